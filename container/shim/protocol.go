@@ -1,0 +1,88 @@
+// Package shim is what hjk-ls and the helper inside a container say to each other.
+//
+// The helper (cmd/hjk-shim) is one static binary, mounted read-only at [Path] in every container. As PID 1 it reaps
+// and forwards signals ("init"); as a command it starts, attaches to and kills sessions ("session …"). Requests come as
+// one JSON line on its standard input, so that neither a command line nor the engine's record of the exec ever holds a
+// credential; the answer is one JSON line on standard output.
+//
+// Session state lives in [RunDir], a directory of the instance shared with the host: the host reads it without asking
+// the engine, and must treat every byte of it as written by the agent.
+package shim
+
+import "time"
+
+// Paths inside the container. They are outside /run, /tmp and /var because an init system may mount over those.
+const (
+	BinDir  = "/.headjack/bin"
+	Path    = BinDir + "/hjk-shim" // the helper
+	RunDir  = "/.headjack/run"     // session state and logs, shared with the host
+	SockDir = "/.headjack/sock"    // a tmpfs, mode 1777: sockets do not cross a virtual machine's shared folder
+)
+
+// Names of what a session leaves under RunDir/sessions/NAME.
+const (
+	SessionsDir = "sessions"
+	StateFile   = "state.json" // one State, replaced atomically
+	LogFile     = "log"        // raw terminal output, the newest bytes of it
+	OldLogFile  = "log.1"      // what rotation moved out of LogFile
+)
+
+// MaxLogBytes is the size at which LogFile is rotated to OldLogFile; a session keeps at most twice as much.
+const MaxLogBytes = 8 << 20
+
+// Kind is how a session's terminal is held.
+type Kind string
+
+const (
+	KindTmux Kind = "tmux" // a tmux session: the image has a tmux that works
+	KindPTY  Kind = "pty"  // a terminal held by the helper itself
+)
+
+// Start asks for a session. It is the request of "session start", and of "init" for the first session.
+type Start struct {
+	Name  string   `json:"name"`            // wanted name; when it is taken by a running session, NAME-2, NAME-3, …
+	Exact bool     `json:"exact,omitempty"` // fail with CodeSessionExists instead of choosing another name
+	Agent string   `json:"agent"`           // what the session says it runs
+	Argv  []string `json:"argv"`            // looked up in PATH of Env
+	// Env is KEY=VALUE, laid over the container's own environment; it may hold credentials.
+	Env  []string `json:"env,omitempty"`
+	Dir  string   `json:"dir"`
+	User string   `json:"user,omitempty"` // "uid:gid"; set by init, which is root; exec requests carry the engine's user
+	Home string   `json:"home,omitempty"`
+	Kind Kind     `json:"kind,omitempty"` // "" lets the helper choose
+	Cols int      `json:"cols,omitempty"` // default 120
+	Rows int      `json:"rows,omitempty"` // default 40
+}
+
+// Codes of Reply.Code.
+const (
+	CodeAgentMissing  = "agent_missing"  // Argv[0] is not an executable in the image
+	CodeSessionExists = "session_exists" // Exact, and a running session has the name
+	CodeNoSession     = "session_not_found"
+	CodeSessionEnded  = "session_ended"
+	CodeBadRequest    = "bad_request"
+	CodeInternal      = "internal"
+)
+
+// Reply answers every request, as one line.
+type Reply struct {
+	OK      bool   `json:"ok"`
+	Code    string `json:"code,omitempty"`
+	Message string `json:"message,omitempty"`
+	State   *State `json:"state,omitempty"`
+}
+
+// State is what is known of a session.
+type State struct {
+	Name      string    `json:"name"`
+	Agent     string    `json:"agent"`
+	Kind      Kind      `json:"kind"`
+	State     string    `json:"state"`              // "running" or "exited"
+	ExitCode  *int      `json:"exitCode,omitempty"` // 128+n when signal n ended it; absent when it was never learned
+	CreatedAt time.Time `json:"createdAt"`
+	EndedAt   time.Time `json:"endedAt,omitzero"`
+	LastUsed  time.Time `json:"lastUsed"` // last attach, else creation
+	Attached  bool      `json:"attached"`
+	Waiting   bool      `json:"waiting"` // it reads its terminal and nobody has answered yet
+	PID       int       `json:"pid"`     // of the holder, in the container
+}

@@ -1,0 +1,92 @@
+package images
+
+import (
+	"time"
+
+	bkclient "github.com/moby/buildkit/client"
+)
+
+// Kind is where an image comes from.
+type Kind string
+
+const (
+	KindDefault    Kind = "default"
+	KindReference  Kind = "reference"
+	KindDockerfile Kind = "dockerfile"
+)
+
+// Default is the image of an instance that names none and has no Dockerfile; variants are its other tags.
+const (
+	DefaultRepository = "ghcr.io/gilmanlab/headjack"
+	Default           = DefaultRepository + ":base"
+)
+
+// Source is an image before it is pulled or built.
+type Source struct {
+	Kind       Kind
+	Ref        string // normalized reference (KindDefault, KindReference)
+	Dockerfile string // absolute path (KindDockerfile)
+	Context    string // absolute path of the build context
+}
+
+// BuildOptions are what a build takes beside its Source.
+type BuildOptions struct {
+	Target   string
+	Args     map[string]string
+	Secrets  []Secret
+	SSH      []string // as docker build --ssh: "default" or "id=path"
+	Platform string
+	NoCache  bool
+	Pull     bool   // ask the registry for newer base images
+	Tag      string // name given to the result; the caller derives it from the instance
+	Labels   map[string]string
+}
+
+// Secret is a build secret: the value of Env, or the content of File.
+type Secret struct{ ID, Env, File string }
+
+// Policy is when a reference is pulled.
+type Policy string
+
+const (
+	PullMissing Policy = "missing"
+	PullAlways  Policy = "always"
+	PullNever   Policy = "never"
+)
+
+// Progress receives what a build or a pull does, as BuildKit's client tells it: pulls are told as vertexes too, so that
+// one display serves both. It is called from one goroutine and must not block. A nil Progress is allowed.
+type Progress func(*bkclient.SolveStatus)
+
+// Image is an image the engine holds.
+type Image struct {
+	Source     Source
+	Ref        string // reference or tag it can be named by
+	ID         string // sha256:… , the engine's image id
+	RepoDigest string // name@sha256:…, when it came from a registry
+	OS, Arch   string
+	User       string
+	WorkingDir string
+	Env        []string
+	Entrypoint []string
+	Cmd        []string
+	StopSignal string
+	Labels     map[string]string
+	Created    time.Time
+	Size       int64
+}
+
+// BuildResult is what a build did.
+type BuildResult struct {
+	Image       Image
+	Steps       int // instructions solved, without internal steps
+	CachedSteps int
+	Duration    time.Duration
+	Warnings    []Warning
+}
+
+// Warning is a build check's finding. Lines count from 1.
+type Warning struct {
+	Rule, Message, URL string
+	StartLine, EndLine int
+}

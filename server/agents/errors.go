@@ -1,0 +1,69 @@
+package agents
+
+import (
+	"context"
+	"errors"
+	"fmt"
+)
+
+// Code is the stable name of an error, sent as data.code.
+type Code string
+
+const (
+	CodeInvalidArgument     Code = "invalid_argument"
+	CodeInvalidBranch       Code = "invalid_branch"
+	CodeInvalidConfig       Code = "invalid_config"
+	CodeNotRepository       Code = "not_a_repository"
+	CodeWorkspaceAmbiguous  Code = "workspace_ambiguous"
+	CodeBranchNotFound      Code = "branch_not_found"
+	CodeBranchAmbiguous     Code = "branch_ambiguous"
+	CodeUnbornHead          Code = "unborn_head"
+	CodeInstanceNotFound    Code = "instance_not_found"
+	CodeInstanceStopped     Code = "instance_stopped"
+	CodeSessionNotFound     Code = "session_not_found"
+	CodeSessionExists       Code = "session_exists"
+	CodeSessionEnded        Code = "session_ended"
+	CodeWorktreeDirty       Code = "worktree_dirty"
+	CodeWorktreeFailed      Code = "worktree_failed"
+	CodeEngineUnreachable   Code = "engine_unreachable"
+	CodeEngineFailed        Code = "engine_failed"
+	CodeDockerfileNotFound  Code = "dockerfile_not_found"
+	CodeBuildFailed         Code = "build_failed"
+	CodeImageNotFound       Code = "image_not_found"
+	CodeImageUnsupported    Code = "image_unsupported"
+	CodePullFailed          Code = "pull_failed"
+	CodeRegistryAuth        Code = "registry_auth"
+	CodeAgentMissing        Code = "agent_missing"
+	CodeUnknownAgent        Code = "unknown_agent"
+	CodeUntrustedPrivileges Code = "untrusted_privileges"
+	CodeCanceled            Code = "canceled"
+	CodeInternal            Code = "internal"
+)
+
+// Error is an error with a code, whose message says what to do next.
+type Error struct {
+	Code    Code
+	Message string
+	Err     error // the cause, may be nil; its text is part of Message already
+}
+
+func (e *Error) Error() string { return e.Message }
+func (e *Error) Unwrap() error { return e.Err }
+
+// Errorf makes an Error; a %w verb in format becomes its cause.
+func Errorf(code Code, format string, args ...any) *Error {
+	err := fmt.Errorf(format, args...)
+	return &Error{Code: code, Message: err.Error(), Err: errors.Unwrap(err)}
+}
+
+// CodeOf is the code of err: its own, CodeCanceled for a canceled context, else CodeInternal.
+func CodeOf(err error) Code {
+	var e *Error
+	switch {
+	case errors.As(err, &e):
+		return e.Code
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		return CodeCanceled
+	}
+	return CodeInternal
+}

@@ -1,0 +1,195 @@
+package agents
+
+import (
+	"time"
+
+	"github.com/gilmanlab/hjk-ls/images"
+)
+
+// Instance is one (repository, branch) with its worktree, container and sessions, as docs/protocol.md describes it.
+type Instance struct {
+	Repo         string        `json:"repo"`
+	Branch       string        `json:"branch"`
+	Worktree     string        `json:"worktree,omitempty"`
+	OwnsWorktree bool          `json:"ownsWorktree"`
+	State        State         `json:"state"`
+	Image        InstanceImage `json:"image"`
+	Container    *Container    `json:"container,omitempty"`
+	Sessions     []Session     `json:"sessions"`
+	CreatedAt    time.Time     `json:"createdAt,omitzero"`
+}
+
+// State is an instance's state.
+type State string
+
+const (
+	StateCreating State = "creating"
+	StateBuilding State = "building"
+	StateRunning  State = "running"
+	StateStopped  State = "stopped"
+	StateFailed   State = "failed"
+	StateUnknown  State = "unknown" // the engine does not answer
+)
+
+// InstanceImage is the image an instance runs.
+type InstanceImage struct {
+	Source     string `json:"source,omitempty"` // default, reference or dockerfile
+	Ref        string `json:"ref,omitempty"`
+	ID         string `json:"id,omitempty"`
+	Dockerfile string `json:"dockerfile,omitempty"`
+	Stale      bool   `json:"stale"`
+}
+
+// Container is an instance's container.
+type Container struct {
+	ID        string    `json:"id"`
+	Name      string    `json:"name"`
+	State     string    `json:"state"`
+	StartedAt time.Time `json:"startedAt,omitzero"`
+	ExitCode  *int      `json:"exitCode,omitempty"`
+}
+
+// Session is one terminal program of an instance.
+type Session struct {
+	Name      string    `json:"name"`
+	Agent     string    `json:"agent"`
+	State     string    `json:"state"` // running or exited
+	ExitCode  *int      `json:"exitCode,omitempty"`
+	Attached  bool      `json:"attached"`
+	CreatedAt time.Time `json:"createdAt"`
+	LastUsed  time.Time `json:"lastUsed"`
+	Waiting   bool      `json:"waiting"`
+}
+
+// The argument objects of the hjk-ls.* commands. Workspace chooses among several repositories: an absolute path or a
+// file: URI in the one that is meant; absent, the only one, or the one that has an instance of Branch.
+
+type RunArgs struct {
+	Workspace       string            `json:"workspace,omitempty"`
+	Branch          string            `json:"branch"`
+	From            string            `json:"from,omitempty"`
+	Image           string            `json:"image,omitempty"`
+	Agent           string            `json:"agent,omitempty"`
+	Prompt          string            `json:"prompt,omitempty"`
+	Session         string            `json:"session,omitempty"`
+	Env             map[string]string `json:"env,omitempty"`
+	Attach          bool              `json:"attach,omitempty"`
+	AllowPrivileges bool              `json:"allowPrivileges,omitempty"`
+}
+
+type RunResult struct {
+	Instance Instance `json:"instance"`
+	Session  Session  `json:"session"`
+}
+
+type SessionArgs struct { // attach, kill
+	Workspace string `json:"workspace,omitempty"`
+	Branch    string `json:"branch,omitempty"`
+	Session   string `json:"session,omitempty"`
+}
+
+// AttachResult is the command line that attaches a terminal to a session.
+type AttachResult struct {
+	Branch  string   `json:"branch"`
+	Session string   `json:"session"`
+	Argv    []string `json:"argv"`
+	Cwd     string   `json:"cwd"`
+}
+
+type BranchArgs struct { // stop
+	Workspace string `json:"workspace,omitempty"`
+	Branch    string `json:"branch"`
+}
+
+type RecreateArgs struct {
+	Workspace       string `json:"workspace,omitempty"`
+	Branch          string `json:"branch"`
+	Image           string `json:"image,omitempty"`
+	AllowPrivileges bool   `json:"allowPrivileges,omitempty"`
+}
+
+type RemoveArgs struct {
+	Workspace    string `json:"workspace,omitempty"`
+	Branch       string `json:"branch"`
+	Force        bool   `json:"force,omitempty"`
+	DeleteBranch bool   `json:"deleteBranch,omitempty"`
+}
+
+type InstanceResult struct {
+	Instance Instance `json:"instance"`
+}
+
+type RemoveResult struct {
+	Removed bool `json:"removed"`
+}
+
+type ListArgs struct {
+	Workspace string `json:"workspace,omitempty"`
+	All       bool   `json:"all,omitempty"`
+}
+
+type ListResult struct {
+	Instances []Instance `json:"instances"`
+}
+
+type LogsArgs struct {
+	Workspace string `json:"workspace,omitempty"`
+	Branch    string `json:"branch"`
+	Session   string `json:"session,omitempty"`
+	Tail      *int   `json:"tail,omitempty"` // lines, default 100; 0 is none, negative is all
+}
+
+type LogsResult struct {
+	Text string `json:"text"`
+}
+
+type BuildArgs struct {
+	Workspace  string `json:"workspace,omitempty"`
+	Dockerfile string `json:"dockerfile,omitempty"`
+	Target     string `json:"target,omitempty"`
+	NoCache    bool   `json:"noCache,omitempty"`
+	Pull       bool   `json:"pull,omitempty"`
+}
+
+type BuildResult struct {
+	Image       string `json:"image"` // id
+	Dockerfile  string `json:"dockerfile"`
+	DurationMS  int64  `json:"durationMs"`
+	Steps       int    `json:"steps"`
+	CachedSteps int    `json:"cachedSteps"`
+}
+
+type DoctorArgs struct {
+	Workspace string `json:"workspace,omitempty"`
+}
+
+// Check is one finding of doctor.
+type Check struct {
+	Name   string `json:"name"`
+	OK     bool   `json:"ok"`
+	Detail string `json:"detail"`
+	Fix    string `json:"fix,omitempty"`
+}
+
+type DoctorResult struct {
+	Checks []Check `json:"checks"`
+}
+
+// BuildEvent is what hjk/build tells of a build.
+type BuildEvent struct {
+	URI        string `json:"uri"` // of the Dockerfile
+	Branch     string `json:"branch,omitempty"`
+	State      string `json:"state"` // running, succeeded, failed or canceled
+	Image      string `json:"image,omitempty"`
+	DurationMS int64  `json:"durationMs,omitempty"`
+	Error      string `json:"error,omitempty"`
+}
+
+// Feedback is how a long operation tells of itself while it runs. Every field may be nil; none may block for long.
+type Feedback struct {
+	Step  func(message string) // "creating worktree", "starting container", … one line, for a human
+	Solve images.Progress      // builds and pulls in detail
+	Build func(BuildEvent)     // hjk/build
+	// Consent asks whether an image may have the power its labels ask for. nil or false refuses.
+	Consent func(image string, flags []string) bool
+}
