@@ -1,0 +1,112 @@
+package agents
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/gilmanlab/hjk-ls/workspace"
+)
+
+// program is an agent hjk-ls knows by itself.
+type program struct {
+	argv        []string
+	promptFlag  string   // before the prompt, when the prompt is not a plain last argument
+	credentials []string // variables of the host that hold its credentials
+	install     string   // how a Dockerfile adds it
+}
+
+// shellAgent is the login program of the image; the helper in the container picks it.
+const shellAgent = "shell"
+
+// programs are today's agent command lines. Sources: each one's own --help (claude 2.1, gemini 0.61, codex 0.169).
+var programs = map[string]program{
+	shellAgent: {install: "RUN apt-get update && apt-get install -y bash"},
+	"claude": {
+		argv:        []string{"claude"},
+		credentials: []string{"CLAUDE_CODE_OAUTH_TOKEN", "ANTHROPIC_API_KEY"},
+		install:     "RUN npm install -g @anthropic-ai/claude-code",
+	},
+	"gemini": {
+		argv:        []string{"gemini"},
+		promptFlag:  "--prompt-interactive",
+		credentials: []string{"GEMINI_API_KEY"},
+		install:     "RUN npm install -g @google/gemini-cli",
+	},
+	"codex": {
+		argv:        []string{"codex"},
+		credentials: []string{"CODEX_API_KEY", "OPENAI_API_KEY"},
+		install:     "RUN npm install -g @openai/codex",
+	},
+}
+
+// command is what a session will run.
+type command struct {
+	agent string
+	argv  []string // empty for the image's shell
+	env   []string // KEY=VALUE, may hold credentials
+}
+
+// command resolves an agent name and a prompt. extra is the request's own environment and wins.
+func (m *Manager) command(c workspace.Config, agent, prompt string, extra map[string]string) (command, error) {
+	if agent == "" {
+		agent = c.Agent
+	}
+	known, builtin := programs[agent]
+	custom, configured := c.Agents[agent]
+	if !builtin && !configured {
+		return command{}, Errorf(CodeUnknownAgent, "agent %q is not known; use one of %s, or define it under agents: in .headjack.yaml",
+			agent, strings.Join(agentNames(c), ", "))
+	}
+	argv := slices.Clone(known.argv)
+	if len(custom.Command) > 0 {
+		argv = slices.Clone(custom.Command)
+	}
+	if prompt != "" {
+		switch {
+		case len(argv) == 0:
+			return command{}, Errorf(CodeInvalidArgument, "the %s agent takes no prompt; name one that does, such as --agent claude", agent)
+		case known.promptFlag != "" && len(custom.Command) == 0:
+			argv = append(argv, known.promptFlag)
+		}
+		argv = append(argv, prompt)
+	}
+	return command{agent: agent, argv: argv, env: m.sessionEnv(known, custom, extra)}, nil
+}
+
+// sessionEnv lays the request's variables over the configuration's over the host's credentials.
+func (m *Manager) sessionEnv(p program, a workspace.Agent, extra map[string]string) []string {
+	env := map[string]string{}
+	for _, k := range p.credentials {
+		if v := m.opts.Getenv(k); v != "" {
+			env[k] = v
+		}
+	}
+	maps.Copy(env, a.Env)
+	maps.Copy(env, extra)
+	out := make([]string, 0, len(env))
+	for _, k := range slices.Sorted(maps.Keys(env)) {
+		out = append(out, k+"="+env[k])
+	}
+	return out
+}
+
+func agentNames(c workspace.Config) []string {
+	all := maps.Clone(c.Agents)
+	if all == nil {
+		all = map[string]workspace.Agent{}
+	}
+	for name := range programs {
+		all[name] = workspace.Agent{}
+	}
+	return slices.Sorted(maps.Keys(all))
+}
+
+// installHint says how an image gets the program that was missing.
+func installHint(agent string) string {
+	if p, ok := programs[agent]; ok && p.install != "" {
+		return fmt.Sprintf("add it to the image's Dockerfile, for example `%s`", p.install)
+	}
+	return "add it to the image, or correct agents." + agent + ".command in .headjack.yaml"
+}

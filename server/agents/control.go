@@ -1,0 +1,157 @@
+package agents
+
+import (
+	"context"
+
+	"github.com/gilmanlab/hjk-ls/container"
+	"github.com/gilmanlab/hjk-ls/workspace"
+)
+
+// target is an instance an operation acts on.
+type target struct {
+	repo  *workspace.Repo
+	eng   *engine
+	place place
+}
+
+func (m *Manager) target(ctx context.Context, hint, branch string) (target, error) {
+	if branch == "" {
+		return target{}, Errorf(CodeInvalidArgument, "branch is missing; hjk-ls ps lists the branches that have an instance")
+	}
+	r, err := m.repo(ctx, hint, branch)
+	if err != nil {
+		return target{}, err
+	}
+	eng, err := m.engines.get(ctx)
+	if err != nil {
+		return target{}, err
+	}
+	return target{repo: r, eng: eng, place: m.place(r.Root, branch)}, nil
+}
+
+// Stop ends the instance's programs and its container: SIGTERM to all of them, a hang-up for terminals, and SIGKILL
+// after container.StopGrace. Worktree, branch, home and logs stay. A stopped instance is no error.
+func (m *Manager) Stop(ctx context.Context, a BranchArgs, fb Feedback) (InstanceResult, error) {
+	t, err := m.target(ctx, a.Workspace, a.Branch)
+	if err != nil {
+		return InstanceResult{}, err
+	}
+	l, err := lock(ctx, t.place.lock(), exclusive)
+	if err != nil {
+		return InstanceResult{}, wrap(err, CodeInternal)
+	}
+	defer m.release(l, t.place)
+	c, ok, err := m.observe(ctx, t.eng, t.place)
+	if err != nil {
+		return InstanceResult{}, m.failed(t.eng, err)
+	}
+	if ok && c.State != "exited" && c.State != "created" {
+		fb.step("stopping " + c.Name)
+		if err := t.eng.Stop(ctx, c.ID, container.StopGrace); err != nil {
+			return InstanceResult{}, m.failed(t.eng, err)
+		}
+	}
+	m.changed.kick()
+	inst, err := m.instance(ctx, t.eng, t.repo, a.Branch)
+	return InstanceResult{Instance: inst}, err
+}
+
+// release unlocks; the lock's file goes when the instance has nothing else.
+func (m *Manager) release(l *instanceLock, p place) {
+	if p.exists() {
+		l.unlock()
+		return
+	}
+	l.removeAndUnlock()
+}
+
+// Kill ends one session; its exit status and its log stay.
+func (m *Manager) Kill(ctx context.Context, a SessionArgs) (InstanceResult, error) {
+	t, err := m.target(ctx, a.Workspace, a.Branch)
+	if err != nil {
+		return InstanceResult{}, err
+	}
+	inst, err := m.instance(ctx, t.eng, t.repo, a.Branch)
+	if err != nil {
+		return InstanceResult{}, m.failed(t.eng, err)
+	}
+	s, err := pickSession(inst, a.Session)
+	if err != nil {
+		return InstanceResult{}, err
+	}
+	if s.State == "running" && inst.State == StateRunning {
+		c, ok, err := m.observe(ctx, t.eng, t.place)
+		if err == nil && ok {
+			err = t.eng.KillSession(ctx, c.ID, c.Labels[container.LabelUser], s.Name)
+		}
+		if err != nil {
+			return InstanceResult{}, m.failed(t.eng, err)
+		}
+	}
+	m.changed.kick()
+	inst, err = m.instance(ctx, t.eng, t.repo, a.Branch)
+	return InstanceResult{Instance: inst}, err
+}
+
+// pickSession finds the named session, or the one last used; one that runs is preferred.
+func pickSession(inst Instance, name string) (Session, error) {
+	var best *Session
+	for i := range inst.Sessions {
+		s := &inst.Sessions[i]
+		switch {
+		case name != "" && s.Name != name:
+		case best == nil, s.State == "running" && best.State != "running",
+			s.State == best.State && s.LastUsed.After(best.LastUsed):
+			best = s
+		}
+	}
+	if best != nil {
+		return *best, nil
+	}
+	if name != "" {
+		return Session{}, Errorf(CodeSessionNotFound, "branch %q has no session %q; hjk-ls ps lists its sessions", inst.Branch, name)
+	}
+	return Session{}, Errorf(CodeSessionNotFound, "branch %q has no session; start one with: hjk-ls run %s", inst.Branch, inst.Branch)
+}
+
+// Build builds a Dockerfile of the repository, as run would.
+func (m *Manager) Build(ctx context.Context, a BuildArgs, fb Feedback) (BuildResult, error) {
+	r, err := m.repo(ctx, a.Workspace, "")
+	if err != nil {
+		return BuildResult{}, err
+	}
+	config, values, err := m.config(r)
+	if err != nil {
+		return BuildResult{}, err
+	}
+	w := wish{repo: r, config: config, values: values, image: a.Dockerfile}
+	src, err := w.source(r.From)
+	if err != nil {
+		return BuildResult{}, err
+	}
+	if src.Dockerfile == "" {
+		return BuildResult{}, Errorf(CodeDockerfileNotFound, "%s has no Dockerfile, its image is %s; name a Dockerfile to build", r.From, src.Ref)
+	}
+	opts, err := m.buildOptions(w, m.place(r.Root, "").tag(), fb)
+	if err != nil {
+		return BuildResult{}, err
+	}
+	if a.Target != "" {
+		opts.Target = a.Target
+	}
+	opts.NoCache, opts.Pull = a.NoCache, a.Pull
+	eng, err := m.engines.get(ctx)
+	if err != nil {
+		return BuildResult{}, err
+	}
+	res, err := build(ctx, eng, src, opts, "", fb)
+	if err != nil {
+		m.noteLost(eng, err)
+		return BuildResult{}, err
+	}
+	return BuildResult{
+		Image: res.Image.ID, Dockerfile: src.Dockerfile, DurationMS: res.Duration.Milliseconds(),
+		Steps: res.Steps, CachedSteps: res.CachedSteps,
+	}, nil
+}
+

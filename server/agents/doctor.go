@@ -1,0 +1,149 @@
+package agents
+
+import (
+	"context"
+	"fmt"
+	"os/exec"
+	"strings"
+
+	"github.com/gilmanlab/hjk-ls/images"
+	"github.com/gilmanlab/hjk-ls/workspace"
+)
+
+// minFree is the disk space below which a build or a worktree is likely to fail.
+const minFree = 2 << 30
+
+// Doctor checks what run needs, from the outside in, and says how each finding is mended.
+func (m *Manager) Doctor(ctx context.Context, a DoctorArgs) (DoctorResult, error) {
+	d := doctor{m: m}
+	d.git(ctx)
+	r := d.repository(ctx, a.Workspace)
+	config, ok := d.configuration(r)
+	d.state()
+	d.disk("disk", m.opts.StateDir)
+	eng := d.engine(ctx)
+	if ok && eng != nil && r != nil {
+		d.image(ctx, eng, r, config)
+	}
+	if ok {
+		d.agent(config)
+	}
+	return DoctorResult{Checks: d.checks}, nil
+}
+
+type doctor struct {
+	m      *Manager
+	checks []Check
+}
+
+func (d *doctor) good(name, format string, args ...any) {
+	d.checks = append(d.checks, Check{Name: name, OK: true, Detail: fmt.Sprintf(format, args...)})
+}
+
+func (d *doctor) bad(name string, err error, fix string) {
+	d.checks = append(d.checks, Check{Name: name, Detail: err.Error(), Fix: fix})
+}
+
+func (d *doctor) git(ctx context.Context) {
+	out, err := exec.CommandContext(ctx, "git", "version").Output()
+	if err != nil {
+		d.bad("git", err, "install git 2.30 or later and put it on PATH")
+		return
+	}
+	d.good("git", "%s", strings.TrimSpace(string(out)))
+}
+
+func (d *doctor) repository(ctx context.Context, hint string) *workspace.Repo {
+	r, err := d.m.repo(ctx, hint, "")
+	if err != nil {
+		d.bad("repository", err, "open a folder of a git repository, or make one: git init && git commit --allow-empty -m start")
+		return nil
+	}
+	d.good("repository", "%s", r.Root)
+	return r
+}
+
+func (d *doctor) configuration(r *workspace.Repo) (workspace.Config, bool) {
+	c, values, err := d.m.config(r)
+	if err != nil {
+		d.bad("configuration", err, "correct the line that is named; docs/configuration.md lists every key")
+		return c, false
+	}
+	set := 0
+	for _, v := range values {
+		if v.Source != "default" {
+			set++
+		}
+	}
+	d.good("configuration", "%d values set; hjk-ls config tells where each came from", set)
+	return c, true
+}
+
+func (d *doctor) state() {
+	p := place{state: d.m.opts.StateDir, name: ".doctor"}
+	l, err := tryLock(p.lock(), exclusive)
+	if err != nil {
+		d.bad("permissions", err, "make "+d.m.opts.StateDir+" writable for your user")
+		return
+	}
+	l.removeAndUnlock()
+	d.good("permissions", "%s is writable", d.m.opts.StateDir)
+}
+
+func (d *doctor) disk(name, path string) {
+	free, err := freeBytes(path)
+	switch {
+	case err != nil:
+		d.bad(name, err, "make "+path+" reachable")
+	case free < minFree:
+		d.bad(name, fmt.Errorf("%d MiB free at %s", free>>20, path), "free some space; docker system df shows what images take")
+	default:
+		d.good(name, "%d GiB free at %s", free>>30, path)
+	}
+}
+
+func (d *doctor) engine(ctx context.Context) *engine {
+	eng, err := d.m.engines.get(ctx)
+	if err != nil {
+		d.bad("engine", err, "start Docker or Podman, or set DOCKER_HOST to an engine that runs")
+		return nil
+	}
+	info := eng.Info()
+	d.good("engine", "%s %s at %s (%s), API %s, %s/%s", info.Name, info.Version, info.Host, info.Source, info.APIVersion, info.OS, info.Arch)
+	return eng
+}
+
+func (d *doctor) image(ctx context.Context, eng *engine, r *workspace.Repo, c workspace.Config) {
+	src, err := wish{repo: r, config: c}.source(r.From)
+	if err != nil {
+		d.bad("image", err, "correct image: in .headjack.yaml")
+		return
+	}
+	if src.Kind == images.KindDockerfile {
+		d.good("image", "built from %s", src.Dockerfile)
+		return
+	}
+	img, err := eng.images.Inspect(ctx, src.Ref)
+	if err != nil {
+		d.checks = append(d.checks, Check{Name: "image", OK: c.Pull != "never", Detail: src.Ref + " is not here yet; run pulls it", Fix: "docker pull " + src.Ref})
+		return
+	}
+	d.good("image", "%s (%s) is here", src.Ref, img.ID)
+}
+
+func (d *doctor) agent(c workspace.Config) {
+	cmd, err := d.m.command(c, "", "", nil)
+	if err != nil {
+		d.bad("agent", err, "set agent: to one that is known")
+		return
+	}
+	want := programs[cmd.agent].credentials
+	if len(want) > 0 && len(cmd.env) == 0 {
+		d.checks = append(d.checks, Check{
+			Name: "agent", Detail: cmd.agent + " has no credentials on this host; it will ask for a login in its container",
+			Fix: "set one of " + strings.Join(want, ", "),
+		})
+		return
+	}
+	d.good("agent", "%s", cmd.agent)
+}

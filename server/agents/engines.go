@@ -1,0 +1,104 @@
+package agents
+
+import (
+	"context"
+	"errors"
+	"path/filepath"
+	"sync"
+
+	"github.com/gilmanlab/hjk-ls/container"
+	"github.com/gilmanlab/hjk-ls/container/shim/embed"
+	"github.com/gilmanlab/hjk-ls/images"
+)
+
+// engine is one connection with what is built on it.
+type engine struct {
+	*container.Engine
+	images *images.Builder
+	shim   string // host path of the helper for the engine's architecture
+}
+
+// engines connects when somebody first needs the engine, and again after it went away. A Manager has one at a time.
+type engines struct {
+	m *Manager
+
+	mu      sync.Mutex // guards current; held while connecting, so that a crowd connects once
+	current *engine
+	closed  bool
+}
+
+func (e *engines) init(m *Manager) { e.m = m }
+
+// get answers with a connected engine, or with an error whose code is CodeEngineUnreachable.
+func (e *engines) get(ctx context.Context) (*engine, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.closed {
+		return nil, Errorf(CodeCanceled, "hjk-ls is shutting down")
+	}
+	if e.current != nil {
+		return e.current, nil
+	}
+	eng, err := e.connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	e.current = eng
+	return eng, nil
+}
+
+func (e *engines) connect(ctx context.Context) (*engine, error) {
+	o := e.m.opts
+	c, err := container.Connect(ctx, container.ConnectOptions{
+		Env: container.HostEnv(), Override: o.EngineHost, Log: e.m.log,
+	})
+	if err != nil {
+		return nil, wrap(err, CodeEngineUnreachable)
+	}
+	bin, err := embed.Binary(c.Info().Arch)
+	if err != nil {
+		return nil, errors.Join(Errorf(CodeInternal, "the helper for containers on %s is not part of this hjk-ls: %w", c.Info().Arch, err), c.Close())
+	}
+	shim, err := container.InstallShim(o.StateDir, c.Info().Arch, bin)
+	if err != nil {
+		return nil, errors.Join(Errorf(CodeInternal, "put the helper for containers into %s: %w", o.StateDir, err), c.Close())
+	}
+	b := images.New(images.Options{Client: c.Client(), Log: e.m.log, DockerConfigDir: e.dockerConfigDir()})
+	return &engine{Engine: c, images: b, shim: shim}, nil
+}
+
+func (e *engines) dockerConfigDir() string {
+	if d := e.m.opts.Getenv("DOCKER_CONFIG"); d != "" {
+		return d
+	}
+	return filepath.Join(e.m.opts.Home, ".docker")
+}
+
+// lost drops eng after a call found it gone, so that the next operation looks for an engine again.
+func (e *engines) lost(eng *engine) {
+	e.mu.Lock()
+	drop := e.current == eng
+	if drop {
+		e.current = nil
+	}
+	e.mu.Unlock()
+	if drop {
+		_ = eng.close()
+	}
+}
+
+func (e *engines) close() error {
+	e.mu.Lock()
+	eng := e.current
+	e.current, e.closed = nil, true
+	e.mu.Unlock()
+	if eng == nil {
+		return nil
+	}
+	return eng.close()
+}
+
+func (eng *engine) close() error { return errors.Join(eng.images.Close(), eng.Engine.Close()) }
+
+// name is the engine's, as the flags labels spell it.
+func (eng *engine) name() string { return eng.Info().Name }

@@ -1,0 +1,228 @@
+package agents
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"slices"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/gilmanlab/hjk-ls/container"
+	"github.com/gilmanlab/hjk-ls/container/shim"
+	"github.com/gilmanlab/hjk-ls/workspace"
+)
+
+// List tells the instances of the open repositories, or of every repository. Without an engine it tells what git
+// knows, in StateUnknown.
+func (m *Manager) List(ctx context.Context, a ListArgs) (ListResult, error) {
+	repos, err := m.listed(ctx, a)
+	if err != nil {
+		return ListResult{}, err
+	}
+	eng, err := m.engines.get(ctx)
+	if err != nil && len(repos) == 0 {
+		return ListResult{}, err
+	}
+	all, err := m.survey(ctx, eng, repos, a.All)
+	if err != nil {
+		m.noteLost(eng, err)
+		return ListResult{}, wrap(err, CodeEngineFailed)
+	}
+	return ListResult{Instances: all}, nil
+}
+
+func (m *Manager) listed(ctx context.Context, a ListArgs) ([]*workspace.Repo, error) {
+	if a.Workspace != "" {
+		r, err := m.repo(ctx, a.Workspace, "")
+		if err != nil {
+			return nil, err
+		}
+		return []*workspace.Repo{r}, nil
+	}
+	repos, err := m.repos(ctx)
+	if err != nil && a.All && CodeOf(err) == CodeNotRepository {
+		return nil, nil
+	}
+	return repos, err
+}
+
+// survey asks the engine and git side by side and joins what they say. eng may be nil: then it is unreachable.
+func (m *Manager) survey(ctx context.Context, eng *engine, repos []*workspace.Repo, everywhere bool) ([]Instance, error) {
+	var containers []container.Container
+	trees := make([][]workspace.Worktree, len(repos))
+	g, ctx := errgroup.WithContext(ctx)
+	if eng != nil {
+		g.Go(func() (err error) {
+			opts := container.ListOptions{}
+			if len(repos) == 1 && !everywhere {
+				opts.Repo = repos[0].Root
+			}
+			containers, err = eng.List(ctx, opts)
+			return err
+		})
+	}
+	for i, r := range repos {
+		g.Go(func() (err error) {
+			trees[i], err = r.Worktrees(ctx)
+			return err
+		})
+	}
+	engineErr := g.Wait()
+	if engineErr != nil && !container.IsUnreachable(engineErr) {
+		return nil, engineErr
+	}
+	if engineErr != nil {
+		m.noteLost(eng, engineErr)
+		eng = nil
+	}
+	return m.join(eng != nil, repos, trees, containers, everywhere), nil
+}
+
+// key names an instance among the ones of a survey.
+type key struct{ repo, branch string }
+
+// join makes instances of containers, worktrees and state folders.
+func (m *Manager) join(reachable bool, repos []*workspace.Repo, trees [][]workspace.Worktree, containers []container.Container, everywhere bool) []Instance {
+	byKey := map[key][]container.Container{}
+	for _, c := range containers {
+		k := key{c.Repo, c.Branch}
+		byKey[k] = append(byKey[k], c)
+	}
+	wts := map[key]workspace.Worktree{}
+	roots := map[string]bool{}
+	for i, r := range repos {
+		roots[r.Root] = true
+		for _, wt := range trees[i] {
+			k := key{r.Root, wt.Branch}
+			wts[k] = wt
+			if wt.Branch != "" && (wt.Owned || m.place(r.Root, wt.Branch).exists()) {
+				byKey[k] = append(byKey[k], nil...) // an instance even without a container
+			}
+		}
+	}
+	out := []Instance{}
+	for k, cs := range byKey {
+		if !everywhere && !roots[k.repo] {
+			continue
+		}
+		out = append(out, m.describe(k, cs, wts, reachable))
+	}
+	slices.SortFunc(out, func(a, b Instance) int {
+		return cmp.Or(cmp.Compare(a.Repo, b.Repo), cmp.Compare(a.Branch, b.Branch))
+	})
+	return out
+}
+
+func (m *Manager) describe(k key, cs []container.Container, wts map[key]workspace.Worktree, reachable bool) Instance {
+	p := m.place(k.repo, k.branch)
+	inst := Instance{Repo: k.repo, Branch: k.branch, State: StateStopped, Sessions: []Session{}}
+	if wt, ok := wts[k]; ok {
+		inst.Worktree, inst.OwnsWorktree, inst.CreatedAt = wt.Path, wt.Owned, wt.CreatedAt
+	}
+	c, ok := choose(cs, p.name)
+	running := ok && c.State == "running"
+	inst.Sessions = m.sessions(p, running || !reachable)
+	switch {
+	case !reachable:
+		inst.State = StateUnknown
+	case ok:
+		m.describeContainer(&inst, c)
+	default:
+		if m.busy(p) {
+			inst.State = StateCreating
+		}
+	}
+	if !reachable {
+		for i := range inst.Sessions { // what the last record says may be long untrue
+			inst.Sessions[i].Attached, inst.Sessions[i].Waiting = false, false
+		}
+	}
+	return inst
+}
+
+func (m *Manager) describeContainer(inst *Instance, c container.Container) {
+	inst.Container = &Container{ID: c.ID, Name: c.Name, State: c.State, StartedAt: c.StartedAt, ExitCode: c.ExitCode}
+	inst.Image = InstanceImage{
+		Source: c.Labels[container.LabelImageSource], Ref: c.Labels[container.LabelImageRef],
+		ID: c.ImageID, Dockerfile: c.Labels[container.LabelDockerfile],
+	}
+	if inst.Worktree == "" {
+		inst.Worktree = c.Worktree
+	}
+	if inst.CreatedAt.IsZero() || inst.CreatedAt.After(c.CreatedAt) {
+		inst.CreatedAt = c.CreatedAt
+	}
+	inst.State = instanceState(c)
+	if inst.State == StateStopped && c.State == "created" && m.busy(m.place(c.Repo, c.Branch)) {
+		inst.State = StateCreating
+	}
+}
+
+// instanceState folds the engine's container states. A paused container does no work but has lost nothing.
+func instanceState(c container.Container) State {
+	switch c.State {
+	case "running", "restarting":
+		return StateRunning
+	case "dead":
+		return StateFailed
+	}
+	return StateStopped
+}
+
+// busy reports whether somebody changes the instance right now.
+func (m *Manager) busy(p place) bool {
+	if !p.exists() {
+		return false
+	}
+	l, err := tryLock(p.lock(), shared)
+	if err != nil {
+		return errors.Is(err, errLocked)
+	}
+	l.unlock()
+	return false
+}
+
+func (m *Manager) sessions(p place, running bool) []Session {
+	states, err := container.Sessions(p.runDir(), running)
+	if err != nil {
+		return []Session{}
+	}
+	out := make([]Session, 0, len(states))
+	for _, s := range states {
+		out = append(out, session(s))
+	}
+	return out
+}
+
+func session(s shim.State) Session {
+	return Session{
+		Name: s.Name, Agent: s.Agent, State: s.State, ExitCode: s.ExitCode, Attached: s.Attached,
+		CreatedAt: s.CreatedAt, LastUsed: s.LastUsed, Waiting: s.Waiting,
+	}
+}
+
+// instance is one instance as List tells it, or an error with CodeInstanceNotFound.
+func (m *Manager) instance(ctx context.Context, eng *engine, r *workspace.Repo, branch string) (Instance, error) {
+	k := key{r.Root, branch}
+	cs, err := eng.List(ctx, container.ListOptions{Repo: r.Root, Branch: branch})
+	if err != nil {
+		return Instance{}, wrap(err, CodeEngineFailed)
+	}
+	wts := map[key]workspace.Worktree{}
+	wt, found, err := r.Find(ctx, branch)
+	if err != nil {
+		return Instance{}, wrap(err, CodeWorktreeFailed)
+	}
+	if found {
+		wts[k] = wt
+	}
+	if len(cs) == 0 && !wt.Owned && !m.place(r.Root, branch).exists() {
+		return Instance{}, noInstance(branch)
+	}
+	return m.describe(k, cs, wts, true), nil
+}
+
+func noInstance(branch string) error {
+	return Errorf(CodeInstanceNotFound, "there is no instance of branch %q; start one with: hjk-ls run %s", branch, branch)
+}

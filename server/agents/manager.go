@@ -1,0 +1,90 @@
+package agents
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"sync"
+
+	"go.uber.org/zap"
+
+	"github.com/gilmanlab/hjk-ls/container"
+)
+
+// Options are what a Manager is made of. Only cmd/ reads the process's environment; it arrives here.
+type Options struct {
+	Log        *zap.Logger
+	Getenv     func(string) string // the host's environment
+	Home       string              // the user's home directory
+	StateDir   string              // such as ~/.local/state/headjack
+	ConfigFile string              // the user's config.yaml; it need not exist
+	Executable string              // absolute path of hjk-ls, for the command line attach returns
+	Version    string
+	EngineHost string // as in DOCKER_HOST; "" finds one
+	UID, GID   int    // of the host's user: sessions run as it
+}
+
+// Manager runs the life cycle of agent containers, one per branch. It keeps no record of its own: the engine and git
+// are asked each time, so several Managers, in one process or in many, work on the same instances.
+//
+// All methods may be called concurrently. Operations on one instance take turns, across processes, by a file lock;
+// instances go side by side, bounded by the engine connection's own limit.
+type Manager struct {
+	opts Options
+	log  *zap.Logger
+
+	mu      sync.Mutex // guards what follows
+	folders []string
+	editor  json.RawMessage
+
+	engines engines
+	changed broadcast
+}
+
+// New makes a Manager. It does no I/O: the first operation that needs the engine connects.
+func New(o Options) *Manager {
+	if o.Log == nil {
+		o.Log = zap.NewNop()
+	}
+	m := &Manager{opts: o, log: o.Log}
+	m.engines.init(m)
+	return m
+}
+
+// SetFolders tells which folders the editor has open. Paths are absolute.
+func (m *Manager) SetFolders(paths []string) {
+	m.mu.Lock()
+	m.folders = append([]string(nil), paths...)
+	m.mu.Unlock()
+	m.changed.kick()
+}
+
+// Close ends the engine connection and everything started for it.
+func (m *Manager) Close() error { return m.engines.close() }
+
+// AttachOutcome is how an attached terminal came back to its user.
+type AttachOutcome struct {
+	Reason   string // detached, ended, replaced (another terminal attached) or gone (the container went away)
+	ExitCode *int   // of the session's program, when it ended and its status is known
+	Session  Session
+}
+
+// ConfigResult is every setting and where it came from.
+type ConfigResult struct {
+	Values []ConfigValue `json:"values"`
+}
+
+// ConfigValue is one setting.
+type ConfigValue struct {
+	Key    string `json:"key"`
+	Value  any    `json:"value"`
+	Source string `json:"source"` // default, user, repository or editor
+	File   string `json:"file,omitempty"`
+	Line   int    `json:"line,omitempty"`
+}
+
+var (
+	_ = container.Terminal{}
+	_ io.Writer
+	_ context.Context
+)

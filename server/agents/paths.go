@@ -1,0 +1,94 @@
+package agents
+
+import (
+	"encoding/json"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/gilmanlab/hjk-ls/workspace"
+)
+
+// place is where one instance keeps what is its own on the host.
+type place struct {
+	Repo, Branch string
+	name         string // of the container, the worktree's folder and the state folder
+	state        string // the state directory
+}
+
+func (m *Manager) place(repo, branch string) place {
+	return place{Repo: repo, Branch: branch, name: workspace.InstanceName(repo, branch), state: m.opts.StateDir}
+}
+
+func (p place) dir() string    { return filepath.Join(p.state, "instances", p.name) }
+func (p place) runDir() string { return filepath.Join(p.dir(), "run") }
+func (p place) lock() string   { return filepath.Join(p.state, "locks", p.name+".lock") }
+func (p place) record() string { return filepath.Join(p.dir(), "instance.json") }
+func (p place) tag() string    { return "headjack/" + p.name + ":latest" }
+
+// placeRecord says whose a state folder is, so that a sweep can finish what a killed process began.
+type placeRecord struct {
+	Repo     string `json:"repo"`
+	Branch   string `json:"branch"`
+}
+
+// make creates the state folder. It comes before the worktree and the container, so that neither is ever without one.
+func (p place) make() error {
+	if err := os.MkdirAll(p.runDir(), 0o700); err != nil {
+		return err
+	}
+	b, err := json.Marshal(placeRecord{Repo: p.Repo, Branch: p.Branch})
+	if err != nil {
+		return err
+	}
+	tmp := p.record() + ".tmp"
+	if err := os.WriteFile(tmp, b, 0o600); err != nil {
+		return err
+	}
+	return os.Rename(tmp, p.record())
+}
+
+// exists reports whether the state folder is there.
+func (p place) exists() bool {
+	_, err := os.Stat(p.record())
+	return err == nil
+}
+
+// remove deletes the state folder with its logs.
+func (p place) remove() error {
+	// The record goes last: as long as it stands, the sweep knows whose folder this is.
+	if err := os.RemoveAll(p.runDir()); err != nil {
+		return err
+	}
+	return os.RemoveAll(p.dir())
+}
+
+// places lists every instance that has a state folder.
+func (m *Manager) places() ([]place, error) {
+	entries, err := os.ReadDir(filepath.Join(m.opts.StateDir, "instances"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	var all []place
+	for _, e := range entries {
+		b, err := os.ReadFile(filepath.Join(m.opts.StateDir, "instances", e.Name(), "instance.json"))
+		var r placeRecord
+		if err != nil || json.Unmarshal(b, &r) != nil || r.Repo == "" {
+			continue
+		}
+		if p := m.place(r.Repo, r.Branch); p.name == e.Name() {
+			all = append(all, p)
+		}
+	}
+	return all, nil
+}
+
+// emptyDir is an empty folder, bound over a main checkout's .git so that a container never sees the repository's own.
+func (m *Manager) emptyDir() (string, error) {
+	d := filepath.Join(m.opts.StateDir, "empty")
+	return d, os.MkdirAll(d, 0o700)
+}

@@ -1,0 +1,139 @@
+package agents
+
+import (
+	"context"
+	"errors"
+
+	"github.com/gilmanlab/hjk-ls/container"
+	"github.com/gilmanlab/hjk-ls/container/shim"
+	"github.com/gilmanlab/hjk-ls/images"
+)
+
+// Recreate swaps the instance's container for one of the newest image, keeping worktree, home and logs. The image
+// exists before the old container is touched, and the old one comes back when the new one does not start.
+func (m *Manager) Recreate(ctx context.Context, a RecreateArgs, fb Feedback) (InstanceResult, error) {
+	t, err := m.target(ctx, a.Workspace, a.Branch)
+	if err != nil {
+		return InstanceResult{}, err
+	}
+	config, values, err := m.config(t.repo)
+	if err != nil {
+		return InstanceResult{}, err
+	}
+	l, err := lock(ctx, t.place.lock(), exclusive)
+	if err != nil {
+		return InstanceResult{}, wrap(err, CodeInternal)
+	}
+	defer m.release(l, t.place)
+	s := swap{m: m, target: t, fb: fb, wish: wish{repo: t.repo, config: config, values: values, image: a.Image, allow: a.AllowPrivileges}}
+	if err := s.run(ctx); err != nil {
+		return InstanceResult{}, m.failed(t.eng, startError(err))
+	}
+	m.changed.kick()
+	inst, err := m.instance(ctx, t.eng, t.repo, a.Branch)
+	return InstanceResult{Instance: inst}, err
+}
+
+// swap is one exchange of an instance's container.
+type swap struct {
+	m *Manager
+	target
+	fb   Feedback
+	wish wish
+}
+
+func (s *swap) run(ctx context.Context) error {
+	old, ok, err := s.m.observe(ctx, s.eng, s.place)
+	if err != nil {
+		return err
+	}
+	if !ok {
+		return Errorf(CodeInstanceNotFound, "branch %q has no container to recreate; start it with: hjk-ls run %s", s.place.Branch, s.place.Branch)
+	}
+	wt, found, err := s.repo.Find(ctx, s.place.Branch)
+	if err != nil {
+		return wrap(err, CodeWorktreeFailed)
+	}
+	if !found {
+		return Errorf(CodeWorktreeFailed, "the worktree of branch %q is gone; hjk-ls run %s makes it anew", s.place.Branch, s.place.Branch)
+	}
+	if err := s.place.make(); err != nil {
+		return err
+	}
+	img, err := s.image(ctx, old)
+	if err != nil {
+		return err
+	}
+	spec, err := s.m.spec(ctx, s.eng, s.wish, s.place, wt, img, s.fb)
+	if err != nil {
+		return err
+	}
+	return s.exchange(ctx, old, spec)
+}
+
+// image makes the newest image: of the request, else of what the old container was made from.
+func (s *swap) image(ctx context.Context, old container.Container) (images.Image, error) {
+	src, err := s.source(old)
+	if err != nil {
+		return images.Image{}, err
+	}
+	return s.m.provide(ctx, s.eng, s.wish, s.place, src, s.fb)
+}
+
+func (s *swap) source(old container.Container) (images.Source, error) {
+	if s.wish.image == "" {
+		switch images.Kind(old.Labels[container.LabelImageSource]) {
+		case images.KindDockerfile:
+			s.wish.image = old.Labels[container.LabelDockerfile]
+		case images.KindReference:
+			s.wish.image = old.Labels[container.LabelImageRef]
+		}
+	}
+	return s.wish.source(old.Worktree)
+}
+
+// exchange replaces old. Both share worktree, home and run folder, so they never run at the same time; between the
+// rename and the removal either container is found by its labels, whenever this process dies.
+func (s *swap) exchange(ctx context.Context, old container.Container, spec container.Spec) error {
+	s.fb.step("replacing container " + old.Name)
+	wasRunning := old.State == "running"
+	if wasRunning {
+		if err := s.eng.Stop(ctx, old.ID, container.StopGrace); err != nil {
+			return err
+		}
+	}
+	if old.Name == spec.Name {
+		if err := s.eng.Rename(ctx, old.ID, spec.Name+asideSuffix); err != nil {
+			return err
+		}
+	}
+	id, err := s.eng.Create(ctx, spec, s.eng.shim)
+	if err == nil {
+		_, err = s.eng.Start(ctx, id, nil)
+	}
+	ctx = context.WithoutCancel(ctx) // from here on one of the two must go
+	if err != nil {
+		return errors.Join(err, s.bringBack(ctx, id, old, spec.Name, wasRunning))
+	}
+	return s.eng.Remove(ctx, old.ID)
+}
+
+// bringBack removes the new container, if there is one, and gives the old one its name and its running state again.
+func (s *swap) bringBack(ctx context.Context, id string, old container.Container, name string, start bool) error {
+	ctx, cancel := context.WithTimeout(ctx, undoTimeout)
+	defer cancel()
+	if id != "" {
+		if err := s.eng.Remove(ctx, id); err != nil {
+			return err
+		}
+	}
+	if err := s.eng.Rename(ctx, old.ID, name); err != nil {
+		return err
+	}
+	if !start {
+		return nil
+	}
+	var none *shim.Start
+	_, err := s.eng.Start(ctx, old.ID, none)
+	return err
+}

@@ -1,0 +1,135 @@
+package agents
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/gilmanlab/hjk-ls/container"
+	"github.com/gilmanlab/hjk-ls/workspace"
+)
+
+// Remove deletes an instance: container, home, worktree, logs and, when asked, the branch if hjk-ls made it and it
+// has no commit of its own. It refuses, naming it, when there is work that would be lost, unless a.Force. A worktree
+// that hjk-ls did not make stays. Nothing is destroyed before the check.
+func (m *Manager) Remove(ctx context.Context, a RemoveArgs, fb Feedback) (RemoveResult, error) {
+	t, err := m.target(ctx, a.Workspace, a.Branch)
+	if err != nil {
+		return RemoveResult{}, err
+	}
+	l, err := lock(ctx, t.place.lock(), exclusive)
+	if err != nil {
+		return RemoveResult{}, wrap(err, CodeInternal)
+	}
+	defer m.release(l, t.place)
+	r := removal{m: m, target: t, args: a, fb: fb}
+	if err := r.run(ctx); err != nil {
+		return RemoveResult{}, m.failed(t.eng, err)
+	}
+	m.changed.kick()
+	return RemoveResult{Removed: true}, nil
+}
+
+type removal struct {
+	m *Manager
+	target
+	args RemoveArgs
+	fb   Feedback
+
+	tree  workspace.Worktree
+	found bool // tree is there
+}
+
+func (r *removal) run(ctx context.Context) error {
+	c, ok, err := r.m.observe(ctx, r.eng, r.place)
+	if err != nil {
+		return err
+	}
+	if r.tree, r.found, err = r.worktree(ctx); err != nil {
+		return wrap(err, CodeWorktreeFailed)
+	}
+	if !ok && !r.found && !r.place.exists() {
+		return noInstance(r.args.Branch)
+	}
+	if err := r.check(ctx); err != nil {
+		return err
+	}
+	if ok && c.State == "running" {
+		// The programs end before the last check, so that nothing is written between it and the removal.
+		r.fb.step("stopping " + c.Name)
+		if err := r.eng.Stop(ctx, c.ID, container.StopGrace); err != nil {
+			return err
+		}
+		if err := r.check(ctx); err != nil {
+			return err
+		}
+	}
+	return r.destroy(context.WithoutCancel(ctx))
+}
+
+// worktree is the instance's worktree when hjk-ls made it: others are not ours to check or remove.
+func (r *removal) worktree(ctx context.Context) (workspace.Worktree, bool, error) {
+	all, err := r.repo.Worktrees(ctx) // with those whose folder is gone: their record in git goes too
+	if err != nil {
+		return workspace.Worktree{}, false, err
+	}
+	for _, wt := range all {
+		if wt.Branch == r.args.Branch && wt.Owned {
+			return wt, true, nil
+		}
+	}
+	return workspace.Worktree{}, false, nil
+}
+
+func (r *removal) check(ctx context.Context) error {
+	if !r.found || r.args.Force || r.tree.Prunable {
+		return nil
+	}
+	u, err := r.repo.Unsaved(ctx, r.tree)
+	if err != nil {
+		return wrap(err, CodeWorktreeFailed)
+	}
+	if !u.Lost() {
+		return nil
+	}
+	return Errorf(CodeWorktreeDirty, "removing branch %q would lose work in %s:\n%s\ncommit and push it, or remove it with --force", r.args.Branch, r.tree.Path, u)
+}
+
+// destroy deletes everything, the state folder last: while it stands, a sweep finishes what a kill cuts off here.
+func (r *removal) destroy(ctx context.Context) error {
+	if err := r.m.discard(ctx, r.eng, r.place); err != nil {
+		return err
+	}
+	if r.found {
+		r.fb.step("removing worktree " + r.tree.Path)
+		if err := r.repo.Remove(ctx, r.tree, true); err != nil {
+			return wrap(err, CodeWorktreeFailed)
+		}
+	}
+	if r.args.DeleteBranch && r.found {
+		if _, err := r.repo.DeleteBranch(ctx, r.tree); err != nil {
+			return wrap(err, CodeWorktreeFailed)
+		}
+	}
+	if err := r.place.remove(); err != nil {
+		return fmt.Errorf("remove the state folder: %w", err)
+	}
+	return nil
+}
+
+// discard deletes an instance's containers, its home and the name of its image. What is gone already is no error.
+func (m *Manager) discard(ctx context.Context, eng *engine, p place) error {
+	all, err := eng.List(ctx, container.ListOptions{Repo: p.Repo, Branch: p.Branch})
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, c := range all {
+		errs = append(errs, eng.Remove(ctx, c.ID))
+	}
+	errs = append(errs, eng.RemoveVolume(ctx, container.HomeVolume(p.name)))
+	if err := errors.Join(errs...); err != nil {
+		return err
+	}
+	return eng.images.Untag(ctx, p.tag())
+}

@@ -1,0 +1,291 @@
+package agents
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/gilmanlab/hjk-ls/container"
+	"github.com/gilmanlab/hjk-ls/container/shim"
+	"github.com/gilmanlab/hjk-ls/images"
+	"github.com/gilmanlab/hjk-ls/workspace"
+)
+
+// Run makes sure that branch has a worktree, an image and a running container, in that order, and starts a session in
+// it. What was there already is used; what this call made is taken back when it fails. Calls for one branch take turns
+// until the container runs, then their sessions start side by side.
+func (m *Manager) Run(ctx context.Context, a RunArgs, fb Feedback) (RunResult, error) {
+	if a.Branch == "" {
+		return RunResult{}, Errorf(CodeInvalidArgument, "branch is missing; name the branch to run an agent on")
+	}
+	r, err := m.repo(ctx, a.Workspace, a.Branch)
+	if err != nil {
+		return RunResult{}, err
+	}
+	config, values, err := m.config(r)
+	if err != nil {
+		return RunResult{}, err
+	}
+	cmd, err := m.command(config, a.Agent, a.Prompt, a.Env)
+	if err != nil {
+		return RunResult{}, err
+	}
+	if err := r.Check(ctx, a.Branch, a.From); err != nil {
+		return RunResult{}, wrap(err, CodeInvalidBranch)
+	}
+	eng, err := m.engines.get(ctx)
+	if err != nil {
+		return RunResult{}, err
+	}
+	up := &bringUp{
+		m: m, eng: eng, fb: fb, place: m.place(r.Root, a.Branch), from: a.From,
+		wish: wish{repo: r, config: config, values: values, image: a.Image, allow: a.AllowPrivileges},
+		first: shim.Start{
+			Name: sessionName(a.Session, cmd.agent), Exact: a.Session != "",
+			Agent: cmd.agent, Argv: cmd.argv, Env: cmd.env,
+		},
+	}
+	st, err := up.run(ctx)
+	m.changed.kick()
+	if err != nil {
+		m.noteLost(eng, err)
+		return RunResult{}, agentError(err, cmd, a)
+	}
+	inst, err := m.instance(ctx, eng, r, a.Branch)
+	if err != nil {
+		return RunResult{}, err
+	}
+	return RunResult{Instance: inst, Session: session(*st)}, nil
+}
+
+func sessionName(wanted, agent string) string {
+	if wanted != "" {
+		return wanted
+	}
+	return agent
+}
+
+// bringUp takes one instance from whatever it is to a running container with one more session.
+type bringUp struct {
+	m     *Manager
+	eng   *engine
+	fb    Feedback
+	place place
+	wish  wish
+	from  string
+	first shim.Start
+
+	undo []func(context.Context) error // newest last
+	made bool                          // this run made the instance: nobody has anything in its home yet
+}
+
+// undoTimeout bounds the taking back of a failed run; it goes on after the caller's context ended.
+const undoTimeout = 30 * time.Second
+
+func (u *bringUp) run(ctx context.Context) (*shim.State, error) {
+	if st, done, err := u.join(ctx); done {
+		return st, err
+	}
+	l, err := lock(ctx, u.place.lock(), exclusive)
+	if err != nil {
+		return nil, err
+	}
+	defer l.unlock()
+	st, err := u.ensure(ctx)
+	if err == nil {
+		return st, nil
+	}
+	if undone := u.takeBack(ctx); undone != nil {
+		err = errors.Join(err, undone)
+	}
+	if !u.place.exists() {
+		l.removeAndUnlock()
+	}
+	return nil, err
+}
+
+// join adds the session to a container that runs. done is false when there is none and it must be brought up.
+func (u *bringUp) join(ctx context.Context) (st *shim.State, done bool, err error) {
+	l, err := tryLock(u.place.lock(), shared)
+	if err != nil {
+		return nil, false, nil // somebody changes the instance: wait in line for the exclusive lock
+	}
+	defer l.unlock()
+	c, ok, err := u.m.observe(ctx, u.eng, u.place)
+	if err != nil {
+		return nil, true, err
+	}
+	if !ok || c.State != "running" {
+		return nil, false, nil
+	}
+	if err := u.sameImage(ctx, c); err != nil {
+		return nil, true, err
+	}
+	st, err = u.startSession(ctx, c)
+	return st, true, err
+}
+
+// ensure is run under the exclusive lock.
+func (u *bringUp) ensure(ctx context.Context) (*shim.State, error) {
+	c, ok, err := u.m.observe(ctx, u.eng, u.place)
+	if err != nil {
+		return nil, err
+	}
+	if ok {
+		c, ok, err = u.reuse(ctx, c)
+		if err != nil {
+			return nil, err
+		}
+	}
+	if ok && c.State == "running" {
+		return u.startSession(ctx, c)
+	}
+	if ok {
+		u.fb.step("starting container " + c.Name)
+		st, err := u.eng.Start(ctx, c.ID, u.request(c.Worktree, c.Labels[container.LabelHome]))
+		return st, err
+	}
+	return u.create(ctx)
+}
+
+// reuse looks at a container that is there: running and stopped ones are used, half-made and broken ones removed.
+func (u *bringUp) reuse(ctx context.Context, c container.Container) (container.Container, bool, error) {
+	switch c.State {
+	case "running":
+		return c, true, u.sameImage(ctx, c)
+	case "paused":
+		if err := u.eng.Unpause(ctx, c.ID); err != nil {
+			return c, false, err
+		}
+		c.State = "running"
+		return c, true, u.sameImage(ctx, c)
+	case "exited":
+		wt, found, err := u.wish.repo.Find(ctx, u.place.Branch)
+		if err != nil {
+			return c, false, wrap(err, CodeWorktreeFailed)
+		}
+		if found && wt.Path == c.Worktree && u.wish.image == "" && u.place.exists() {
+			return c, true, nil
+		}
+	}
+	// created and never started, dead, without its worktree, or another image is wanted: the worktree and the home
+	// hold everything that matters.
+	u.fb.step("removing container " + c.Name + " (" + c.State + ")")
+	return c, false, u.eng.Remove(ctx, c.ID)
+}
+
+// sameImage refuses a request for another image than the one that runs, which would silently not be honoured.
+func (u *bringUp) sameImage(_ context.Context, c container.Container) error {
+	if u.wish.image == "" {
+		return nil
+	}
+	src, err := u.wish.source(c.Worktree)
+	if err != nil {
+		return err
+	}
+	same := src.Ref == c.Labels[container.LabelImageRef]
+	if src.Kind == images.KindDockerfile {
+		same = src.Dockerfile == c.Labels[container.LabelDockerfile]
+	}
+	if same {
+		return nil
+	}
+	return Errorf(CodeInvalidArgument, "branch %q runs on image %s; to change it: hjk-ls recreate %s --image %s",
+		u.place.Branch, imageName(c), u.place.Branch, u.wish.image)
+}
+
+func imageName(c container.Container) string {
+	if f := c.Labels[container.LabelDockerfile]; f != "" {
+		return f
+	}
+	return c.Labels[container.LabelImageRef]
+}
+
+func (u *bringUp) create(ctx context.Context) (*shim.State, error) {
+	wt, err := u.worktree(ctx)
+	if err != nil {
+		return nil, err
+	}
+	src, err := u.wish.source(wt.Path)
+	if err != nil {
+		return nil, err
+	}
+	img, err := u.m.provide(ctx, u.eng, u.wish, u.place, src, u.fb)
+	if err != nil {
+		return nil, err
+	}
+	spec, err := u.m.spec(ctx, u.eng, u.wish, u.place, wt, img, u.fb)
+	if err != nil {
+		return nil, err
+	}
+	u.fb.step("starting container " + spec.Name)
+	u.undo = append(u.undo, u.removeContainer) // registered first: a create that is cut off may have made it
+	id, err := u.eng.Create(ctx, spec, u.eng.shim)
+	if err != nil {
+		return nil, err
+	}
+	return u.eng.Start(ctx, id, u.request(wt.Path, spec.Home))
+}
+
+// worktree makes the state folder and the worktree, and remembers how to take both back.
+func (u *bringUp) worktree(ctx context.Context) (workspace.Worktree, error) {
+	if !u.place.exists() {
+		u.made = true
+		u.undo = append(u.undo, func(context.Context) error { return u.place.remove() })
+	}
+	if err := u.place.make(); err != nil {
+		return workspace.Worktree{}, Errorf(CodeInternal, "make the state folder %s: %w", u.place.dir(), err)
+	}
+	u.fb.step("preparing worktree of " + u.place.Branch)
+	made, err := u.wish.repo.Ensure(ctx, workspace.EnsureOptions{
+		Branch: u.place.Branch, From: u.from, Dir: u.wish.config.Worktrees,
+	})
+	if err != nil {
+		return workspace.Worktree{}, wrap(err, CodeWorktreeFailed)
+	}
+	u.undo = append(u.undo, func(ctx context.Context) error { return u.wish.repo.Undo(ctx, made) })
+	return made.Worktree, nil
+}
+
+// removeContainer takes back the container and, when the instance itself is new, its home.
+func (u *bringUp) removeContainer(ctx context.Context) error {
+	c, ok, err := u.m.observe(ctx, u.eng, u.place)
+	if err != nil {
+		return err
+	}
+	if ok {
+		if err := u.eng.Remove(ctx, c.ID); err != nil {
+			return err
+		}
+	}
+	if u.made {
+		return u.eng.RemoveVolume(ctx, container.HomeVolume(u.place.name))
+	}
+	return nil
+}
+
+func (u *bringUp) takeBack(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), undoTimeout)
+	defer cancel()
+	var errs []error
+	for i := len(u.undo) - 1; i >= 0; i-- {
+		errs = append(errs, u.undo[i](ctx))
+	}
+	return errors.Join(errs...)
+}
+
+func (u *bringUp) request(dir, home string) *shim.Start {
+	req := u.first
+	req.Dir, req.Home = dir, home
+	req.User = u.m.user(u.eng)
+	return &req
+}
+
+func (u *bringUp) startSession(ctx context.Context, c container.Container) (*shim.State, error) {
+	u.fb.step("starting session " + u.first.Name)
+	st, err := u.eng.StartSession(ctx, c.ID, c.Labels[container.LabelUser], *u.request(c.Worktree, c.Labels[container.LabelHome]))
+	if err != nil {
+		return nil, err
+	}
+	return &st, nil
+}

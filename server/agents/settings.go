@@ -1,0 +1,68 @@
+package agents
+
+import (
+	"context"
+	"encoding/json"
+	"path/filepath"
+
+	"github.com/gilmanlab/hjk-ls/workspace"
+)
+
+// repoConfigFile is the repository's own configuration.
+const repoConfigFile = ".headjack.yaml"
+
+// SetSettings takes the editor's settings: the object under "headjack", with the keys of .headjack.yaml. Settings
+// that are not understood are refused whole, and those before them stay.
+func (m *Manager) SetSettings(raw json.RawMessage) error {
+	if _, _, err := workspace.LoadConfig(workspace.Layers{Editor: raw}); err != nil {
+		return wrap(err, CodeInvalidConfig)
+	}
+	m.mu.Lock()
+	m.editor = append(json.RawMessage(nil), raw...)
+	m.mu.Unlock()
+	return nil
+}
+
+// config reads the settings for r anew: files change under a running server.
+func (m *Manager) config(r *workspace.Repo) (workspace.Config, []workspace.Value, error) {
+	m.mu.Lock()
+	editor := m.editor
+	m.mu.Unlock()
+	layers := workspace.Layers{UserFile: m.opts.ConfigFile, Editor: editor}
+	if r != nil {
+		layers.RepoFile = filepath.Join(r.From, repoConfigFile)
+	}
+	c, values, err := workspace.LoadConfig(layers)
+	if err != nil {
+		return workspace.Config{}, nil, wrap(err, CodeInvalidConfig)
+	}
+	return c, values, nil
+}
+
+// Config tells each setting and where it came from. Outside a repository it tells the user's own.
+func (m *Manager) Config(ctx context.Context, hint string) (ConfigResult, error) {
+	r, err := m.repo(ctx, hint, "")
+	if err != nil && CodeOf(err) != CodeNotRepository {
+		return ConfigResult{}, err
+	}
+	_, values, err := m.config(r)
+	if err != nil {
+		return ConfigResult{}, err
+	}
+	res := ConfigResult{Values: []ConfigValue{}}
+	for _, v := range values {
+		res.Values = append(res.Values, ConfigValue(v))
+	}
+	return res, nil
+}
+
+// fromRepository reports whether the repository's file set key: such a value may not reach beyond the container
+// without the user's consent.
+func fromRepository(values []workspace.Value, key string) bool {
+	for _, v := range values {
+		if v.Key == key && v.Source == "repository" {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,170 @@
+package agents
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+
+	"github.com/gilmanlab/hjk-ls/images"
+	"github.com/gilmanlab/hjk-ls/workspace"
+)
+
+// wish is what an operation wants its container to be made from, with the settings that bear on it.
+type wish struct {
+	repo   *workspace.Repo
+	config workspace.Config
+	values []workspace.Value
+	image  string // the request's, else ""
+	allow  bool   // the user allows, in this request, what the image asks for
+}
+
+// source decides where the image of an instance comes from: request, settings, a Dockerfile of the worktree, default.
+func (w wish) source(worktree string) (images.Source, error) {
+	name := w.image
+	if name == "" {
+		name = w.config.Image
+	}
+	if name != "" {
+		src, err := images.Parse(name, worktree)
+		return src, wrap(err, CodeInvalidArgument)
+	}
+	if src, ok := images.Discover(worktree); ok {
+		return src, nil
+	}
+	return images.DefaultSource(), nil
+}
+
+// provide makes the engine hold the image of src: builds it, or pulls it when the policy says so.
+func (m *Manager) provide(ctx context.Context, eng *engine, w wish, p place, src images.Source, fb Feedback) (images.Image, error) {
+	if src.Kind != images.KindDockerfile {
+		fb.step("looking for image " + src.Ref)
+		img, err := eng.images.Pull(ctx, src, images.Policy(w.config.Pull), w.config.Build.Platform, fb.Solve)
+		return img, wrap(err, CodePullFailed)
+	}
+	opts, err := m.buildOptions(w, p.tag(), fb)
+	if err != nil {
+		return images.Image{}, err
+	}
+	fb.step("building " + src.Dockerfile)
+	res, err := build(ctx, eng, src, opts, p.Branch, fb)
+	return res.Image, err
+}
+
+// buildOptions are the settings' build options. What the repository's own file asks of the host (a secret, the ssh
+// agent) needs the user's consent first.
+func (m *Manager) buildOptions(w wish, tag string, fb Feedback) (images.BuildOptions, error) {
+	b := w.config.Build
+	if err := m.allowHostAccess(w, fb); err != nil {
+		return images.BuildOptions{}, err
+	}
+	secrets, err := parseSecrets(b.Secrets)
+	if err != nil {
+		return images.BuildOptions{}, err
+	}
+	return images.BuildOptions{
+		Target: b.Target, Args: b.Args, Secrets: secrets, SSH: b.SSH, Platform: b.Platform, Tag: tag,
+	}, nil
+}
+
+// parseSecrets reads build.secrets: "id=npmrc,src=~/.npmrc" or "id=token,env=TOKEN" as docker build --secret takes
+// them; a bare name is both the id and the variable.
+func parseSecrets(specs []string) ([]images.Secret, error) {
+	var all []images.Secret
+	for _, spec := range specs {
+		var s images.Secret
+		for _, field := range strings.Split(spec, ",") {
+			key, value, ok := strings.Cut(field, "=")
+			switch {
+			case !ok && s.ID == "":
+				s.ID = key
+			case key == "id":
+				s.ID = value
+			case key == "env":
+				s.Env = value
+			case key == "src" || key == "source":
+				s.File = value
+			default:
+				return nil, Errorf(CodeInvalidConfig, "build.secrets: %q is not understood; write NAME, id=NAME,src=FILE or id=NAME,env=VARIABLE", spec)
+			}
+		}
+		if s.Env == "" && s.File == "" {
+			s.Env = s.ID
+		}
+		all = append(all, s)
+	}
+	return all, nil
+}
+
+// hostAccess lists what the repository's own file asks of the host for a build or a container.
+func (w wish) hostAccess() []string {
+	var asks []string
+	if fromRepository(w.values, "build.secrets") {
+		for _, s := range w.config.Build.Secrets {
+			asks = append(asks, "build.secrets="+s)
+		}
+	}
+	if fromRepository(w.values, "build.ssh") {
+		for _, s := range w.config.Build.SSH {
+			asks = append(asks, "build.ssh="+s)
+		}
+	}
+	if n := w.config.Network; fromRepository(w.values, "network") && n != "default" && n != "none" {
+		asks = append(asks, "network="+n)
+	}
+	return asks
+}
+
+func (m *Manager) allowHostAccess(w wish, fb Feedback) error {
+	asks := w.hostAccess()
+	if len(asks) == 0 {
+		return nil
+	}
+	return m.allow(consentAsk{id: "repository:" + w.repo.Root, what: w.repo.Root + "/" + repoConfigFile, power: asks, now: w.allow}, fb)
+}
+
+// consentAsk is one question about power.
+type consentAsk struct {
+	id    string // what the consent is remembered for
+	what  string // the image or file, for the user
+	power []string
+	now   bool // allowed by the request itself
+}
+
+// allow lets asked-for power pass when the user has allowed exactly it for this id before, or does so now.
+func (m *Manager) allow(a consentAsk, fb Feedback) error {
+	if len(a.power) == 0 {
+		return nil
+	}
+	consent := images.OpenConsent(m.consentFile())
+	slices.Sort(a.power)
+	if consent.Allowed(a.id, a.power) {
+		return nil
+	}
+	if a.now || (fb.Consent != nil && fb.Consent(a.what, a.power)) {
+		if err := consent.Allow(a.id, a.power); err != nil {
+			return Errorf(CodeInternal, "remember the consent in %s: %w", m.consentFile(), err)
+		}
+		return nil
+	}
+	return Errorf(CodeUntrustedPrivileges, "%s asks for power over the host (%s); if you trust it, run again with --allow-privileges",
+		a.what, strings.Join(a.power, ", "))
+}
+
+// build runs one build and tells of it as hjk/build does.
+func build(ctx context.Context, eng *engine, src images.Source, o images.BuildOptions, branch string, fb Feedback) (images.BuildResult, error) {
+	ev := BuildEvent{URI: fileURI(src.Dockerfile), Branch: branch, State: "running"}
+	fb.build(ev)
+	res, err := eng.images.Build(ctx, src, o, fb.Solve)
+	ev.DurationMS = res.Duration.Milliseconds()
+	switch {
+	case err == nil:
+		ev.State, ev.Image = "succeeded", res.Image.ID
+	case ctx.Err() != nil || errors.Is(err, context.Canceled):
+		ev.State = "canceled"
+	default:
+		ev.State, ev.Error = "failed", err.Error()
+	}
+	fb.build(ev)
+	return res, wrap(err, CodeBuildFailed)
+}

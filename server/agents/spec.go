@@ -1,0 +1,103 @@
+package agents
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+
+	"github.com/gilmanlab/hjk-ls/container"
+	"github.com/gilmanlab/hjk-ls/images"
+	"github.com/gilmanlab/hjk-ls/workspace"
+)
+
+// user is who sessions run as: the host's user, so that the files an agent makes belong to it. In a rootless engine
+// the container's root is that user.
+func (m *Manager) user(eng *engine) string {
+	if eng.Info().Rootless {
+		return "0:0"
+	}
+	return fmt.Sprintf("%d:%d", m.opts.UID, m.opts.GID)
+}
+
+// spec says how the container of an instance is made. Power the image's labels ask for must have been allowed.
+func (m *Manager) spec(ctx context.Context, eng *engine, w wish, p place, wt workspace.Worktree, img images.Image, fb Feedback) (container.Spec, error) {
+	if err := runnable(eng, img); err != nil {
+		return container.Spec{}, err
+	}
+	init, flags, err := m.labels(eng, w, img, fb)
+	if err != nil {
+		return container.Spec{}, err
+	}
+	home, err := eng.ImageHome(ctx, img.ID, img.User)
+	if err != nil {
+		return container.Spec{}, err
+	}
+	masks, err := m.masks(wt)
+	if err != nil {
+		return container.Spec{}, err
+	}
+	if err := m.allowHostAccess(w, fb); err != nil {
+		return container.Spec{}, err
+	}
+	r := w.config.Resources
+	return container.Spec{
+		Name: p.name, Image: img.ID, Platform: w.config.Build.Platform,
+		Repo: p.Repo, Branch: p.Branch, Worktree: wt.Path, Masks: masks, RunDir: p.runDir(),
+		User: m.user(eng), Home: home, Init: init, Flags: flags,
+		Env:     []string{"HJK_BRANCH=" + p.Branch, "HJK_INSTANCE=" + p.name},
+		Network: network(w.config.Network), Memory: r.Memory, NanoCPUs: int64(r.CPUs * 1e9), Pids: r.Pids, Ports: w.config.Ports,
+		Labels: map[string]string{
+			container.LabelImageSource: string(img.Source.Kind),
+			container.LabelImageRef:    img.Ref,
+			container.LabelDockerfile:  img.Source.Dockerfile,
+			container.LabelVersion:     m.opts.Version,
+		},
+	}, nil
+}
+
+// network is the engine's word for a configured network: "default" is the engine's own choice.
+func network(name string) string {
+	if name == "default" {
+		return ""
+	}
+	return name
+}
+
+// runnable refuses an image for another platform before anything is made from it.
+func runnable(eng *engine, img images.Image) error {
+	info := eng.Info()
+	if img.OS != "" && img.OS != info.OS {
+		return Errorf(CodeImageUnsupported, "image %s is for %s, the engine runs %s; use an image for linux", img.Ref, img.OS, info.OS)
+	}
+	return nil
+}
+
+// labels reads what the image asks for and gets the user's consent where it is power over the host.
+func (m *Manager) labels(eng *engine, w wish, img images.Image, fb Feedback) (string, []container.Flag, error) {
+	init, asked, power, err := images.Labels(img, eng.name())
+	if err != nil {
+		return "", nil, Errorf(CodeImageUnsupported, "image %s: %w", img.Ref, err)
+	}
+	if err := m.allow(consentAsk{id: img.ID, what: "image " + img.Ref, power: power, now: w.allow}, fb); err != nil {
+		return "", nil, err
+	}
+	flags := make([]container.Flag, 0, len(asked))
+	for _, f := range asked {
+		flags = append(flags, container.Flag{Key: f.Key, Value: f.Value})
+	}
+	return init, flags, nil
+}
+
+// masks keep the repository's own git directory out of the container's reach: a linked worktree's .git file is bound
+// read-only over itself, so that it cannot be replaced, and a main checkout's .git folder is covered.
+func (m *Manager) masks(wt workspace.Worktree) ([]container.Mount, error) {
+	dotGit := filepath.Join(wt.Path, ".git")
+	if !wt.Main {
+		return []container.Mount{{Source: dotGit, Target: dotGit, ReadOnly: true}}, nil
+	}
+	empty, err := m.emptyDir()
+	if err != nil {
+		return nil, Errorf(CodeInternal, "make %s: %w", empty, err)
+	}
+	return []container.Mount{{Source: empty, Target: dotGit, ReadOnly: true}}, nil
+}

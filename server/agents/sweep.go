@@ -1,0 +1,65 @@
+package agents
+
+import (
+	"context"
+	"os"
+
+	"go.uber.org/zap"
+
+	"github.com/gilmanlab/hjk-ls/container"
+	"github.com/gilmanlab/hjk-ls/workspace"
+)
+
+// sweep finishes what killed processes left: a state folder whose instance has neither a container nor a worktree is
+// what is left of a run that had not got far, or of a remove that had. Instances that somebody works on are passed
+// over. What it cannot do now it leaves for the next time.
+func (m *Manager) sweep(ctx context.Context, eng *engine) {
+	places, err := m.places()
+	if err != nil || len(places) == 0 {
+		return
+	}
+	all, err := eng.List(ctx, container.ListOptions{})
+	if err != nil {
+		return
+	}
+	alive := map[string]bool{}
+	for _, c := range all {
+		alive[m.place(c.Repo, c.Branch).name] = true
+	}
+	for _, p := range places {
+		if alive[p.name] {
+			continue
+		}
+		if err := m.sweepOne(ctx, eng, p); err != nil {
+			m.log.Warn("cannot finish an interrupted operation", zap.String("repo", p.Repo), zap.String("branch", p.Branch), zap.Error(err))
+		}
+	}
+}
+
+func (m *Manager) sweepOne(ctx context.Context, eng *engine, p place) error {
+	l, err := tryLock(p.lock(), exclusive)
+	if err != nil {
+		return nil // somebody works on it
+	}
+	defer m.release(l, p)
+	if _, ok, err := m.observe(ctx, eng, p); err != nil || ok || m.hasWorktree(ctx, p) {
+		return err
+	}
+	if err := m.discard(ctx, eng, p); err != nil {
+		return err
+	}
+	return p.remove()
+}
+
+// hasWorktree reports whether the instance's branch is checked out; when git cannot tell, it says yes.
+func (m *Manager) hasWorktree(ctx context.Context, p place) bool {
+	if _, err := os.Stat(p.Repo); err != nil {
+		return !os.IsNotExist(err)
+	}
+	r, err := workspace.Open(ctx, p.Repo)
+	if err != nil {
+		return true
+	}
+	_, found, err := r.Find(ctx, p.Branch)
+	return err != nil || found
+}

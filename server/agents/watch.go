@@ -1,0 +1,124 @@
+package agents
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"time"
+
+	"github.com/gilmanlab/hjk-ls/container"
+)
+
+const (
+	// watchPoll is how often session files are looked at: sessions end and wait without the engine knowing.
+	watchPoll = time.Second
+	// watchSettle lets a burst of engine events become one survey.
+	watchSettle = 50 * time.Millisecond
+	// watchRetry is how often a missing engine is looked for.
+	watchRetry = 3 * time.Second
+)
+
+// Watch calls back with the instances of the open repositories now and after every change, until ctx is done. Calls
+// come one after the other from one goroutine.
+func (m *Manager) Watch(ctx context.Context, changed func([]Instance)) {
+	kicks, unsubscribe := m.changed.subscribe()
+	defer unsubscribe()
+	w := watcher{m: m, changed: changed}
+	for ctx.Err() == nil {
+		eng, err := m.engines.get(ctx)
+		if err != nil {
+			w.survey(ctx)
+			wait(ctx, watchRetry, kicks)
+			continue
+		}
+		w.follow(ctx, eng, kicks)
+	}
+}
+
+func wait(ctx context.Context, d time.Duration, kicks <-chan struct{}) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+	case <-t.C:
+	case <-kicks:
+	}
+}
+
+type watcher struct {
+	m       *Manager
+	changed func([]Instance)
+	last    []byte // what was told, to tell only changes
+	stamp   int64  // of the session files at the last look
+}
+
+// follow surveys on every engine event and every look at the session files, until the engine is lost or ctx done.
+func (w *watcher) follow(ctx context.Context, eng *engine, kicks <-chan struct{}) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	events := eng.Events(ctx)
+	tick := time.NewTicker(watchPoll)
+	defer tick.Stop()
+	w.survey(ctx)
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case ev, ok := <-events:
+			if !ok || ev.Kind == container.EventLost {
+				w.m.engines.lost(eng)
+				return
+			}
+			drain(ctx, events)
+			w.survey(ctx)
+		case <-kicks:
+			w.survey(ctx)
+		case <-tick.C:
+			if w.sessionsChanged() {
+				w.survey(ctx)
+			}
+		}
+	}
+}
+
+// drain waits until no event has come for a moment.
+func drain[T any](ctx context.Context, events <-chan T) {
+	t := time.NewTimer(watchSettle)
+	defer t.Stop()
+	for {
+		select {
+		case _, ok := <-events:
+			if !ok {
+				return
+			}
+		case <-t.C:
+			return
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+func (w *watcher) survey(ctx context.Context) {
+	list, err := w.m.List(ctx, ListArgs{})
+	if err != nil {
+		if CodeOf(err) != CodeNotRepository {
+			return
+		}
+		list.Instances = []Instance{}
+	}
+	now, err := json.Marshal(list.Instances)
+	if err != nil || bytes.Equal(now, w.last) {
+		return
+	}
+	w.last = now
+	w.changed(list.Instances)
+}
+
+// sessionsChanged reports whether any session's state file changed since the last look.
+func (w *watcher) sessionsChanged() bool {
+	now := w.m.sessionStamp()
+	changed := now != w.stamp
+	w.stamp = now
+	return changed
+}

@@ -1,0 +1,118 @@
+package agents
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/containerd/errdefs"
+
+	"github.com/gilmanlab/hjk-ls/container"
+	"github.com/gilmanlab/hjk-ls/container/shim"
+	"github.com/gilmanlab/hjk-ls/images"
+	"github.com/gilmanlab/hjk-ls/workspace"
+)
+
+// classes maps what the packages below tell apart to a code. The first that matches wins.
+var classes = []struct {
+	is   func(error) bool
+	code Code
+}{
+	{func(err error) bool { return container.IsUnreachable(err) }, CodeEngineUnreachable},
+	{is(workspace.ErrNotRepository), CodeNotRepository},
+	{is(workspace.ErrBareRepository), CodeNotRepository},
+	{is(workspace.ErrInvalidBranch), CodeInvalidBranch},
+	{is(workspace.ErrUnbornHead), CodeUnbornHead},
+	{is(workspace.ErrStartPoint), CodeBranchNotFound},
+	{is(workspace.ErrDirty), CodeWorktreeDirty},
+	{as[*workspace.AmbiguousError], CodeBranchAmbiguous},
+	{as[*workspace.ConfigError], CodeInvalidConfig},
+	{is(images.ErrDockerfileNotFound), CodeDockerfileNotFound},
+	{is(images.ErrNotFound), CodeImageNotFound},
+	{as[*images.BuildError], CodeBuildFailed},
+}
+
+func is(target error) func(error) bool {
+	return func(err error) bool { return errors.Is(err, target) }
+}
+
+func as[T error](err error) bool {
+	var target T
+	return errors.As(err, &target)
+}
+
+// wrap gives err a code: its own, the one of its class, or fallback.
+func wrap(err error, fallback Code) error {
+	var coded *Error
+	if err == nil || errors.As(err, &coded) {
+		return err
+	}
+	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return &Error{Code: CodeCanceled, Message: "canceled: " + err.Error(), Err: err}
+	}
+	var pull *images.PullError
+	if errors.As(err, &pull) {
+		return &Error{Code: pullCode(pull), Message: err.Error(), Err: err}
+	}
+	for _, c := range classes {
+		if c.is(err) {
+			return &Error{Code: c.code, Message: err.Error(), Err: err}
+		}
+	}
+	return &Error{Code: fallback, Message: err.Error(), Err: err}
+}
+
+func pullCode(err *images.PullError) Code {
+	switch err.Kind {
+	case images.PullNotFound:
+		return CodeImageNotFound
+	case images.PullAuth:
+		return CodeRegistryAuth
+	case images.PullPlatform:
+		return CodeImageUnsupported
+	}
+	return CodePullFailed
+}
+
+// noteLost drops the connection when err says that the engine went away.
+func (m *Manager) noteLost(eng *engine, err error) {
+	if eng != nil && container.IsUnreachable(err) {
+		m.engines.lost(eng)
+	}
+}
+
+// failed is noteLost and wrap for an engine call.
+func (m *Manager) failed(eng *engine, err error) error {
+	m.noteLost(eng, err)
+	return wrap(err, CodeEngineFailed)
+}
+
+// agentError says what the user of run can do about a session that did not start.
+func agentError(err error, cmd command, a RunArgs) error {
+	var se *container.SessionError
+	if !errors.As(err, &se) {
+		return wrap(startError(err), CodeEngineFailed)
+	}
+	switch se.Code {
+	case shim.CodeAgentMissing:
+		return Errorf(CodeAgentMissing, "agent %q is not in the image: %s; %s", cmd.agent, strings.TrimSuffix(se.Message, "."), installHint(cmd.agent))
+	case shim.CodeSessionExists:
+		return Errorf(CodeSessionExists, "branch %q has a session %q that runs; attach to it with: hjk-ls attach %s %s, or choose another --session",
+			a.Branch, a.Session, a.Branch, a.Session)
+	case shim.CodeBadRequest:
+		return Errorf(CodeInvalidArgument, "%s", se.Message)
+	}
+	return wrap(err, CodeEngineFailed)
+}
+
+// startError names the image as the cause where the engine could not start it.
+func startError(err error) error {
+	switch {
+	case errors.Is(err, container.ErrPlatform):
+		return &Error{Code: CodeImageUnsupported, Message: err.Error() + "; use an image for the engine's platform, or set build.platform", Err: err}
+	case errdefs.IsNotFound(err) && strings.Contains(err.Error(), "image"):
+		return &Error{Code: CodeImageNotFound, Message: fmt.Sprintf("%v; run again to pull or build it", err), Err: err}
+	}
+	return err
+}

@@ -1,0 +1,211 @@
+package workspace
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// EnsureOptions say which checkout is wanted.
+type EnsureOptions struct {
+	Branch string
+	From   string // start point of a new branch; "" is HEAD of the checkout the Repo was opened from
+	Dir    string // folder that holds the worktrees hjk-ls makes
+}
+
+// Ensured is a checkout with what Ensure made for it.
+type Ensured struct {
+	Worktree
+	NewWorktree, NewBranch bool
+}
+
+// Ensure makes sure that a branch is checked out. A checkout that exists is used, whoever made it; otherwise the local
+// branch, the branch of the one remote that has it, or a new branch from o.From gets a worktree at
+// o.Dir/InstanceName. What a killed earlier call left there is cleaned up first. When it fails it leaves nothing.
+func (r *Repo) Ensure(ctx context.Context, o EnsureOptions) (Ensured, error) {
+	if wt, ok, err := r.Find(ctx, o.Branch); err != nil || ok {
+		return Ensured{Worktree: wt}, err
+	}
+	unlock, err := r.lock(ctx)
+	if err != nil {
+		return Ensured{}, fmt.Errorf("lock %s: %w", r.CommonDir, err)
+	}
+	defer unlock()
+	if wt, ok, err := r.Find(ctx, o.Branch); err != nil || ok { // somebody was faster
+		return Ensured{Worktree: wt}, err
+	}
+	s, err := r.start(ctx, o.Branch, o.From)
+	if err != nil {
+		return Ensured{}, err
+	}
+	made, err := r.add(ctx, o, s)
+	if err == nil {
+		return made, nil
+	}
+	cleanCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanTimeout)
+	defer cancel()
+	return Ensured{}, errors.Join(err, r.undo(cleanCtx, made))
+}
+
+// cleanTimeout bounds the taking back of what a failed call made.
+const cleanTimeout = 20 * time.Second
+
+// pending is the name of a worktree's folder until it is complete: git puts the checkout there, and only a whole one
+// is given its final name. A killed Ensure thus leaves nothing that looks finished.
+func (r *Repo) add(ctx context.Context, o EnsureOptions, s start) (Ensured, error) {
+	path := filepath.Join(o.Dir, InstanceName(r.Root, o.Branch))
+	e := Ensured{Worktree: Worktree{Path: path, Branch: o.Branch}}
+	if err := r.clear(ctx, path); err != nil {
+		return e, err
+	}
+	if err := os.MkdirAll(o.Dir, 0o755); err != nil {
+		return e, err
+	}
+	e.NewWorktree, e.NewBranch = true, !s.local
+	if !s.local {
+		if err := r.makeBranch(ctx, o.Branch, s); err != nil {
+			e.NewWorktree, e.NewBranch = false, false
+			return e, err
+		}
+	}
+	if _, err := git(ctx, r.CommonDir, "worktree", "add", "--quiet", "--no-checkout", path, o.Branch); err != nil {
+		return e, err
+	}
+	wt, err := r.markNew(ctx, path, o.Branch, !s.local)
+	if err != nil {
+		return e, err
+	}
+	e.Worktree = wt
+	if _, err := git(ctx, path, "reset", "--quiet", "--hard"); err != nil { // the checkout, after the marker stands
+		return e, err
+	}
+	return e, r.include(ctx, path)
+}
+
+// makeBranch creates the branch in a step of its own, so that a kill right after leaves a plain branch, which the next
+// run simply uses.
+func (r *Repo) makeBranch(ctx context.Context, branch string, s start) error {
+	args := []string{"branch", "--quiet", "--no-track", branch, s.commit}
+	if s.track != "" {
+		args = []string{"branch", "--quiet", "--track", branch, "refs/remotes/" + s.track}
+	}
+	_, err := git(ctx, r.From, args...)
+	return err
+}
+
+// markNew leaves the marker in the new worktree's private git directory.
+func (r *Repo) markNew(ctx context.Context, path, branch string, newBranch bool) (Worktree, error) {
+	head, err := git(ctx, path, "rev-parse", "HEAD", "--absolute-git-dir")
+	if err != nil {
+		return Worktree{}, err
+	}
+	commit, dir, _ := strings.Cut(strings.TrimSuffix(head, "\n"), "\n")
+	wt := Worktree{
+		Path: path, Branch: branch, Head: commit, GitDir: dir, Owned: true, MadeBranch: newBranch,
+		Base: commit, CreatedAt: time.Now().UTC().Truncate(time.Millisecond),
+	}
+	b, err := json.Marshal(marker{CreatedBranch: newBranch, Base: commit, CreatedAt: wt.CreatedAt})
+	if err != nil {
+		return Worktree{}, err
+	}
+	return wt, os.WriteFile(filepath.Join(dir, markerFile), b, 0o644)
+}
+
+// clear removes what stands in the way at path: the half-made worktree of a killed call, or the record of one whose
+// folder was deleted. A folder that git knows nothing of but that holds files is not ours to delete.
+func (r *Repo) clear(ctx context.Context, path string) error {
+	all, err := r.Worktrees(ctx)
+	if err != nil {
+		return err
+	}
+	for _, wt := range all {
+		if wt.Path == path || (wt.Prunable && wt.Owned) {
+			if err := r.drop(ctx, wt); err != nil {
+				return err
+			}
+		}
+	}
+	if _, err := os.Lstat(filepath.Join(path, ".git")); err == nil {
+		return os.RemoveAll(path) // git's own record of it is gone: the rest of a removal that was cut off
+	}
+	err = os.Remove(path)
+	if err == nil || errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	return fmt.Errorf("%s is in the way and hjk-ls did not make it; move it away: %w", path, err)
+}
+
+// drop forgets a worktree and deletes its folder.
+func (r *Repo) drop(ctx context.Context, wt Worktree) error {
+	if _, err := git(ctx, r.CommonDir, "worktree", "remove", "--force", "--force", wt.Path); err == nil {
+		return nil
+	}
+	// git refuses where the folder is damaged or holds submodules. Folder first, record last: the record is what
+	// finds the folder again when this is cut off.
+	if err := os.RemoveAll(wt.Path); err != nil {
+		return err
+	}
+	if wt.GitDir == "" || wt.GitDir == r.CommonDir {
+		return nil
+	}
+	return os.RemoveAll(wt.GitDir)
+}
+
+// Undo takes back what one Ensure made. A branch that has moved since is kept, as is a worktree with changes.
+func (r *Repo) Undo(ctx context.Context, e Ensured) error {
+	if !e.NewWorktree && !e.NewBranch {
+		return nil
+	}
+	unlock, err := r.lock(ctx)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	if e.NewWorktree {
+		if u, err := r.Unsaved(ctx, e.Worktree); err == nil && u.Lost() {
+			return nil
+		}
+	}
+	return r.undo(ctx, e)
+}
+
+func (r *Repo) undo(ctx context.Context, e Ensured) error {
+	if e.NewWorktree {
+		all, err := r.Worktrees(ctx)
+		if err != nil {
+			return err
+		}
+		for _, wt := range all {
+			if wt.Path == e.Path {
+				if err := r.drop(ctx, wt); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	if !e.NewBranch {
+		return nil
+	}
+	return r.deleteUnmoved(ctx, e.Branch, e.Base)
+}
+
+// deleteUnmoved deletes a branch that still is where it was made.
+func (r *Repo) deleteUnmoved(ctx context.Context, branch, base string) error {
+	args := []string{"update-ref", "-d", "refs/heads/" + branch}
+	if base != "" {
+		args = append(args, base)
+	}
+	if _, err := git(ctx, r.CommonDir, args...); err != nil {
+		return err
+	}
+	_, err := git(ctx, r.CommonDir, "config", "--remove-section", "branch."+branch)
+	if exitCode(err) == 128 { // it had no tracking configuration
+		return nil
+	}
+	return err
+}

@@ -1,0 +1,109 @@
+package workspace
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// ErrNoGit means that there is no git on PATH.
+var ErrNoGit = errors.New("git is not installed or not on PATH; install git 2.30 or later")
+
+// GitError is a git command that failed.
+type GitError struct {
+	Args     []string
+	ExitCode int
+	Stderr   string
+}
+
+func (e *GitError) Error() string {
+	msg := strings.TrimSpace(e.Stderr)
+	if msg == "" {
+		msg = fmt.Sprintf("exit status %d", e.ExitCode)
+	}
+	return "git " + verb(e.Args) + ": " + msg
+}
+
+// verb is the subcommand among args, past the -C and -c pairs.
+func verb(args []string) string {
+	for i := 0; i < len(args); i++ {
+		if args[i] == "-C" || args[i] == "-c" {
+			i++
+			continue
+		}
+		return args[i]
+	}
+	return ""
+}
+
+// safe keeps git from running what an agent may have planted in a worktree.
+var safe = []string{"-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false"}
+
+// git runs git in dir and returns its standard output. It never asks a question, reads no configuration through the
+// caller's GIT_* variables, and is ended with its children when ctx is.
+func git(ctx context.Context, dir string, args ...string) (string, error) {
+	full := append(append([]string{"-C", dir}, safe...), args...)
+	cmd := exec.CommandContext(ctx, "git", full...)
+	cmd.Env = gitEnv(os.Environ())
+	ownGroup(cmd)
+	cmd.WaitDelay = time.Second
+	var out, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &stderr
+	err := cmd.Run()
+	var exit *exec.ExitError
+	switch {
+	case err == nil:
+		return out.String(), nil
+	case ctx.Err() != nil:
+		return "", context.Cause(ctx)
+	case errors.Is(err, exec.ErrNotFound):
+		return "", ErrNoGit
+	case errors.As(err, &exit):
+		return out.String(), &GitError{Args: full, ExitCode: exit.ExitCode(), Stderr: stderr.String()}
+	}
+	return "", fmt.Errorf("git %s: %w", verb(full), err)
+}
+
+// ownGroup makes a cancel reach what git itself started, such as a filter or a submodule's git.
+func ownGroup(cmd *exec.Cmd) {
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM) }
+}
+
+// gitEnv drops what would point git at another repository: hjk-ls may be started by a git hook or alias.
+func gitEnv(env []string) []string {
+	out := make([]string, 0, len(env)+3)
+	for _, kv := range env {
+		key, _, _ := strings.Cut(kv, "=")
+		switch key {
+		case "GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_COMMON_DIR", "GIT_OBJECT_DIRECTORY",
+			"GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_NAMESPACE", "GIT_PREFIX", "GIT_CEILING_DIRECTORIES":
+			continue
+		}
+		out = append(out, kv)
+	}
+	return append(out, "GIT_TERMINAL_PROMPT=0", "LC_ALL=C", "GIT_OPTIONAL_LOCKS=0")
+}
+
+// lines splits NUL-separated output.
+func nul(out string) []string {
+	out = strings.TrimSuffix(out, "\x00")
+	if out == "" {
+		return nil
+	}
+	return strings.Split(out, "\x00")
+}
+
+func exitCode(err error) int {
+	var ge *GitError
+	if errors.As(err, &ge) {
+		return ge.ExitCode
+	}
+	return -1
+}

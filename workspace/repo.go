@@ -1,0 +1,96 @@
+package workspace
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+var (
+	// ErrNotRepository means that a path lies in no git repository.
+	ErrNotRepository = errors.New("not in a git repository")
+	// ErrBareRepository means that a path lies in a bare repository: there is no checkout to work beside.
+	ErrBareRepository = errors.New("bare repository")
+)
+
+// Repo is a git repository, whichever of its checkouts or subfolders it was opened from.
+type Repo struct {
+	Root      string // the main checkout; for a bare repository with worktrees, its git directory
+	CommonDir string // the git directory that all worktrees share
+	From      string // top of the checkout it was opened from
+}
+
+// Open finds the repository that path lies in. Paths are absolute with symbolic links resolved, so that a subfolder, a
+// linked worktree and a symbolic link all give the same Root.
+func Open(ctx context.Context, path string) (*Repo, error) {
+	if fi, err := os.Stat(path); err != nil || !fi.IsDir() {
+		return nil, fmt.Errorf("%s: %w: there is no such folder", path, ErrNotRepository)
+	}
+	out, err := git(ctx, path, "rev-parse", "--is-bare-repository", "--is-inside-work-tree", "--git-common-dir")
+	if err != nil {
+		return nil, openError(path, err)
+	}
+	fields := strings.SplitN(strings.TrimRight(out, "\n"), "\n", 3)
+	if len(fields) != 3 {
+		return nil, fmt.Errorf("%s: %w: git says %q", path, ErrNotRepository, out)
+	}
+	if fields[1] != "true" {
+		return nil, fmt.Errorf("%s: %w: open a checkout of it instead, for example: git -C %s worktree add ../checkout", path, ErrBareRepository, path)
+	}
+	return locate(ctx, path, fields[2])
+}
+
+func locate(ctx context.Context, path, common string) (*Repo, error) {
+	if !filepath.IsAbs(common) {
+		common = filepath.Join(path, common)
+	}
+	common, err := filepath.EvalSymlinks(common)
+	if err != nil {
+		return nil, err
+	}
+	top, err := git(ctx, path, "rev-parse", "--show-toplevel")
+	if err != nil {
+		return nil, openError(path, err)
+	}
+	from, err := filepath.EvalSymlinks(strings.TrimSuffix(top, "\n"))
+	if err != nil {
+		return nil, err
+	}
+	root := common
+	switch {
+	case filepath.Base(common) == ".git":
+		root = filepath.Dir(common)
+	case linkedTo(from) == "": // --separate-git-dir or a submodule: the checkout itself is the main one
+		root = from
+	}
+	return &Repo{Root: root, CommonDir: common, From: from}, nil
+}
+
+// linkedTo is the private git directory of a linked worktree, "" for any other checkout.
+func linkedTo(top string) string {
+	b, err := os.ReadFile(filepath.Join(top, ".git"))
+	dir := strings.TrimSpace(strings.TrimPrefix(string(b), "gitdir: "))
+	if err != nil || filepath.Base(filepath.Dir(dir)) != "worktrees" {
+		return ""
+	}
+	return dir
+}
+
+func openError(path string, err error) error {
+	var ge *GitError
+	if !errors.As(err, &ge) {
+		return err
+	}
+	switch {
+	case strings.Contains(ge.Stderr, "dubious ownership"):
+		return fmt.Errorf("%s: %w: %s", path, ErrNotRepository, strings.TrimSpace(ge.Stderr))
+	case strings.Contains(ge.Stderr, "must be run in a work tree"):
+		return fmt.Errorf("%s: %w: open a checkout of it instead", path, ErrBareRepository)
+	case strings.Contains(ge.Stderr, "not a git repository"):
+		return fmt.Errorf("%s: %w: make one with git init, or name a folder of one", path, ErrNotRepository)
+	}
+	return fmt.Errorf("%s: %w: %w", path, ErrNotRepository, err)
+}
