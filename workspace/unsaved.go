@@ -60,7 +60,7 @@ func (r *Repo) Unsaved(ctx context.Context, wt Worktree) (Unsaved, error) {
 		return u, nil
 	}
 	out, err := git(ctx, r.CommonDir, "log", "--format=%h %s", "--max-count=50", "refs/heads/"+wt.Branch, "--not",
-		"--exclude=refs/heads/"+wt.Branch, "--branches", "--remotes", "--tags")
+		"--exclude="+wt.Branch, "--branches", "--remotes", "--tags")
 	if err != nil {
 		return u, err
 	}

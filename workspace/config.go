@@ -1,0 +1,150 @@
+package workspace
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sort"
+	"strings"
+)
+
+// Config is everything a user can set, in .headjack.yaml of the repository, in the user's config.yaml, and in the
+// editor; the keys are those of docs/configuration.md.
+type Config struct {
+	Image     string           // reference, Dockerfile, folder or variant; "" finds a Dockerfile
+	Agent     string           // what run starts when nothing is said
+	Agents    map[string]Agent // by name
+	Build     Build
+	Pull      string // missing, always or never
+	Recreate  string // ask, auto or never
+	Network   string // default, none or a network's name
+	Resources Resources
+	Ports     []int  // published on the host's loopback
+	Worktrees string // folder for the worktrees hjk-ls makes
+}
+
+// Agent is a program a session can run.
+type Agent struct {
+	Command []string // a prompt becomes its last argument
+	Env     map[string]string
+	Resume  []string // arguments that make it go on where it was
+}
+
+// Build is how a Dockerfile is built.
+type Build struct {
+	On       string // save or manual
+	Target   string
+	Args     map[string]string
+	Secrets  []string // NAME, id=NAME,src=FILE or id=NAME,env=VARIABLE
+	SSH      []string // default or id=path
+	Platform string   // os/arch[/variant]
+}
+
+// Resources bound a container; zero is no limit.
+type Resources struct {
+	Memory int64 // bytes
+	CPUs   float64
+	Pids   int64
+}
+
+// Value is one setting and where it came from.
+type Value struct {
+	Key    string // such as build.target
+	Value  any
+	Source string // default, user, repository or editor
+	File   string // of user and repository
+	Line   int    // from 1
+}
+
+// Layers are the places settings come from, weakest first: defaults, UserFile, RepoFile, Editor.
+type Layers struct {
+	RepoFile, UserFile string
+	Editor             json.RawMessage // the editor's "headjack" object, the same keys
+}
+
+// ConfigError is a setting that is not understood. Line and Column count from 1; they are 0 for the editor's.
+type ConfigError struct {
+	File         string
+	Line, Column int
+	Message      string
+}
+
+func (e *ConfigError) Error() string {
+	if e.Line == 0 {
+		return fmt.Sprintf("%s: %s", e.File, e.Message)
+	}
+	return fmt.Sprintf("%s:%d:%d: %s", e.File, e.Line, e.Column, e.Message)
+}
+
+// editorName stands for a file's path in errors about the editor's settings.
+const editorName = "editor settings (headjack)"
+
+// LoadConfig reads all layers strictly: what is not understood is an error that names it.
+func LoadConfig(l Layers) (Config, []Value, error) {
+	c := defaults()
+	values := map[string]Value{}
+	for _, key := range schema.leaves("") {
+		if v := schema.at(key).get(&c); v != nil {
+			values[key] = Value{Key: key, Value: v, Source: "default"}
+		}
+	}
+	for _, layer := range []struct{ source, file string }{{"user", l.UserFile}, {"repository", l.RepoFile}} {
+		data, err := readOptional(layer.file)
+		if err != nil {
+			return Config{}, nil, &ConfigError{File: layer.file, Message: err.Error()}
+		}
+		if err := apply(&c, values, data, layer.file, layer.source); err != nil {
+			return Config{}, nil, err
+		}
+	}
+	if err := apply(&c, values, l.Editor, editorName, "editor"); err != nil {
+		return Config{}, nil, err
+	}
+	c.Worktrees = expandHome(c.Worktrees)
+	out := make([]Value, 0, len(values))
+	for _, v := range values {
+		out = append(out, v)
+	}
+	sort.Slice(out, func(i, j int) bool { return out[i].Key < out[j].Key })
+	return c, out, nil
+}
+
+func defaults() Config {
+	return Config{
+		Agent: "shell", Pull: "missing", Recreate: "ask", Network: "default",
+		Build: Build{On: "save"}, Worktrees: filepath.Join(dataHome(), "headjack", "git"),
+	}
+}
+
+// dataHome is the XDG base directory specification's.
+func dataHome() string {
+	if d := os.Getenv("XDG_DATA_HOME"); filepath.IsAbs(d) {
+		return d
+	}
+	return "~/.local/share"
+}
+
+func expandHome(path string) string {
+	if path != "~" && !strings.HasPrefix(path, "~/") {
+		return path
+	}
+	home, err := os.UserHomeDir()
+	if err != nil {
+		return path
+	}
+	return filepath.Join(home, path[1:])
+}
+
+func readOptional(file string) ([]byte, error) {
+	if file == "" {
+		return nil, nil
+	}
+	b, err := os.ReadFile(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	return b, err
+}

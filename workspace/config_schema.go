@@ -1,0 +1,200 @@
+package workspace
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/docker/go-units"
+	"go.yaml.in/yaml/v3"
+)
+
+// field is one key of the configuration: a leaf with set and get, or an object with fields.
+type field struct {
+	fields map[string]field
+	set    func(*Config, *yaml.Node) error
+	get    func(*Config) any // nil when unset
+}
+
+// leaf makes a field that lives at ptr and is decoded by parse.
+func leaf[T any](ptr func(*Config) *T, parse func(*yaml.Node) (T, error), unset func(T) bool) field {
+	return field{
+		set: func(c *Config, n *yaml.Node) error {
+			v, err := parse(n)
+			if err == nil {
+				*ptr(c) = v
+			}
+			return err
+		},
+		get: func(c *Config) any {
+			if v := *ptr(c); !unset(v) {
+				return v
+			}
+			return nil
+		},
+	}
+}
+
+func zero[T comparable](v T) bool {
+	var none T
+	return v == none
+}
+
+var schema = field{fields: map[string]field{
+	"image":     leaf(func(c *Config) *string { return &c.Image }, text, zero),
+	"agent":     leaf(func(c *Config) *string { return &c.Agent }, text, zero),
+	"agents":    leaf(func(c *Config) *map[string]Agent { return &c.Agents }, agents, func(m map[string]Agent) bool { return len(m) == 0 }),
+	"pull":      leaf(func(c *Config) *string { return &c.Pull }, oneOf("missing", "always", "never"), zero),
+	"recreate":  leaf(func(c *Config) *string { return &c.Recreate }, oneOf("ask", "auto", "never"), zero),
+	"network":   leaf(func(c *Config) *string { return &c.Network }, text, zero),
+	"ports":     leaf(func(c *Config) *[]int { return &c.Ports }, ports, func(v []int) bool { return len(v) == 0 }),
+	"worktrees": leaf(func(c *Config) *string { return &c.Worktrees }, folder, zero),
+	"build": {fields: map[string]field{
+		"on":       leaf(func(c *Config) *string { return &c.Build.On }, oneOf("save", "manual"), zero),
+		"target":   leaf(func(c *Config) *string { return &c.Build.Target }, text, zero),
+		"args":     leaf(func(c *Config) *map[string]string { return &c.Build.Args }, stringMap, func(m map[string]string) bool { return len(m) == 0 }),
+		"secrets":  leaf(func(c *Config) *[]string { return &c.Build.Secrets }, stringList, func(v []string) bool { return len(v) == 0 }),
+		"ssh":      leaf(func(c *Config) *[]string { return &c.Build.SSH }, stringList, func(v []string) bool { return len(v) == 0 }),
+		"platform": leaf(func(c *Config) *string { return &c.Build.Platform }, text, zero),
+	}},
+	"resources": {fields: map[string]field{
+		"memory": leaf(func(c *Config) *int64 { return &c.Resources.Memory }, memory, zero),
+		"cpus":   leaf(func(c *Config) *float64 { return &c.Resources.CPUs }, positive, zero),
+		"pids":   leaf(func(c *Config) *int64 { return &c.Resources.Pids }, count, zero),
+	}},
+}}
+
+// leaves lists the dotted keys below f.
+func (f field) leaves(prefix string) []string {
+	if f.fields == nil {
+		return []string{prefix}
+	}
+	var all []string
+	for _, k := range slices.Sorted(maps.Keys(f.fields)) {
+		all = append(all, f.fields[k].leaves(join(prefix, k))...)
+	}
+	return all
+}
+
+func join(prefix, key string) string {
+	if prefix == "" {
+		return key
+	}
+	return prefix + "." + key
+}
+
+// at is the field at a dotted key.
+func (f field) at(key string) field {
+	for _, k := range strings.Split(key, ".") {
+		f = f.fields[k]
+	}
+	return f
+}
+
+func text(n *yaml.Node) (string, error) {
+	if n.Kind != yaml.ScalarNode || n.Tag == "!!null" {
+		return "", errors.New("want a string")
+	}
+	return n.Value, nil
+}
+
+func oneOf(allowed ...string) func(*yaml.Node) (string, error) {
+	return func(n *yaml.Node) (string, error) {
+		s, err := text(n)
+		if err == nil && !slices.Contains(allowed, s) {
+			err = fmt.Errorf("%q is not one of %s", s, strings.Join(allowed, ", "))
+		}
+		return s, err
+	}
+}
+
+func folder(n *yaml.Node) (string, error) {
+	s, err := text(n)
+	if err == nil && !filepath.IsAbs(s) && s != "~" && !strings.HasPrefix(s, "~/") {
+		err = fmt.Errorf("%q is not an absolute path; begin it with / or ~/", s)
+	}
+	return s, err
+}
+
+// stringList takes a list, or one string as a list of one.
+func stringList(n *yaml.Node) ([]string, error) {
+	if n.Kind == yaml.ScalarNode {
+		s, err := text(n)
+		return []string{s}, err
+	}
+	if n.Kind != yaml.SequenceNode {
+		return nil, errors.New("want a list of strings")
+	}
+	list := make([]string, 0, len(n.Content))
+	for _, item := range n.Content {
+		s, err := text(item)
+		if err != nil {
+			return nil, errors.New("want a list of strings")
+		}
+		list = append(list, s)
+	}
+	return list, nil
+}
+
+func stringMap(n *yaml.Node) (map[string]string, error) {
+	if n.Kind != yaml.MappingNode {
+		return nil, errors.New("want an object of strings")
+	}
+	m := map[string]string{}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		v, err := text(n.Content[i+1])
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", n.Content[i].Value, err)
+		}
+		m[n.Content[i].Value] = v
+	}
+	return m, nil
+}
+
+func ports(n *yaml.Node) ([]int, error) {
+	list, err := stringList(n)
+	if err != nil {
+		return nil, errors.New("want a list of port numbers")
+	}
+	out := make([]int, 0, len(list))
+	for _, s := range list {
+		p, err := strconv.Atoi(s)
+		if err != nil || p < 1 || p > 65535 {
+			return nil, fmt.Errorf("%q is not a port number, 1 to 65535", s)
+		}
+		out = append(out, p)
+	}
+	return out, nil
+}
+
+func memory(n *yaml.Node) (int64, error) {
+	s, err := text(n)
+	if err != nil {
+		return 0, errors.New("want a size such as 512m or 4g")
+	}
+	b, err := units.RAMInBytes(s)
+	if err != nil || b <= 0 {
+		return 0, fmt.Errorf("%q is not a size such as 512m or 4g", s)
+	}
+	return b, nil
+}
+
+func positive(n *yaml.Node) (float64, error) {
+	f, err := strconv.ParseFloat(n.Value, 64)
+	if n.Kind != yaml.ScalarNode || err != nil || !(f > 0 && f < 1e6) {
+		return 0, fmt.Errorf("%q is not a number of CPUs such as 2 or 0.5", n.Value)
+	}
+	return f, nil
+}
+
+func count(n *yaml.Node) (int64, error) {
+	i, err := strconv.ParseInt(n.Value, 10, 64)
+	if n.Kind != yaml.ScalarNode || err != nil || i < 1 {
+		return 0, fmt.Errorf("%q is not a whole number above 0", n.Value)
+	}
+	return i, nil
+}
