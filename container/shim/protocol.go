@@ -86,3 +86,11 @@ type State struct {
 	Waiting   bool      `json:"waiting"` // it reads its terminal and nobody has answered yet
 	PID       int       `json:"pid"`     // of the holder, in the container
 }
+
+// Exit codes of "session attach".
+const (
+	ExitDetached  = 0   // the viewer detached
+	ExitEnded     = 120 // the session's program ended
+	ExitNoSession = 121 // there is no such session that runs
+	ExitReplaced  = 122 // another viewer attached
+)

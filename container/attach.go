@@ -1,0 +1,110 @@
+package container
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/docker/docker/api/types"
+	"github.com/docker/docker/api/types/container"
+
+	"github.com/gilmanlab/hjk-ls/container/shim"
+)
+
+// AttachResult is why an attach ended.
+type AttachResult struct {
+	Reason string // detached, ended, replaced or gone
+}
+
+// Attach connects t to a session until the viewer detaches, the session ends, another viewer takes over, or the
+// container goes away. t.In is read in a goroutine that ends with the next read after Attach returned: give a reader
+// that can be canceled.
+func (e *Engine) Attach(ctx context.Context, id, user, session string, t Terminal) (AttachResult, error) {
+	exec, att, err := e.execTerminal(ctx, id, user, session, t)
+	if err != nil {
+		return AttachResult{}, fmt.Errorf("attach to session %s: %w", session, err)
+	}
+	defer att.Close()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	stop := context.AfterFunc(ctx, att.Close)
+	defer stop()
+	go func() {
+		_, _ = io.Copy(att.Conn, t.In)
+		_ = att.CloseWrite()
+	}()
+	resized := make(chan struct{})
+	go func() {
+		defer close(resized)
+		e.resize(ctx, exec, t)
+	}()
+	_, copyErr := io.Copy(t.Out, att.Reader)
+	if err := ctx.Err(); err != nil {
+		return AttachResult{Reason: "detached"}, context.Cause(ctx)
+	}
+	cancel()
+	<-resized
+	return e.attachEnd(context.WithoutCancel(ctx), id, exec, copyErr)
+}
+
+func (e *Engine) execTerminal(ctx context.Context, id, user, session string, t Terminal) (string, types.HijackedResponse, error) {
+	size := &[2]uint{uint(max(t.Rows, 1)), uint(max(t.Cols, 1))}
+	var att types.HijackedResponse
+	var ex container.ExecCreateResponse
+	err := e.call(ctx, func() (err error) {
+		ex, err = e.api.ContainerExecCreate(ctx, id, container.ExecOptions{
+			User: user, WorkingDir: "/", Tty: true, AttachStdin: true, AttachStdout: true, AttachStderr: true,
+			ConsoleSize: size, Cmd: []string{shim.Path, "session", "attach", session, "--term", t.Term},
+		})
+		if err != nil {
+			return err
+		}
+		att, err = e.api.ContainerExecAttach(ctx, ex.ID, container.ExecAttachOptions{Tty: true, ConsoleSize: size})
+		return err
+	})
+	return ex.ID, att, err
+}
+
+// resize passes the viewer's size on: once at the start, as Docker before 23 ignores ConsoleSize, then at each change.
+func (e *Engine) resize(ctx context.Context, exec string, t Terminal) {
+	set := func(s Size) {
+		_ = e.call(ctx, func() error {
+			return e.api.ContainerExecResize(ctx, exec, container.ResizeOptions{Width: uint(s.Cols), Height: uint(s.Rows)})
+		})
+	}
+	set(Size{t.Cols, t.Rows})
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case s, ok := <-t.Resize:
+			if !ok {
+				return
+			}
+			set(s)
+		}
+	}
+}
+
+// attachEnd reads the reason from the helper's exit code.
+func (e *Engine) attachEnd(ctx context.Context, id, exec string, copyErr error) (AttachResult, error) {
+	code := e.execCode(ctx, exec)
+	switch code {
+	case shim.ExitDetached:
+		return AttachResult{Reason: "detached"}, nil
+	case shim.ExitEnded:
+		return AttachResult{Reason: "ended"}, nil
+	case shim.ExitReplaced:
+		return AttachResult{Reason: "replaced"}, nil
+	case shim.ExitNoSession:
+		return AttachResult{}, &SessionError{Code: shim.CodeNoSession, Message: "the session is gone"}
+	}
+	if c, err := e.Inspect(ctx, id); err != nil || c.State != "running" {
+		return AttachResult{Reason: "gone"}, nil
+	}
+	if copyErr != nil && !errors.Is(copyErr, io.EOF) {
+		return AttachResult{Reason: "gone"}, copyErr
+	}
+	return AttachResult{}, fmt.Errorf("the helper in the container ended with exit code %d", code)
+}

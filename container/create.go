@@ -1,0 +1,174 @@
+package container
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/containerd/errdefs"
+	"github.com/docker/docker/api/types/container"
+	"github.com/docker/docker/api/types/mount"
+	"github.com/docker/docker/api/types/network"
+	"github.com/docker/go-connections/nat"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/gilmanlab/hjk-ls/container/shim"
+)
+
+// StopGrace is how long programs have to end after SIGTERM before they are killed. Well-behaved ones take far less:
+// the helper that is PID 1 passes the signal on and leaves as soon as they are gone.
+const StopGrace = 10 * time.Second
+
+// ErrNameTaken means that another container has the name.
+var ErrNameTaken = errors.New("container name is taken")
+
+// HomeVolume names the volume that keeps an instance's home across recreate.
+func HomeVolume(name string) string { return name + "-home" }
+
+// Create makes the container of an instance and does not start it. Whatever ENTRYPOINT, CMD, USER, WORKDIR or
+// HEALTHCHECK the image has, PID 1 is the helper at shimPath (or s.Init) and sessions are started beside it.
+func (e *Engine) Create(ctx context.Context, s Spec, shimPath string) (string, error) {
+	cfg, host, err := configs(s, shimPath)
+	if err != nil {
+		return "", err
+	}
+	if err := applyFlags(cfg, host, s.Flags); err != nil {
+		return "", err
+	}
+	platform, err := parsePlatform(s.Platform)
+	if err != nil {
+		return "", err
+	}
+	var id string
+	err = e.call(ctx, func() error {
+		res, err := e.api.ContainerCreate(ctx, cfg, host, &network.NetworkingConfig{}, platform, s.Name)
+		id = res.ID
+		return err
+	})
+	switch {
+	case errdefs.IsConflict(err):
+		return "", fmt.Errorf("create container %s: %w: %w", s.Name, ErrNameTaken, err)
+	case err != nil:
+		return "", fmt.Errorf("create container %s: %w", s.Name, err)
+	}
+	return id, nil
+}
+
+func configs(s Spec, shimPath string) (*container.Config, *container.HostConfig, error) {
+	grace := int(StopGrace / time.Second)
+	entry := []string{s.Init}
+	if s.Init == "" {
+		entry = []string{shim.Path, "init", "--user", s.User, "--home", s.Home}
+	}
+	exposed, bindings := publish(s.Ports)
+	cfg := &container.Config{
+		Image: s.Image, Entrypoint: entry, Cmd: []string{}, User: "0:0", WorkingDir: "/",
+		Env: s.Env, Labels: labels(s), Hostname: hostname(s.Branch), ExposedPorts: exposed,
+		OpenStdin: true, StdinOnce: true, StopTimeout: &grace,
+		Healthcheck: &container.HealthConfig{Test: []string{"NONE"}},
+	}
+	if s.Init == "" {
+		cfg.StopSignal = "SIGTERM" // what the helper expects, whatever STOPSIGNAL the image has
+	}
+	host := &container.HostConfig{
+		Mounts:       mounts(s, shimPath),
+		Tmpfs:        map[string]string{shim.SockDir: "mode=1777,size=1m"},
+		NetworkMode:  container.NetworkMode(s.Network),
+		PortBindings: bindings,
+		Resources:    container.Resources{Memory: s.Memory, NanoCPUs: s.NanoCPUs},
+		LogConfig:    container.LogConfig{},
+	}
+	if s.Pids > 0 {
+		host.PidsLimit = &s.Pids
+	}
+	return cfg, host, nil
+}
+
+// mounts puts the worktree first: what masks parts of it comes after.
+func mounts(s Spec, shimPath string) []mount.Mount {
+	bind := func(m Mount) mount.Mount {
+		return mount.Mount{Type: mount.TypeBind, Source: m.Source, Target: m.Target, ReadOnly: m.ReadOnly}
+	}
+	all := []mount.Mount{bind(Mount{Source: s.Worktree, Target: s.Worktree})}
+	for _, m := range s.Masks {
+		all = append(all, bind(m))
+	}
+	all = append(all,
+		bind(Mount{Source: filepath.Dir(shimPath), Target: shim.BinDir, ReadOnly: true}),
+		bind(Mount{Source: s.RunDir, Target: shim.RunDir}),
+	)
+	if s.Home != "" && s.Home != "/" {
+		all = append(all, mount.Mount{
+			Type: mount.TypeVolume, Source: HomeVolume(s.Name), Target: s.Home,
+			VolumeOptions: &mount.VolumeOptions{Labels: map[string]string{LabelRepo: s.Repo, LabelBranch: s.Branch}},
+		})
+	}
+	return all
+}
+
+func labels(s Spec) map[string]string {
+	all := maps.Clone(s.Labels)
+	if all == nil {
+		all = map[string]string{}
+	}
+	maps.Copy(all, map[string]string{
+		LabelRepo: s.Repo, LabelBranch: s.Branch, LabelWorktree: s.Worktree,
+		LabelUser: s.User, LabelHome: s.Home, LabelRunDir: s.RunDir, labelInit: s.Init,
+	})
+	return all
+}
+
+// labelInit keeps PID 1 of a container whose image has its own.
+const labelInit = "io.headjack.pid1"
+
+// publish binds ports on the host's loopback only.
+func publish(ports []int) (nat.PortSet, nat.PortMap) {
+	set, bindings := nat.PortSet{}, nat.PortMap{}
+	for _, p := range ports {
+		port := nat.Port(strconv.Itoa(p) + "/tcp")
+		set[port] = struct{}{}
+		bindings[port] = []nat.PortBinding{{HostIP: "127.0.0.1", HostPort: strconv.Itoa(p)}}
+	}
+	return set, bindings
+}
+
+// hostname is the branch as a shell prompt can show it: RFC 1123, at most 63 characters.
+func hostname(branch string) string {
+	var b strings.Builder
+	for _, r := range strings.ToLower(branch) {
+		switch {
+		case r >= 'a' && r <= 'z', r >= '0' && r <= '9':
+			b.WriteRune(r)
+		case b.Len() > 0 && !strings.HasSuffix(b.String(), "-"):
+			b.WriteByte('-')
+		}
+		if b.Len() >= 40 {
+			break
+		}
+	}
+	if h := strings.Trim(b.String(), "-"); h != "" {
+		return h
+	}
+	return "headjack"
+}
+
+// parsePlatform reads os/arch[/variant].
+func parsePlatform(s string) (*ocispec.Platform, error) {
+	if s == "" {
+		return nil, nil
+	}
+	parts := strings.Split(s, "/")
+	if len(parts) < 2 || len(parts) > 3 {
+		return nil, fmt.Errorf("platform %q is not os/arch or os/arch/variant", s)
+	}
+	p := &ocispec.Platform{OS: parts[0], Architecture: parts[1]}
+	if len(parts) == 3 {
+		p.Variant = parts[2]
+	}
+	return p, nil
+}

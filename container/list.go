@@ -1,0 +1,161 @@
+package container
+
+import (
+	"context"
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/containerd/errdefs"
+	"github.com/docker/docker/api/types/container"
+	"github.com/docker/docker/api/types/filters"
+)
+
+// ListOptions narrow List; empty fields do not.
+type ListOptions struct{ Repo, Branch string }
+
+// List tells the containers of instances, running or not, in one call. The engine's list has no start time; Inspect
+// has.
+func (e *Engine) List(ctx context.Context, o ListOptions) ([]Container, error) {
+	f := filters.NewArgs()
+	switch {
+	case o.Repo != "":
+		f.Add("label", LabelRepo+"="+o.Repo)
+	default:
+		f.Add("label", LabelRepo)
+	}
+	if o.Branch != "" {
+		f.Add("label", LabelBranch+"="+o.Branch)
+	}
+	var all []container.Summary
+	err := e.call(ctx, func() (err error) {
+		all, err = e.api.ContainerList(ctx, container.ListOptions{All: true, Filters: f})
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("list containers: %w", err)
+	}
+	out := make([]Container, 0, len(all))
+	for _, s := range all {
+		out = append(out, summary(s))
+	}
+	return out, nil
+}
+
+func summary(s container.Summary) Container {
+	c := Container{
+		ID: s.ID, State: s.State, ImageID: s.ImageID, CreatedAt: time.Unix(s.Created, 0).UTC(), Labels: s.Labels,
+		Repo: s.Labels[LabelRepo], Branch: s.Labels[LabelBranch], Worktree: s.Labels[LabelWorktree],
+		ExitCode: exitStatus(s.Status),
+	}
+	if len(s.Names) > 0 {
+		c.Name = strings.TrimPrefix(s.Names[0], "/")
+	}
+	return c
+}
+
+var exitedStatus = regexp.MustCompile(`^Exited \((-?\d+)\)`)
+
+// exitStatus reads the code from a status such as "Exited (137) 3 minutes ago"; the list has it nowhere else.
+func exitStatus(status string) *int {
+	m := exitedStatus.FindStringSubmatch(status)
+	if m == nil {
+		return nil
+	}
+	code, err := strconv.Atoi(m[1])
+	if err != nil {
+		return nil
+	}
+	return &code
+}
+
+// Inspect tells one container, with its start time.
+func (e *Engine) Inspect(ctx context.Context, id string) (Container, error) {
+	var res container.InspectResponse
+	err := e.call(ctx, func() (err error) {
+		res, err = e.api.ContainerInspect(ctx, id)
+		return err
+	})
+	if err != nil {
+		return Container{}, err
+	}
+	c := Container{
+		ID: res.ID, Name: strings.TrimPrefix(res.Name, "/"), State: res.State.Status, ImageID: res.Image,
+		Labels: res.Config.Labels, Repo: res.Config.Labels[LabelRepo], Branch: res.Config.Labels[LabelBranch],
+		Worktree: res.Config.Labels[LabelWorktree],
+	}
+	c.CreatedAt, _ = time.Parse(time.RFC3339Nano, res.Created)
+	c.StartedAt, _ = time.Parse(time.RFC3339Nano, res.State.StartedAt)
+	if c.State == "exited" || c.State == "dead" {
+		c.ExitCode = &res.State.ExitCode
+	}
+	return c, nil
+}
+
+// Stop sends the stop signal and, when grace is over, SIGKILL. One that is gone or stopped is no error.
+func (e *Engine) Stop(ctx context.Context, id string, grace time.Duration) error {
+	seconds := int(grace / time.Second)
+	return e.end(ctx, "stop", id, func() error {
+		return e.api.ContainerStop(ctx, id, container.StopOptions{Timeout: &seconds})
+	})
+}
+
+// Remove deletes a container, running or not, and its anonymous volumes. One that is gone is no error.
+func (e *Engine) Remove(ctx context.Context, id string) error {
+	err := e.end(ctx, "remove", id, func() error {
+		return e.api.ContainerRemove(ctx, id, container.RemoveOptions{Force: true, RemoveVolumes: true})
+	})
+	if err == nil || !errdefs.IsConflict(err) {
+		return err
+	}
+	return e.awaitGone(ctx, id) // somebody else removes it just now
+}
+
+func (e *Engine) awaitGone(ctx context.Context, id string) error {
+	for {
+		if _, err := e.Inspect(ctx, id); err != nil {
+			return gone(err)
+		}
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+}
+
+// RemoveVolume deletes a volume. One that is gone is no error.
+func (e *Engine) RemoveVolume(ctx context.Context, name string) error {
+	return e.end(ctx, "remove volume", name, func() error { return e.api.VolumeRemove(ctx, name, true) })
+}
+
+// Unpause lets a paused container go on.
+func (e *Engine) Unpause(ctx context.Context, id string) error {
+	return e.end(ctx, "unpause", id, func() error { return e.api.ContainerUnpause(ctx, id) })
+}
+
+// Rename gives a container another name.
+func (e *Engine) Rename(ctx context.Context, id, name string) error {
+	if err := e.call(ctx, func() error { return e.api.ContainerRename(ctx, id, name) }); err != nil {
+		return fmt.Errorf("rename container to %s: %w", name, err)
+	}
+	return nil
+}
+
+// end makes a call after which something is to be gone or ended.
+func (e *Engine) end(ctx context.Context, verb, id string, f func() error) error {
+	if err := gone(e.call(ctx, f)); err != nil {
+		return fmt.Errorf("%s %s: %w", verb, id, err)
+	}
+	return nil
+}
+
+// gone forgives what is already as wanted.
+func gone(err error) error {
+	if errdefs.IsNotFound(err) || errdefs.IsNotModified(err) {
+		return nil
+	}
+	return err
+}

@@ -1,0 +1,128 @@
+package container
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"syscall"
+	"unicode"
+
+	"github.com/gilmanlab/hjk-ls/container/shim"
+)
+
+// What the run folder may hold at most: an agent can write there.
+const (
+	maxState    = 64 << 10
+	maxSessions = 200
+)
+
+var sessionName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
+
+// Sessions reads what the sessions of an instance say of themselves, oldest first. Without a running container
+// nothing runs, whatever the files say.
+func Sessions(runDir string, running bool) ([]shim.State, error) {
+	root, err := os.OpenRoot(runDir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer root.Close()
+	names, err := sessionNames(root)
+	if err != nil {
+		return nil, err
+	}
+	var all []shim.State
+	for _, name := range names {
+		st, ok := readState(root, name)
+		if !ok {
+			continue
+		}
+		if !running && st.State == "running" {
+			st.State, st.ExitCode = "exited", nil
+		}
+		if st.State != "running" {
+			st.Attached, st.Waiting = false, false
+		}
+		all = append(all, st)
+	}
+	slices.SortStableFunc(all, func(a, b shim.State) int { return a.CreatedAt.Compare(b.CreatedAt) })
+	return all, nil
+}
+
+func sessionNames(root *os.Root) ([]string, error) {
+	d, err := root.Open(shim.SessionsDir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer d.Close()
+	names, err := d.Readdirnames(maxSessions)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return nil, err
+	}
+	return slices.DeleteFunc(names, func(n string) bool { return !sessionName.MatchString(n) }), nil
+}
+
+func readState(root *os.Root, name string) (shim.State, bool) {
+	f, err := openRegular(root, filepath.Join(shim.SessionsDir, name, shim.StateFile))
+	if err != nil {
+		return shim.State{}, false
+	}
+	defer f.Close()
+	return decodeState(f, name)
+}
+
+// decodeState takes a state only when it is whole and speaks of the session in whose folder it lies.
+func decodeState(r io.Reader, name string) (shim.State, bool) {
+	var st shim.State
+	b, err := io.ReadAll(io.LimitReader(r, maxState))
+	if err != nil || json.Unmarshal(b, &st) != nil || st.Name != name {
+		return shim.State{}, false
+	}
+	if st.State != "running" && st.State != "exited" {
+		return shim.State{}, false
+	}
+	st.Agent = printable(st.Agent, 64)
+	return st, true
+}
+
+// openRegular opens a file that must be a plain one inside root: not a link out of it, not a FIFO to hang on.
+func openRegular(root *os.Root, name string) (*os.File, error) {
+	f, err := root.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK|syscall.O_NOFOLLOW, 0)
+	if err != nil {
+		return nil, err
+	}
+	fi, err := f.Stat()
+	if err == nil && !fi.Mode().IsRegular() {
+		err = &fs.PathError{Op: "open", Path: name, Err: errors.New("not a regular file")}
+	}
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	return f, nil
+}
+
+// printable removes control characters, so that a name cannot move the cursor of whoever lists it.
+func printable(s string, most int) string {
+	s = strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) {
+			return r
+		}
+		return -1
+	}, s)
+	if len(s) > most {
+		s = strings.ToValidUTF8(s[:most], "")
+	}
+	return s
+}

@@ -1,0 +1,186 @@
+package container
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/docker/docker/api/types"
+	"github.com/docker/docker/api/types/container"
+	"github.com/docker/docker/pkg/stdcopy"
+
+	"github.com/gilmanlab/hjk-ls/container/shim"
+)
+
+// ErrPlatform means that the image is for another platform than the engine's.
+var ErrPlatform = errors.New("image is for another platform")
+
+// SessionError is what the helper in the container says was wrong with a request.
+type SessionError struct{ Code, Message string } // Code is one of shim.Code…
+
+func (e *SessionError) Error() string { return e.Message }
+
+// ExitedError means that a container ended right after its start.
+type ExitedError struct {
+	Code int
+	Log  string // the end of its output
+}
+
+func (e *ExitedError) Error() string {
+	msg := fmt.Sprintf("the container ended at once with exit code %d", e.Code)
+	if e.Log != "" {
+		msg += ": " + e.Log
+	}
+	return msg
+}
+
+// replyTimeout bounds how long the helper may take to start a session.
+const replyTimeout = 20 * time.Second
+
+// Start starts a container and, with first, its first session. That request goes to PID 1's standard input, which
+// saves an exec; where PID 1 is the image's own, to an exec like every other. It returns when the session runs.
+func (e *Engine) Start(ctx context.Context, id string, first *shim.Start) (*shim.State, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, replyTimeout, errors.New("the container did not start in time"))
+	defer cancel()
+	c, err := e.Inspect(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	if c.Labels[labelInit] != "" || first == nil {
+		return e.startPlain(ctx, c, first)
+	}
+	var att types.HijackedResponse
+	err = e.call(ctx, func() (err error) {
+		att, err = e.api.ContainerAttach(ctx, id, container.AttachOptions{Stream: true, Stdin: true, Stdout: true})
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("attach to %s: %w", c.Name, err)
+	}
+	defer att.Close()
+	if err := e.start(ctx, id); err != nil {
+		return nil, err
+	}
+	st, err := exchange(ctx, att, *first)
+	if err != nil {
+		return nil, e.explain(ctx, id, err)
+	}
+	return st, nil
+}
+
+func (e *Engine) startPlain(ctx context.Context, c Container, first *shim.Start) (*shim.State, error) {
+	if err := e.start(ctx, c.ID); err != nil {
+		return nil, err
+	}
+	if c.Labels[labelInit] != "" {
+		if err := e.prepare(ctx, c); err != nil {
+			return nil, e.explain(ctx, c.ID, err)
+		}
+	}
+	if first == nil {
+		return nil, nil
+	}
+	st, err := e.StartSession(ctx, c.ID, c.Labels[LabelUser], *first)
+	return &st, err
+}
+
+func (e *Engine) start(ctx context.Context, id string) error {
+	err := e.call(ctx, func() error { return e.api.ContainerStart(ctx, id, container.StartOptions{}) })
+	switch {
+	case err == nil:
+		return nil
+	case strings.Contains(err.Error(), "exec format error"):
+		return fmt.Errorf("start container: %w: %w", ErrPlatform, err)
+	}
+	return fmt.Errorf("start container: %w", err)
+}
+
+// prepare makes user and home usable in a container whose PID 1 is not the helper.
+func (e *Engine) prepare(ctx context.Context, c Container) error {
+	out, code, err := e.run(ctx, c.ID, "0:0", nil, shim.Path, "prepare", "--user", c.Labels[LabelUser], "--home", c.Labels[LabelHome])
+	if err == nil && code != 0 {
+		err = fmt.Errorf("prepare: exit code %d: %s", code, out)
+	}
+	return err
+}
+
+// exchange sends one request over a hijacked connection and reads the one-line reply.
+func exchange(ctx context.Context, att types.HijackedResponse, req shim.Start) (*shim.State, error) {
+	stop := context.AfterFunc(ctx, att.Close)
+	defer stop()
+	line, err := json.Marshal(req)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := att.Conn.Write(append(line, '\n')); err != nil {
+		return nil, err
+	}
+	out, in := io.Pipe()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		_, err := stdcopy.StdCopy(in, io.Discard, att.Reader)
+		in.CloseWithError(errors.Join(io.EOF, err))
+	}()
+	reply, err := readReply(out)
+	out.Close()
+	att.Close()
+	<-done
+	if err != nil && ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
+	return reply, err
+}
+
+// maxReply is far above what the helper ever says in one line.
+const maxReply = 64 << 10
+
+func readReply(r io.Reader) (*shim.State, error) {
+	line, err := bufio.NewReader(io.LimitReader(r, maxReply)).ReadBytes('\n')
+	if err != nil {
+		return nil, fmt.Errorf("the helper in the container said nothing: %w", err)
+	}
+	var reply shim.Reply
+	if err := json.Unmarshal(line, &reply); err != nil {
+		return nil, fmt.Errorf("the helper in the container said %q", line)
+	}
+	if !reply.OK {
+		return nil, &SessionError{Code: reply.Code, Message: reply.Message}
+	}
+	if reply.State == nil {
+		return nil, errors.New("the helper in the container told no state")
+	}
+	return reply.State, nil
+}
+
+// explain looks whether the container is still there, which says more than a broken stream.
+func (e *Engine) explain(ctx context.Context, id string, err error) error {
+	var se *SessionError
+	if errors.As(err, &se) {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
+	defer cancel()
+	c, ierr := e.Inspect(ctx, id)
+	if ierr != nil || c.ExitCode == nil {
+		return err
+	}
+	return &ExitedError{Code: *c.ExitCode, Log: e.tail(ctx, id)}
+}
+
+// tail is the last of what PID 1 printed.
+func (e *Engine) tail(ctx context.Context, id string) string {
+	r, err := e.api.ContainerLogs(ctx, id, container.LogsOptions{ShowStdout: true, ShowStderr: true, Tail: "5"})
+	if err != nil {
+		return ""
+	}
+	defer r.Close()
+	var b strings.Builder
+	_, _ = stdcopy.StdCopy(&b, &b, io.LimitReader(r, 8<<10))
+	return strings.TrimSpace(b.String())
+}
