@@ -1,0 +1,222 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"net"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/gilmanlab/hjk-ls/container/shim"
+)
+
+// holder keeps one session: it is the parent of the program, knows whether it waits for its user, and writes down how
+// it ended.
+type holder struct {
+	cmd *exec.Cmd
+	tty *os.File // the terminal's master, or in tmux the pane
+
+	screen *screen // pty only
+
+	mu       sync.Mutex // guards what follows
+	st       shim.State
+	attached int // viewers
+	ended    bool
+}
+
+// hangUpAfter is how long a program has after SIGTERM before its terminal hangs up: interactive shells ignore the
+// former and obey the latter.
+const hangUpAfter = 300 * time.Millisecond
+
+// killAfter is how long it has after that, when a session is killed.
+const killAfter = 2 * time.Second
+
+func holdMain(name string, kind shim.Kind) int {
+	signal.Ignore(syscall.SIGINT, syscall.SIGQUIT, syscall.SIGTSTP, syscall.SIGTTOU, syscall.SIGTTIN, syscall.SIGPIPE)
+	ends := make(chan os.Signal, 4)
+	signal.Notify(ends, syscall.SIGTERM, syscall.SIGHUP)
+	c, o, err := takeOrder(name)
+	if err != nil {
+		return 1
+	}
+	h := &holder{st: o.State}
+	if err := h.start(kind, o); err != nil {
+		reply(c, replyOf(shim.State{}, err))
+		return 1
+	}
+	h.st.PID = os.Getpid()
+	if err := writeState(h.st); err != nil {
+		_ = h.cmd.Process.Kill()
+		reply(c, replyOf(shim.State{}, err))
+		return 1
+	}
+	l, err := h.listen(name)
+	if err == nil {
+		go h.serve(l)
+	}
+	reply(c, replyOf(h.st, nil))
+	c.Close()
+	h.live(ends)
+	if l != nil {
+		l.Close()
+	}
+	return 0
+}
+
+// takeOrder asks the starter what to do.
+func takeOrder(name string) (net.Conn, order, error) {
+	var o order
+	dir, err := userSockDir()
+	if err != nil {
+		return nil, o, err
+	}
+	c, err := net.DialTimeout("unix", filepath.Join(dir, name+".order"), holderPatience)
+	if err != nil {
+		return nil, o, err
+	}
+	return c, o, json.NewDecoder(c).Decode(&o)
+}
+
+// start runs the program in its terminal.
+func (h *holder) start(kind shim.Kind, o order) error {
+	h.cmd = &exec.Cmd{Path: o.Path, Args: o.Start.Argv, Dir: o.Start.Dir, Env: o.Start.Env}
+	var err error
+	if kind == shim.KindTmux {
+		err = h.startInPane()
+	} else {
+		err = h.startPTY(o.Start.Cols, o.Start.Rows)
+	}
+	if err != nil {
+		return &failure{shim.CodeAgentMissing, err.Error()}
+	}
+	return nil
+}
+
+// startInPane runs the program as the foreground job of the terminal that tmux gave us.
+func (h *holder) startInPane() error {
+	h.tty = os.Stdin
+	h.cmd.Env = mergeEnv(h.cmd.Env, []string{"TERM=" + os.Getenv("TERM"), "TMUX=" + os.Getenv("TMUX"), "TMUX_PANE=" + os.Getenv("TMUX_PANE")})
+	h.cmd.Stdin, h.cmd.Stdout, h.cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
+	h.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Foreground: true, Ctty: int(os.Stdin.Fd())}
+	return h.cmd.Start()
+}
+
+// live watches the program until it ends.
+func (h *holder) live(ends <-chan os.Signal) {
+	exited := make(chan int, 1)
+	go func() { exited <- h.wait() }()
+	tick := time.NewTicker(waitingPoll)
+	defer tick.Stop()
+	for {
+		select {
+		case code := <-exited:
+			h.end(code)
+			return
+		case s := <-ends:
+			go h.terminate(s.(syscall.Signal), 0)
+		case <-tick.C:
+			h.setWaiting(h.reads())
+		}
+	}
+}
+
+// wait collects the program. There is no job control above it, so a stop (Ctrl-Z) is undone at once.
+func (h *holder) wait() int {
+	pid := h.cmd.Process.Pid
+	for {
+		var ws syscall.WaitStatus
+		_, err := syscall.Wait4(pid, &ws, syscall.WUNTRACED, nil)
+		switch {
+		case errors.Is(err, syscall.EINTR):
+		case err != nil:
+			return -1
+		case ws.Stopped():
+			_ = syscall.Kill(-pid, syscall.SIGCONT)
+		case ws.Signaled():
+			return 128 + int(ws.Signal())
+		case ws.Exited():
+			return ws.ExitStatus()
+		}
+	}
+}
+
+// end writes down how the program ended, after all its output.
+func (h *holder) end(code int) {
+	if h.screen != nil {
+		h.screen.drain()
+	}
+	h.update(func(st *shim.State) {
+		st.State, st.EndedAt = "exited", time.Now().UTC()
+		st.Attached, st.Waiting = false, false
+		if code >= 0 {
+			st.ExitCode = &code
+		}
+	})
+	h.mu.Lock()
+	h.ended = true
+	h.mu.Unlock()
+	if h.screen != nil {
+		h.screen.close(shim.ExitEnded)
+	}
+}
+
+// update changes the state and writes it when it is another.
+func (h *holder) update(change func(*shim.State)) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.ended {
+		return
+	}
+	before := h.st
+	change(&h.st)
+	if h.st != before {
+		_ = writeState(h.st)
+	}
+}
+
+func (h *holder) setWaiting(v bool) { h.update(func(st *shim.State) { st.Waiting = v }) }
+
+// viewers counts who watches.
+func (h *holder) viewers(change int) {
+	h.update(func(st *shim.State) {
+		h.attached += change
+		st.Attached = h.attached > 0
+		st.LastUsed = time.Now().UTC()
+	})
+}
+
+// terminate asks the program to end: by first, then by hanging up, and, with kill, by force after that.
+func (h *holder) terminate(first syscall.Signal, kill time.Duration) {
+	h.signal(first)
+	if first != syscall.SIGHUP {
+		time.Sleep(hangUpAfter)
+		h.signal(syscall.SIGHUP)
+		h.signal(syscall.SIGCONT)
+	}
+	if kill > 0 {
+		time.Sleep(kill)
+		h.signal(syscall.SIGKILL)
+	}
+}
+
+// signal reaches every process of the program's terminal session.
+func (h *holder) signal(s syscall.Signal) {
+	h.mu.Lock()
+	ended := h.ended
+	h.mu.Unlock()
+	if ended {
+		return
+	}
+	leader := h.cmd.Process.Pid
+	me, _ := procStat(leader)
+	for _, pid := range pids(func(pid int, st stat) bool {
+		return pid != os.Getpid() && (st.pgrp == leader || me.tty != 0 && st.tty == me.tty && st.session == me.session)
+	}) {
+		_ = syscall.Kill(pid, s)
+	}
+}

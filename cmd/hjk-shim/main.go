@@ -1,0 +1,128 @@
+// Command hjk-shim is the helper in every container of hjk-ls: PID 1, and the keeper of terminal sessions. It is
+// static and needs nothing of the image: no shell, no /tmp, no user database. Package container/shim has its protocol.
+package main
+
+import (
+	"encoding/json"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/gilmanlab/hjk-ls/container/shim"
+)
+
+// The folders are variables so that tests can run the helper outside a container.
+var (
+	runDir  = fromEnv("HJK_SHIM_RUN", shim.RunDir)
+	sockDir = fromEnv("HJK_SHIM_SOCK", shim.SockDir)
+)
+
+func fromEnv(key, otherwise string) string {
+	if v := os.Getenv(key); v != "" {
+		return v
+	}
+	return otherwise
+}
+
+const usage = `hjk-shim keeps the sessions of an hjk-ls container.
+
+  hjk-shim init --user UID:GID --home PATH     PID 1
+  hjk-shim prepare --user UID:GID --home PATH  what init does first, where PID 1 is another
+  hjk-shim session start                       one request line on standard input
+  hjk-shim session attach NAME [--term TERM]
+  hjk-shim session kill NAME
+  hjk-shim session list
+`
+
+func main() { os.Exit(run(os.Args[1:])) }
+
+func run(args []string) int {
+	switch {
+	case len(args) >= 1 && args[0] == "init":
+		return withUser(args[1:], initMain)
+	case len(args) >= 1 && args[0] == "prepare":
+		return withUser(args[1:], func(u user) int {
+			prepare(u)
+			return 0
+		})
+	case len(args) >= 2 && args[0] == "session":
+		return session(args[1], args[2:])
+	}
+	fmt.Fprint(os.Stderr, usage)
+	return 2
+}
+
+// withUser parses the flags of init and prepare.
+func withUser(args []string, f func(user) int) int {
+	fs := flag.NewFlagSet("hjk-shim", flag.ContinueOnError)
+	id := fs.String("user", "0:0", "")
+	home := fs.String("home", "", "")
+	if err := fs.Parse(args); err != nil {
+		return 2
+	}
+	u, err := parseUser(*id, *home)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "hjk-shim:", err)
+		return 2
+	}
+	return f(u)
+}
+
+func session(verb string, args []string) int {
+	name := ""
+	if len(args) > 0 {
+		name = args[0]
+	}
+	switch {
+	case verb == "start":
+		return startMain(os.Stdin, os.Stdout)
+	case verb == "list":
+		return listMain(os.Stdout)
+	case !validName(name):
+		fmt.Fprint(os.Stderr, usage)
+		return 2
+	case verb == "attach":
+		return attachMain(name, termFlag(args[1:]))
+	case verb == "kill":
+		return killMain(name)
+	case verb == "hold":
+		return holdMain(name, shim.Kind(args[1]))
+	case verb == "log":
+		return logMain(name, os.Stdin)
+	}
+	fmt.Fprint(os.Stderr, usage)
+	return 2
+}
+
+func termFlag(args []string) string {
+	if len(args) == 2 && args[0] == "--term" {
+		return args[1]
+	}
+	return ""
+}
+
+// listMain prints the state of every session, a line each.
+func listMain(w io.Writer) int {
+	entries, _ := os.ReadDir(filepath.Join(runDir, shim.SessionsDir))
+	enc := json.NewEncoder(w)
+	for _, e := range entries {
+		if st, err := readState(e.Name()); err == nil {
+			_ = enc.Encode(st)
+		}
+	}
+	return 0
+}
+
+// reply writes the one line that answers a request.
+func reply(w io.Writer, r shim.Reply) int {
+	b, err := json.Marshal(r)
+	if err == nil {
+		_, err = w.Write(append(b, '\n'))
+	}
+	if err != nil || !r.OK {
+		return 1
+	}
+	return 0
+}

@@ -1,0 +1,180 @@
+package main
+
+import (
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/charmbracelet/x/ansi"
+	"github.com/charmbracelet/x/vt"
+	"github.com/creack/pty"
+
+	"github.com/gilmanlab/hjk-ls/container/shim"
+)
+
+// startPTY runs the program in a terminal of our own.
+func (h *holder) startPTY(cols, rows int) error {
+	h.cmd.Env = mergeEnv(h.cmd.Env, []string{"TERM=xterm-256color"})
+	master, err := pty.StartWithSize(h.cmd, &pty.Winsize{Cols: uint16(cols), Rows: uint16(rows)})
+	if err != nil {
+		return err
+	}
+	log, err := openLog(h.st.Name)
+	if err != nil {
+		_ = h.cmd.Process.Kill()
+		return err
+	}
+	h.tty = master
+	h.screen = newScreen(master, log, cols, rows)
+	return nil
+}
+
+// resize gives terminal and screen a viewer's size.
+func (h *holder) resize(cols, rows int) {
+	if cols < 1 || rows < 1 || cols > 10000 || rows > 10000 {
+		return
+	}
+	h.screen.resize(cols, rows)
+	_ = pty.Setsize(h.tty, &pty.Winsize{Cols: uint16(cols), Rows: uint16(rows)})
+}
+
+// screen is what a session's terminal shows, so that a viewer who comes back sees it again.
+type screen struct {
+	tty  *os.File
+	log  *logFile
+	done chan struct{} // the terminal's output has ended
+
+	watched atomic.Bool // a viewer's terminal answers queries, so the emulator must not
+
+	mu     sync.Mutex // guards what follows
+	em     *vt.Emulator
+	modes  map[ansi.Mode]bool
+	title  string
+	hidden bool // the cursor
+	viewer *viewer
+}
+
+func newScreen(tty *os.File, log *logFile, cols, rows int) *screen {
+	s := &screen{tty: tty, log: log, done: make(chan struct{}), em: vt.NewEmulator(cols, rows), modes: map[ansi.Mode]bool{}}
+	s.em.SetCallbacks(vt.Callbacks{
+		Title:            func(t string) { s.title = t },
+		CursorVisibility: func(visible bool) { s.hidden = !visible },
+		EnableMode:       func(m ansi.Mode) { s.modes[m] = true },
+		DisableMode:      func(m ansi.Mode) { delete(s.modes, m) },
+	})
+	go s.answerQueries(s.em)
+	go s.pump()
+	return s
+}
+
+// pump moves the program's output to log, screen and viewer. Nothing here waits for a viewer.
+func (s *screen) pump() {
+	defer close(s.done)
+	buf := make([]byte, 32<<10)
+	for {
+		n, err := s.tty.Read(buf)
+		if n > 0 {
+			s.log.write(buf[:n])
+			s.mu.Lock()
+			s.feed(buf[:n])
+			if s.viewer != nil {
+				s.viewer.send(buf[:n])
+			}
+			s.mu.Unlock()
+		}
+		if err != nil { // EIO: nobody has the terminal open any more
+			s.log.close()
+			return
+		}
+	}
+}
+
+// feed shows output on the emulator. What an emulator cannot digest must not end the session: it starts afresh.
+func (s *screen) feed(b []byte) {
+	defer func() {
+		if recover() != nil {
+			w, h := s.em.Width(), s.em.Height()
+			_ = s.em.Close()
+			fresh := vt.NewEmulator(w, h)
+			go s.answerQueries(fresh)
+			s.em = fresh
+		}
+	}()
+	_, _ = s.em.Write(b)
+}
+
+// answerQueries replies to what programs ask of their terminal (its size, its kind) while nobody is attached; else
+// they would wait for ever.
+func (s *screen) answerQueries(em *vt.Emulator) {
+	answers := make(chan []byte, 16)
+	defer close(answers)
+	go func() {
+		for a := range answers {
+			_, _ = s.tty.Write(a)
+		}
+	}()
+	buf := make([]byte, 4096)
+	for {
+		n, err := em.Read(buf)
+		if err != nil {
+			return
+		}
+		if s.watched.Load() {
+			continue
+		}
+		select {
+		case answers <- append([]byte(nil), buf[:n]...):
+		default: // the program asks without reading
+		}
+	}
+}
+
+func (s *screen) resize(cols, rows int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	defer func() { _ = recover() }()
+	s.em.Resize(cols, rows)
+}
+
+// drain waits for the last output after the program ended. Something in the background may hold the terminal open.
+func (s *screen) drain() {
+	select {
+	case <-s.done:
+	case <-time.After(300 * time.Millisecond):
+	}
+}
+
+func (s *screen) attach(c conn) *viewer {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.viewer != nil {
+		s.viewer.finish(shim.ExitReplaced)
+	}
+	s.viewer = newViewer(c, s)
+	s.watched.Store(true)
+	return s.viewer
+}
+
+func (s *screen) detach(v *viewer) {
+	s.mu.Lock()
+	if s.viewer == v {
+		s.viewer = nil
+		s.watched.Store(false)
+	}
+	s.mu.Unlock()
+	v.drop()
+}
+
+// close tells the viewer to leave and waits a moment until it has the last output.
+func (s *screen) close(code byte) {
+	s.mu.Lock()
+	v := s.viewer
+	if v != nil {
+		v.finish(code)
+	}
+	s.mu.Unlock()
+	if v != nil {
+		v.wait(time.Second)
+	}
+}

@@ -1,0 +1,158 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/charmbracelet/x/ansi"
+)
+
+type conn interface {
+	io.Writer
+	io.Closer
+}
+
+// maxBacklog is how far a viewer may lag behind. One that lags more misses output and gets the whole screen instead.
+const maxBacklog = 1 << 20
+
+// viewer is one attached terminal. Its own goroutine writes to it, so a viewer that stops reading stalls nobody.
+type viewer struct {
+	c    conn
+	s    *screen
+	done chan struct{}
+
+	mu     sync.Mutex // guards what follows; taken after the screen's
+	wake   *sync.Cond
+	queue  []byte
+	redraw bool // the screen comes before the queue
+	end    int  // exit code to tell, -1 while it goes on
+	gone   bool
+}
+
+func newViewer(c conn, s *screen) *viewer {
+	v := &viewer{c: c, s: s, done: make(chan struct{}), end: -1, redraw: true}
+	v.wake = sync.NewCond(&v.mu)
+	go v.write()
+	return v
+}
+
+func (v *viewer) send(b []byte) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if len(v.queue)+len(b) > maxBacklog {
+		v.queue, v.redraw = nil, true
+	}
+	if !v.redraw { // the redraw will show it
+		v.queue = append(v.queue, b...)
+	}
+	v.wake.Signal()
+}
+
+func (v *viewer) finish(code byte) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.end = int(code)
+	v.wake.Signal()
+}
+
+func (v *viewer) drop() {
+	v.mu.Lock()
+	v.gone = true
+	v.wake.Signal()
+	v.mu.Unlock()
+	v.c.Close()
+}
+
+func (v *viewer) wait(d time.Duration) {
+	select {
+	case <-v.done:
+	case <-time.After(d):
+	}
+}
+
+// write sends what is queued until the end.
+func (v *viewer) write() {
+	defer close(v.done)
+	for {
+		b, end := v.next()
+		if len(b) > 0 && writeFrame(v.c, frameData, b) != nil {
+			return
+		}
+		if end >= 0 {
+			_ = writeFrame(v.c, frameEnd, []byte{byte(end)})
+			return
+		}
+		if b == nil {
+			return
+		}
+	}
+}
+
+// next waits for something to send: the screen when it must be redrawn, else the queue; nil when the viewer is gone.
+func (v *viewer) next() (b []byte, end int) {
+	v.mu.Lock()
+	for !v.redraw && len(v.queue) == 0 && v.end < 0 && !v.gone {
+		v.wake.Wait()
+	}
+	if v.gone {
+		v.mu.Unlock()
+		return nil, -1
+	}
+	redraw := v.redraw
+	v.mu.Unlock()
+	if redraw {
+		return v.snapshot()
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	b, v.queue = v.queue, nil
+	return b, v.end
+}
+
+// snapshot takes the screen and lets the queue begin behind it.
+func (v *viewer) snapshot() (b []byte, end int) {
+	v.s.mu.Lock()
+	defer v.s.mu.Unlock()
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.redraw, v.queue = false, nil
+	return v.s.render(), v.end
+}
+
+// restored are the private modes that decide what keys and pastes send and what the screen shows.
+var restored = []int{1, 7, 9, 66, 1000, 1002, 1003, 1004, 1005, 1006, 1015, 1016, 2004, 2026}
+
+// render is the whole screen as control sequences: content, title, modes, cursor.
+func (s *screen) render() (out []byte) {
+	defer func() {
+		if recover() != nil {
+			out = []byte("\x1b[H\x1b[2J")
+		}
+	}()
+	var b strings.Builder
+	b.WriteString("\x1b[?25l\x1b[0m")
+	if s.em.IsAltScreen() {
+		b.WriteString("\x1b[?1049h")
+	}
+	b.WriteString("\x1b[H\x1b[2J")
+	b.WriteString(strings.ReplaceAll(strings.ReplaceAll(s.em.Render(), "\r\n", "\n"), "\n", "\r\n"))
+	b.WriteString("\x1b[0m")
+	for m := range s.modes {
+		if d, ok := m.(ansi.DECMode); ok && slices.Contains(restored, int(d)) {
+			fmt.Fprintf(&b, "\x1b[?%dh", int(d))
+		}
+	}
+	if s.title != "" {
+		fmt.Fprintf(&b, "\x1b]2;%s\x07", s.title)
+	}
+	at := s.em.CursorPosition()
+	fmt.Fprintf(&b, "\x1b[%d;%dH", at.Y+1, at.X+1)
+	if !s.hidden {
+		b.WriteString("\x1b[?25h")
+	}
+	return []byte(b.String())
+}

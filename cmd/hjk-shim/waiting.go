@@ -1,0 +1,149 @@
+package main
+
+import (
+	"encoding/binary"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// waitingPoll is how often a session is asked whether it waits.
+const waitingPoll = 300 * time.Millisecond
+
+// reads reports whether a process in the foreground of the session's terminal is blocked reading that terminal: it
+// waits for its user. Silence alone says nothing, as a program may be at work or asleep.
+func (h *holder) reads() bool {
+	leader, ok := procStat(h.cmd.Process.Pid)
+	if !ok || leader.tty == 0 {
+		return false
+	}
+	for _, pid := range pids(func(_ int, st stat) bool { return st.tty == leader.tty && st.pgrp == leader.tpgid }) {
+		if waitsForTTY(pid, leader.tty) {
+			return true
+		}
+	}
+	return false
+}
+
+func waitsForTTY(pid, tty int) bool {
+	tasks, err := os.ReadDir(fmt.Sprintf("/proc/%d/task", pid))
+	if err != nil {
+		return false
+	}
+	for _, t := range tasks {
+		dir := fmt.Sprintf("/proc/%d/task/%s", pid, t.Name())
+		if b, err := os.ReadFile(dir + "/syscall"); err == nil {
+			if blockedOn(pid, string(b), tty) {
+				return true
+			}
+			continue
+		}
+		if w, err := os.ReadFile(dir + "/wchan"); err == nil && strings.Contains(string(w), "n_tty_read") {
+			return true
+		}
+	}
+	return false
+}
+
+// blockedOn looks at a task's system call: its number and arguments, as proc(5) prints them, or "running".
+func blockedOn(pid int, line string, tty int) bool {
+	f := strings.Fields(line)
+	if len(f) < 7 {
+		return false
+	}
+	nr, err := strconv.Atoi(f[0])
+	if err != nil {
+		return false
+	}
+	arg := func(i int) int64 {
+		n, _ := strconv.ParseUint(strings.TrimPrefix(f[i], "0x"), 16, 64)
+		return int64(n)
+	}
+	switch {
+	case nr == unix.SYS_READ || nr == unix.SYS_READV:
+		return isTTY(pid, int(arg(1)), tty)
+	case nr == unix.SYS_EPOLL_PWAIT || nr == sysEpollWait:
+		return epollHas(pid, int(arg(1)), tty)
+	case nr == unix.SYS_PPOLL || nr == sysPoll:
+		return pollHas(pid, arg(1), int(arg(2)), tty)
+	case nr == unix.SYS_PSELECT6 || nr == sysSelect:
+		return selectHas(pid, int(arg(1)), arg(2), tty)
+	}
+	return false
+}
+
+// isTTY reports whether a process's descriptor is the terminal.
+func isTTY(pid, fd, tty int) bool {
+	var st unix.Stat_t
+	if unix.Stat(fmt.Sprintf("/proc/%d/fd/%d", pid, fd), &st) != nil || st.Mode&unix.S_IFMT != unix.S_IFCHR {
+		return false
+	}
+	if int(st.Rdev) == tty {
+		return true
+	}
+	link, _ := os.Readlink(filepath.Join("/proc", strconv.Itoa(pid), "fd", strconv.Itoa(fd)))
+	return link == "/dev/tty"
+}
+
+// epollHas looks whether the terminal is among what an epoll descriptor waits for.
+func epollHas(pid, epfd, tty int) bool {
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/fdinfo/%d", pid, epfd))
+	if err != nil {
+		return false
+	}
+	for _, line := range strings.Split(string(b), "\n") {
+		f := strings.Fields(line)
+		if len(f) < 2 || f[0] != "tfd:" {
+			continue
+		}
+		if fd, err := strconv.Atoi(f[1]); err == nil && isTTY(pid, fd, tty) {
+			return true
+		}
+	}
+	return false
+}
+
+// pollHas looks whether the terminal is among what poll(2) waits for, which lies in the process's memory.
+func pollHas(pid int, addr int64, n, tty int) bool {
+	if n < 1 || n > 1024 {
+		return false
+	}
+	b, ok := memory(pid, addr, 8*n)
+	for i := 0; ok && i+8 <= len(b); i += 8 {
+		fd, events := int32(binary.NativeEndian.Uint32(b[i:])), binary.NativeEndian.Uint16(b[i+4:])
+		if events&unix.POLLIN != 0 && isTTY(pid, int(fd), tty) {
+			return true
+		}
+	}
+	return !ok && isTTY(pid, 0, tty)
+}
+
+// selectHas is pollHas for select(2)'s set of descriptors to read.
+func selectHas(pid, n int, addr int64, tty int) bool {
+	if n < 1 || n > 1024 || addr == 0 {
+		return false
+	}
+	b, ok := memory(pid, addr, (n+63)/64*8)
+	for fd := 0; ok && fd < n; fd++ {
+		if b[fd/8]&(1<<(fd%8)) != 0 && isTTY(pid, fd, tty) {
+			return true
+		}
+	}
+	return !ok && isTTY(pid, 0, tty)
+}
+
+func memory(pid int, addr int64, n int) ([]byte, bool) {
+	f, err := os.Open(fmt.Sprintf("/proc/%d/mem", pid))
+	if err != nil {
+		return nil, false
+	}
+	defer f.Close()
+	b := make([]byte, n)
+	_, err = f.ReadAt(b, addr)
+	return b, err == nil
+}
