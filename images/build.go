@@ -1,0 +1,255 @@
+package images
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/docker/cli/cli/config"
+	bkclient "github.com/moby/buildkit/client"
+	"github.com/moby/buildkit/exporter/containerimage/exptypes"
+	"github.com/moby/buildkit/frontend/dockerfile/builder"
+	"github.com/moby/buildkit/frontend/dockerfile/parser"
+	gateway "github.com/moby/buildkit/frontend/gateway/client"
+	"github.com/moby/buildkit/session"
+	"github.com/moby/buildkit/session/auth/authprovider"
+	"github.com/moby/buildkit/session/secrets/secretsprovider"
+	"github.com/moby/buildkit/session/sshforward/sshprovider"
+	"github.com/tonistiigi/fsutil"
+	fstypes "github.com/tonistiigi/fsutil/types"
+)
+
+// Build builds src and names the result o.Tag. A step that fails, and a Dockerfile that cannot be understood, are a
+// *BuildError. Canceling ctx stops the step in the engine.
+func (b *Builder) Build(ctx context.Context, src Source, o BuildOptions, p Progress) (BuildResult, error) {
+	start := time.Now()
+	bk, err := b.buildkit(ctx)
+	var res BuildResult
+	switch {
+	case errors.Is(err, errNoBuildKit):
+		res, err = b.buildClassic(ctx, src, o, p)
+	case err == nil:
+		res, err = b.solve(ctx, bk, src, o, p)
+	}
+	res.Duration = time.Since(start)
+	if err != nil && ctx.Err() != nil {
+		err = context.Cause(ctx)
+	}
+	if err != nil {
+		return res, err
+	}
+	id := res.Image.ID
+	if res.Image, err = b.Inspect(ctx, id); err != nil {
+		return res, err
+	}
+	res.Image.Source, res.Image.Ref = src, o.Tag
+	return res, nil
+}
+
+func (b *Builder) solve(ctx context.Context, bk *bkclient.Client, src Source, o BuildOptions, p Progress) (BuildResult, error) {
+	opt, err := b.solveOpt(src, o)
+	if err != nil {
+		return BuildResult{}, err
+	}
+	rec := newRecorder(src.Dockerfile)
+	status := make(chan *bkclient.SolveStatus, 64)
+	followed := make(chan struct{})
+	go func() {
+		defer close(followed)
+		for s := range status {
+			rec.note(s)
+			if p != nil {
+				p(s)
+			}
+		}
+	}()
+	res, err := bk.Build(ctx, opt, "hjk-ls", func(ctx context.Context, c gateway.Client) (*gateway.Result, error) {
+		r, err := builder.Build(ctx, &tracker{Client: c, rec: rec})
+		rec.sources(err)
+		return r, err
+	}, status)
+	<-followed
+	result := BuildResult{Warnings: rec.warnings}
+	result.Steps, result.CachedSteps = rec.steps()
+	if err != nil {
+		return result, rec.failure(err)
+	}
+	result.Image.ID = imageID(res.ExporterResponse)
+	return result, nil
+}
+
+// imageID is the engine's id of what was exported: the config's digest in Docker's own store, the manifest's in
+// containerd's.
+func imageID(response map[string]string) string {
+	for _, key := range []string{exptypes.ExporterImageConfigDigestKey, exptypes.ExporterImageDigestKey} {
+		if d := response[key]; d != "" {
+			return d
+		}
+	}
+	return ""
+}
+
+func (b *Builder) solveOpt(src Source, o BuildOptions) (bkclient.SolveOpt, error) {
+	attach, err := b.attachables(o)
+	if err != nil {
+		return bkclient.SolveOpt{}, err
+	}
+	contextFS, err := localFS(src.Context)
+	if err != nil {
+		return bkclient.SolveOpt{}, fmt.Errorf("build context: %w", err)
+	}
+	// The file behind a symbolic link is what is sent: the link's target may lie outside the folder.
+	file, err := filepath.EvalSymlinks(src.Dockerfile)
+	if err != nil {
+		return bkclient.SolveOpt{}, fmt.Errorf("%w: %s", ErrDockerfileNotFound, src.Dockerfile)
+	}
+	dockerfileFS, err := localFS(filepath.Dir(file))
+	if err != nil {
+		return bkclient.SolveOpt{}, err
+	}
+	attrs, err := frontendAttrs(src.Dockerfile, file, o)
+	if err != nil {
+		return bkclient.SolveOpt{}, err
+	}
+	return bkclient.SolveOpt{
+		FrontendAttrs: attrs,
+		LocalMounts:   map[string]fsutil.FS{"context": contextFS, "dockerfile": dockerfileFS},
+		SharedKey:     sharedKey(src.Context),
+		Session:       attach,
+		Exports:       []bkclient.ExportEntry{{Type: "moby", Attrs: map[string]string{"name": o.Tag}}},
+	}, nil
+}
+
+func frontendAttrs(name, file string, o BuildOptions) (map[string]string, error) {
+	attrs := map[string]string{"filename": filepath.Base(file)}
+	if o.Target != "" {
+		attrs["target"] = o.Target
+	}
+	if o.Platform != "" {
+		attrs["platform"] = o.Platform
+	}
+	if o.NoCache {
+		attrs["no-cache"] = ""
+	}
+	if o.Pull {
+		attrs["image-resolve-mode"] = "pull"
+	}
+	for k, v := range o.Args {
+		attrs["build-arg:"+k] = v
+	}
+	for k, v := range o.Labels {
+		attrs["label:"+k] = v
+	}
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %s: %w", ErrDockerfileNotFound, name, err)
+	}
+	if syntax, _, _, ok := parser.DetectSyntax(text); ok && stockFrontend(syntax) {
+		attrs["cmdline"] = syntax // says that the directive was answered: by this process
+	}
+	return attrs, nil
+}
+
+// stockFrontend reports whether a "# syntax=" names the frontend that runs in this process anyway. Asking a registry
+// for it would only make every build need the network.
+func stockFrontend(ref string) bool {
+	ref = strings.TrimPrefix(strings.TrimPrefix(ref, "docker.io/"), "index.docker.io/")
+	ref, _, _ = strings.Cut(ref, "@")
+	name, tag, _ := strings.Cut(ref, ":")
+	if name != "docker/dockerfile" || strings.Contains(tag, "labs") {
+		return false
+	}
+	return tag == "" || tag == "latest" || tag == "1" || strings.HasPrefix(tag, "1.")
+}
+
+// sharedKey lets the engine know a context it has seen, so that only changed files travel.
+func sharedKey(dir string) string {
+	sum := sha256.Sum256([]byte("hjk-ls\x00" + dir))
+	return hex.EncodeToString(sum[:])
+}
+
+// localFS is a folder as `docker build` sends it: everything belongs to root.
+func localFS(dir string) (fsutil.FS, error) {
+	f, err := fsutil.NewFS(dir)
+	if err != nil {
+		return nil, err
+	}
+	return fsutil.NewFilterFS(f, &fsutil.FilterOpt{Map: func(_ string, st *fstypes.Stat) fsutil.MapResult {
+		st.Uid, st.Gid = 0, 0
+		return fsutil.MapResultKeep
+	}})
+}
+
+// attachables are what the engine may ask of us during a build: registry credentials, secrets, the ssh agent.
+func (b *Builder) attachables(o BuildOptions) ([]session.Attachable, error) {
+	cfg, err := config.Load(b.config)
+	if err != nil {
+		return nil, fmt.Errorf("docker configuration: %w", err)
+	}
+	all := []session.Attachable{authprovider.NewDockerAuthProvider(authprovider.DockerAuthProviderConfig{
+		AuthConfigProvider: authprovider.LoadAuthConfig(cfg),
+	})}
+	if len(o.Secrets) > 0 {
+		a, err := secrets(o.Secrets)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, a)
+	}
+	if len(o.SSH) > 0 {
+		a, err := sshAgents(o.SSH)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, a)
+	}
+	return all, nil
+}
+
+func secrets(list []Secret) (session.Attachable, error) {
+	var sources []secretsprovider.Source
+	for _, s := range list {
+		if s.Env != "" {
+			if _, ok := os.LookupEnv(s.Env); !ok {
+				return nil, fmt.Errorf("build secret %s: the variable %s is not set", s.ID, s.Env)
+			}
+		}
+		file := s.File
+		if rest, ok := strings.CutPrefix(file, "~/"); ok {
+			home, err := os.UserHomeDir()
+			if err != nil {
+				return nil, err
+			}
+			file = filepath.Join(home, rest)
+		}
+		sources = append(sources, secretsprovider.Source{ID: s.ID, Env: s.Env, FilePath: file})
+	}
+	store, err := secretsprovider.NewStore(sources)
+	if err != nil {
+		return nil, fmt.Errorf("build secrets: %w", err)
+	}
+	return secretsprovider.NewSecretProvider(store), nil
+}
+
+func sshAgents(list []string) (session.Attachable, error) {
+	var agents []sshprovider.AgentConfig
+	for _, spec := range list {
+		id, path, _ := strings.Cut(spec, "=")
+		a := sshprovider.AgentConfig{ID: id}
+		if path != "" {
+			a.Paths = strings.Split(path, ",")
+		}
+		agents = append(agents, a)
+	}
+	p, err := sshprovider.NewSSHAgentProvider(agents)
+	if err != nil {
+		return nil, fmt.Errorf("ssh for the build: %w; start an agent (eval $(ssh-agent)) or name a key: default=PATH", err)
+	}
+	return p, nil
+}

@@ -1,0 +1,222 @@
+package images
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/docker/docker/api/types/build"
+	bkclient "github.com/moby/buildkit/client"
+	"github.com/moby/buildkit/frontend/dockerfile/parser"
+	"github.com/moby/go-archive"
+	"github.com/moby/patternmatcher"
+	"github.com/moby/patternmatcher/ignorefile"
+	"github.com/opencontainers/go-digest"
+)
+
+// buildClassic builds with the engine's own builder, for engines without BuildKit (Podman). The context travels as a
+// tar; secrets and ssh are not to be had there.
+func (b *Builder) buildClassic(ctx context.Context, src Source, o BuildOptions, p Progress) (BuildResult, error) {
+	if len(o.Secrets)+len(o.SSH) > 0 {
+		return BuildResult{}, errors.New("this engine has no BuildKit: it cannot build with secrets or ssh; use Docker, or leave build.secrets and build.ssh out")
+	}
+	text, err := os.ReadFile(src.Dockerfile)
+	if err != nil {
+		return BuildResult{}, fmt.Errorf("%w: %w", ErrDockerfileNotFound, err)
+	}
+	tar, name, err := contextTar(src)
+	if err != nil {
+		return BuildResult{}, err
+	}
+	defer tar.Close()
+	args := map[string]*string{}
+	for k, v := range o.Args {
+		args[k] = &v
+	}
+	res, err := b.api.ImageBuild(ctx, tar, build.ImageBuildOptions{
+		Tags: []string{o.Tag}, Dockerfile: name, BuildArgs: args, Target: o.Target, NoCache: o.NoCache,
+		PullParent: o.Pull, Platform: o.Platform, Labels: o.Labels, Remove: true, ForceRemove: true,
+	})
+	if err != nil {
+		return BuildResult{}, fmt.Errorf("build %s: %w", src.Dockerfile, err)
+	}
+	defer res.Body.Close()
+	c := newClassic(src.Dockerfile, text, p)
+	if err := c.follow(res.Body); err != nil {
+		return c.result(), c.failure(err)
+	}
+	out := c.result()
+	out.Image.ID = o.Tag
+	return out, nil
+}
+
+// contextTar packs the context without what .dockerignore names. A Dockerfile outside of the context is added under a
+// name of its own.
+func contextTar(src Source) (io.ReadCloser, string, error) {
+	excludes, err := ignored(src)
+	if err != nil {
+		return nil, "", err
+	}
+	name, err := filepath.Rel(src.Context, src.Dockerfile)
+	if err != nil || strings.HasPrefix(name, "..") {
+		return nil, "", fmt.Errorf("%s lies outside of its context %s", src.Dockerfile, src.Context)
+	}
+	excludes = append(excludes, "!"+filepath.ToSlash(name), "!.dockerignore")
+	r, err := archive.TarWithOptions(src.Context, &archive.TarOptions{
+		ExcludePatterns: excludes, ChownOpts: &archive.ChownOpts{UID: 0, GID: 0},
+	})
+	return r, filepath.ToSlash(name), err
+}
+
+// ignored reads <Dockerfile>.dockerignore, else .dockerignore.
+func ignored(src Source) ([]string, error) {
+	for _, file := range []string{src.Dockerfile + ".dockerignore", filepath.Join(src.Context, ".dockerignore")} {
+		f, err := os.Open(file)
+		if errors.Is(err, os.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		defer f.Close()
+		patterns, err := ignorefile.ReadAll(f)
+		if err == nil {
+			_, err = patternmatcher.New(patterns)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", file, err)
+		}
+		return patterns, nil
+	}
+	return nil, nil
+}
+
+// classic follows the classic builder's stream: "Step 2/3 : RUN make", output, "---> Using cache".
+type classic struct {
+	file  string
+	steps []int // first line of each instruction
+	ends  []int
+	p     Progress
+
+	at     int // current step, from 1
+	cached int
+	vertex *bkclient.Vertex
+	log    []byte
+}
+
+func newClassic(file string, text []byte, p Progress) *classic {
+	c := &classic{file: file, p: p}
+	if res, err := parser.Parse(strings.NewReader(string(text))); err == nil {
+		for _, n := range res.AST.Children {
+			c.steps = append(c.steps, n.StartLine)
+			c.ends = append(c.ends, n.EndLine)
+		}
+	}
+	return c
+}
+
+// classicMessage is one line of the stream (Docker Engine API, POST /build).
+type classicMessage struct {
+	Stream      string `json:"stream"`
+	Error       string `json:"error"`
+	ErrorDetail struct {
+		Code    int    `json:"code"`
+		Message string `json:"message"`
+	} `json:"errorDetail"`
+}
+
+// stepError is what the classic builder said of a failing step.
+type stepError struct {
+	msg  string
+	code int
+}
+
+func (e *stepError) Error() string { return e.msg }
+
+var stepLine = regexp.MustCompile(`^(?:Step|STEP) (\d+)/\d+ ?: (.*)`)
+
+func (c *classic) follow(r io.Reader) error {
+	d := json.NewDecoder(r)
+	for {
+		var m classicMessage
+		err := d.Decode(&m)
+		switch {
+		case errors.Is(err, io.EOF):
+			c.finish("")
+			return nil
+		case err != nil:
+			c.finish(err.Error())
+			return err
+		case m.Error != "":
+			c.finish(m.Error)
+			return &stepError{m.Error, m.ErrorDetail.Code}
+		}
+		c.line(m.Stream)
+	}
+}
+
+func (c *classic) line(s string) {
+	if m := stepLine.FindStringSubmatch(s); m != nil {
+		c.finish("")
+		c.at, _ = strconv.Atoi(m[1])
+		c.log = nil
+		now := time.Now()
+		c.vertex = &bkclient.Vertex{
+			Digest: digest.FromString(c.file + m[1]), Name: "[" + m[1] + "/" + strconv.Itoa(len(c.steps)) + "] " + strings.TrimSpace(m[2]), Started: &now,
+		}
+		c.tell(&bkclient.SolveStatus{Vertexes: []*bkclient.Vertex{c.vertex}})
+		return
+	}
+	if strings.Contains(s, "Using cache") {
+		c.cached++
+		if c.vertex != nil {
+			c.vertex.Cached = true
+		}
+		return
+	}
+	if c.vertex == nil || s == "" {
+		return
+	}
+	c.log = append(c.log, s...)
+	c.tell(&bkclient.SolveStatus{Logs: []*bkclient.VertexLog{{Vertex: c.vertex.Digest, Stream: 1, Data: []byte(s), Timestamp: time.Now()}}})
+}
+
+func (c *classic) finish(failed string) {
+	if c.vertex == nil {
+		return
+	}
+	now := time.Now()
+	v := *c.vertex
+	v.Completed, v.Error = &now, failed
+	c.tell(&bkclient.SolveStatus{Vertexes: []*bkclient.Vertex{&v}})
+	c.vertex = nil
+}
+
+func (c *classic) tell(s *bkclient.SolveStatus) {
+	if c.p != nil {
+		c.p(s)
+	}
+}
+
+func (c *classic) result() BuildResult { return BuildResult{Steps: c.at, CachedSteps: c.cached} }
+
+var exitStatus = regexp.MustCompile(`(?:returned a non-zero code|exit (?:status|code)):? (\d+)`)
+
+func (c *classic) failure(err error) error {
+	e := &BuildError{Dockerfile: c.file, LogTail: tail(c.log, logTail), Err: err}
+	if c.at > 0 && c.at <= len(c.steps) {
+		e.StartLine, e.EndLine = c.steps[c.at-1], c.ends[c.at-1]
+	}
+	if m := exitStatus.FindStringSubmatch(err.Error()); m != nil {
+		e.ExitCode, _ = strconv.Atoi(m[1])
+	}
+	return e
+}

@@ -1,0 +1,119 @@
+package images
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/distribution/reference"
+)
+
+var (
+	// ErrDockerfileNotFound means that a name looks like a Dockerfile's and there is none.
+	ErrDockerfileNotFound = errors.New("no such Dockerfile")
+	// ErrInvalidReference means that a name is no image reference.
+	ErrInvalidReference = errors.New("not an image reference")
+	// ErrNotFound means that the engine does not hold an image.
+	ErrNotFound = errors.New("no such image")
+)
+
+// discovered are the files that make a worktree's own image, first come first served.
+var discovered = []string{".headjack/Dockerfile", "Dockerfile.dev", "Dockerfile", "Containerfile"}
+
+// inFolder are the files that make a named folder's image.
+var inFolder = []string{"Dockerfile", "Dockerfile.dev", "Containerfile"}
+
+// variants are the tags of DefaultRepository that go by their bare name.
+var variants = []string{"base", "systemd", "dind"}
+
+// DefaultSource is the image of an instance for which nothing says otherwise.
+func DefaultSource() Source { return Source{Kind: KindDefault, Ref: Default} }
+
+// Discover finds the Dockerfile of the worktree at root.
+func Discover(root string) (Source, bool) {
+	for _, name := range discovered {
+		if f := filepath.Join(root, name); isFile(f) {
+			return dockerfile(f, root), true
+		}
+	}
+	return Source{}, false
+}
+
+// Parse reads what a user names as an image. Paths are relative to root, the top of the worktree. In this order: a file
+// that exists is a Dockerfile; a folder written as a path (./x, x/, /x) is one with a Dockerfile in it; base, systemd
+// and dind are the variants; what looks like a Dockerfile (./x, x.Dockerfile, Dockerfile.x, Containerfile) must exist;
+// all else is an image reference.
+func Parse(image, root string) (Source, error) {
+	path := image
+	if rest, ok := strings.CutPrefix(path, "~/"); ok {
+		home, err := os.UserHomeDir()
+		if err != nil {
+			return Source{}, err
+		}
+		path = filepath.Join(home, rest)
+	}
+	if !filepath.IsAbs(path) {
+		path = filepath.Join(root, path)
+	}
+	switch {
+	case isFile(path):
+		return dockerfile(path, root), nil
+	case pathLike(image) && isDir(path):
+		return folder(image, path)
+	}
+	for _, v := range variants {
+		if image == v {
+			return Source{Kind: KindDefault, Ref: DefaultRepository + ":" + v}, nil
+		}
+	}
+	if pathLike(image) || dockerfileLike(image) {
+		return Source{}, fmt.Errorf("%w: %s; name a file that exists, or an image reference without a leading ./ or /", ErrDockerfileNotFound, path)
+	}
+	ref, err := reference.ParseDockerRef(image)
+	if err != nil {
+		return Source{}, fmt.Errorf("%w: %q: %w; write one such as debian:12, registry/name@sha256:…, or ./Dockerfile", ErrInvalidReference, image, err)
+	}
+	return Source{Kind: KindReference, Ref: ref.String()}, nil
+}
+
+// dockerfile is the source of a file: one of the worktree sees the whole worktree, any other its own folder.
+func dockerfile(file, root string) Source {
+	context := root
+	if rel, err := filepath.Rel(root, file); err != nil || rel == ".." || strings.HasPrefix(rel, "../") {
+		context = filepath.Dir(file)
+	}
+	return Source{Kind: KindDockerfile, Dockerfile: file, Context: context}
+}
+
+func folder(image, path string) (Source, error) {
+	for _, name := range inFolder {
+		if f := filepath.Join(path, name); isFile(f) {
+			return Source{Kind: KindDockerfile, Dockerfile: f, Context: path}, nil
+		}
+	}
+	return Source{}, fmt.Errorf("%w: the folder %s holds none of %s", ErrDockerfileNotFound, image, strings.Join(inFolder, ", "))
+}
+
+// pathLike reports whether a name is written as a path.
+func pathLike(s string) bool {
+	return s == "." || s == ".." || strings.HasPrefix(s, "./") || strings.HasPrefix(s, "../") ||
+		strings.HasPrefix(s, "/") || strings.HasPrefix(s, "~/") || strings.HasSuffix(s, "/")
+}
+
+// dockerfileLike reports whether a name is one that Dockerfiles have.
+func dockerfileLike(s string) bool {
+	base := filepath.Base(s)
+	return strings.HasPrefix(base, "Dockerfile") || strings.HasPrefix(base, "Containerfile") || strings.HasSuffix(base, ".Dockerfile")
+}
+
+func isFile(path string) bool {
+	fi, err := os.Stat(path)
+	return err == nil && fi.Mode().IsRegular()
+}
+
+func isDir(path string) bool {
+	fi, err := os.Stat(path)
+	return err == nil && fi.IsDir()
+}
