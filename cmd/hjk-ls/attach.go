@@ -1,0 +1,126 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/muesli/cancelreader"
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"github.com/gilmanlab/hjk-ls/container"
+	"github.com/gilmanlab/hjk-ls/server/agents"
+)
+
+func (a *app) attachCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "attach [BRANCH [SESSION]]",
+		Short: "Attach this terminal to a session (default: the one last used); detach with Ctrl-b d",
+		Long: `Attach this terminal to a session. Ctrl-b d detaches and leaves the session running; Ctrl-p Ctrl-q does too where
+the image has no tmux. Attaching detaches the terminal that was attached before. The exit code is the program's own
+when it ends while attached.`,
+		Args: cobra.MaximumNArgs(2), ValidArgsFunction: a.completeSession,
+		RunE: func(c *cobra.Command, args []string) error {
+			if !isTerminal(a.in) || !isTerminal(a.out) {
+				return &usageError{fmt.Errorf("attach needs a terminal; read output with: hjk-ls logs -f")}
+			}
+			return a.attach(c.Context(), sessionArgs(args))
+		},
+	}
+}
+
+// restore undoes what a program may have set on the terminal and not taken back when its container was killed.
+const restore = "\x1b[?1049l\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1004l\x1b[?1006l\x1b[?2004l\x1b[?1l\x1b>\x1b[0m\x1b[?25h"
+
+func (a *app) attach(ctx context.Context, args agents.SessionArgs) error {
+	return a.with(func(m *agents.Manager) error {
+		out, err := a.terminal(ctx, m, args)
+		if err != nil {
+			return err
+		}
+		a.ended = true
+		return a.farewell(out)
+	})
+}
+
+// terminal gives this terminal to a session and always puts it back as it was.
+func (a *app) terminal(ctx context.Context, m *agents.Manager, args agents.SessionArgs) (agents.AttachOutcome, error) {
+	fd := int(a.in.Fd())
+	cols, rows, err := term.GetSize(fd)
+	if err != nil {
+		return agents.AttachOutcome{}, err
+	}
+	in, err := cancelreader.NewReader(a.in)
+	if err != nil {
+		return agents.AttachOutcome{}, err
+	}
+	defer in.Close()
+	defer in.Cancel()
+	resize, stop := watchSize(fd)
+	defer stop()
+	state, err := term.MakeRaw(fd)
+	if err != nil {
+		return agents.AttachOutcome{}, err
+	}
+	defer func() {
+		_ = term.Restore(fd, state)
+		_, _ = a.out.WriteString(restore)
+	}()
+	return m.OpenTerminal(ctx, args, container.Terminal{
+		In: in, Out: a.out, Cols: cols, Rows: rows, Resize: resize, Term: os.Getenv("TERM"),
+	})
+}
+
+// watchSize tells each new size of the terminal; of several unread ones, the newest.
+func watchSize(fd int) (<-chan container.Size, func()) {
+	sizes := make(chan container.Size, 1)
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, syscall.SIGWINCH)
+	done := make(chan struct{})
+	go func() {
+		for {
+			select {
+			case <-done:
+				return
+			case <-signals:
+			}
+			cols, rows, err := term.GetSize(fd)
+			if err != nil {
+				continue
+			}
+			select {
+			case <-sizes:
+			default:
+			}
+			sizes <- container.Size{Cols: cols, Rows: rows}
+		}
+	}()
+	return sizes, func() {
+		signal.Stop(signals)
+		close(done)
+	}
+}
+
+// farewell says on standard error how the attach ended, and gives the program's exit code.
+func (a *app) farewell(o agents.AttachOutcome) error {
+	switch o.Reason {
+	case "detached":
+		fmt.Fprintf(a.err, "\r\n[detached from %s; it goes on running]\r\n", o.Session.Name)
+	case "replaced":
+		fmt.Fprintf(a.err, "\r\n[detached from %s: another terminal attached]\r\n", o.Session.Name)
+	case "gone":
+		fmt.Fprintf(a.err, "\r\n[the container of %s is gone]\r\n", o.Session.Name)
+		return &exitError{exitFailed}
+	default:
+		if o.ExitCode != nil {
+			fmt.Fprintf(a.err, "[%s ended with exit code %d]\r\n", o.Session.Name, *o.ExitCode)
+			if *o.ExitCode != 0 {
+				return &exitError{*o.ExitCode}
+			}
+		}
+	}
+	return nil
+}

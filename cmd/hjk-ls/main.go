@@ -1,0 +1,27 @@
+// Command hjk-ls is the Headjack language server, and the same verbs as subcommands.
+package main
+
+import (
+	"context"
+	"errors"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+// version is set by the build.
+var version = "dev"
+
+func main() { os.Exit(mainExit()) }
+
+// mainExit runs hjk-ls and returns its exit code, for tests to run it in their own process.
+func mainExit() int {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
+	defer stop()
+	a := newApp(os.Stdin, os.Stdout, os.Stderr)
+	err := a.command().ExecuteContext(ctx)
+	if ctx.Err() != nil && (err == nil || errors.Is(err, context.Canceled)) && !a.ended {
+		err = context.Canceled
+	}
+	return a.report(err)
+}

@@ -1,0 +1,147 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/gilmanlab/hjk-ls/server/agents"
+)
+
+func (a *app) runCommand() *cobra.Command {
+	var args agents.RunArgs
+	var env []string
+	var detach bool
+	c := &cobra.Command{
+		Use:   "run BRANCH [PROMPT]",
+		Short: "Run an agent on a branch, in the branch's own worktree and container, and attach to it",
+		Long: `Run an agent on a branch. The branch is made when there is none; its worktree, image and container are made or
+used as they are. A second run on a branch adds a session to its container.`,
+		Example: `  hjk-ls run fix/login "find out why the login test fails" --agent claude
+  hjk-ls run feature-branch --image myregistry/custom-image:latest
+  hjk-ls run feature-branch --image ./Dockerfile.dev --detach`,
+		Args: cobra.RangeArgs(1, 2), ValidArgsFunction: a.completeBranch,
+		RunE: func(c *cobra.Command, argv []string) error {
+			args.Branch = argv[0]
+			if len(argv) > 1 {
+				args.Prompt = argv[1]
+			}
+			var err error
+			if args.Env, err = parseEnv(env); err != nil {
+				return err
+			}
+			return a.run(c.Context(), args, detach)
+		},
+	}
+	f := c.Flags()
+	f.StringVar(&args.From, "from", "", "start point of a new branch (default: HEAD)")
+	f.StringVar(&args.Agent, "agent", "", "claude, gemini, codex, shell, or one from the configuration")
+	f.StringVar(&args.Session, "session", "", "name of the session (default: the agent's)")
+	f.StringArrayVarP(&env, "env", "e", nil, "KEY=VALUE, or KEY to pass the host's value, for the session only")
+	f.BoolVarP(&detach, "detach", "d", false, "do not attach")
+	f.BoolVar(&args.AllowPrivileges, "allow-privileges", false, "allow what the image asks of the host, and remember it for this image")
+	a.imageFlag(c, &args.Image)
+	a.jsonFlag(c)
+	return c
+}
+
+// imageFlag adds --image.
+func (a *app) imageFlag(c *cobra.Command, image *string) {
+	if c.Flags().Lookup("image") == nil {
+		c.Flags().StringVar(image, "image", "", "reference, digest pin, Dockerfile, folder, or base, systemd, dind")
+	}
+}
+
+// parseEnv reads KEY=VALUE, or KEY for the host's own value, which then stands in no command line.
+func parseEnv(list []string) (map[string]string, error) {
+	env := map[string]string{}
+	for _, kv := range list {
+		key, value, ok := strings.Cut(kv, "=")
+		if !ok {
+			if value, ok = os.LookupEnv(key); !ok {
+				return nil, &usageError{fmt.Errorf("--env %s: the variable is not set; write %s=VALUE", key, key)}
+			}
+		}
+		if key == "" {
+			return nil, &usageError{fmt.Errorf("--env %q is not KEY=VALUE", kv)}
+		}
+		env[key] = value
+	}
+	return env, nil
+}
+
+func (a *app) run(ctx context.Context, args agents.RunArgs, detach bool) error {
+	var err error
+	if args.Image, err = a.imagePath(args.Image); err != nil {
+		return err
+	}
+	attach := !detach && !a.json
+	if attach && !(isTerminal(a.in) && isTerminal(a.out)) {
+		fmt.Fprintln(a.err, "hjk-ls: not on a terminal: the session runs without being attached to")
+		attach = false
+	}
+	var res agents.RunResult
+	err = a.withFeedback(ctx, func(ctx context.Context, m *agents.Manager, fb agents.Feedback) (err error) {
+		res, err = m.Run(ctx, args, fb)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if attach {
+		return a.attach(ctx, agents.SessionArgs{Branch: args.Branch, Session: res.Session.Name})
+	}
+	return a.print(res, func(w io.Writer) {
+		fmt.Fprintf(w, "%s runs on %s; attach with: hjk-ls attach %s %s\n", res.Session.Agent, args.Branch, args.Branch, res.Session.Name)
+	})
+}
+
+// imagePath makes a Dockerfile or folder that is named relative to the current folder relative to the top of the
+// checkout, as each branch is to use its own; outside of it, absolute. Other names pass unchanged.
+func (a *app) imagePath(image string) (string, error) {
+	if image == "" || filepath.IsAbs(image) || strings.HasPrefix(image, "~/") {
+		return image, nil
+	}
+	dir, err := a.folder()
+	if err != nil {
+		return "", err
+	}
+	pathLike := strings.HasPrefix(image, "./") || strings.HasPrefix(image, "../") || strings.HasSuffix(image, "/") || image == "." || image == ".."
+	full := filepath.Join(dir, image)
+	if fi, err := os.Stat(full); !pathLike && (err != nil || !fi.Mode().IsRegular()) {
+		return image, nil
+	}
+	top := checkoutOf(dir)
+	rel, err := filepath.Rel(top, full)
+	if top == "" || err != nil || rel == ".." || strings.HasPrefix(rel, "../") {
+		return full, nil
+	}
+	return "./" + filepath.ToSlash(rel), nil
+}
+
+// asPath marks a name as a path, as an argument that can be nothing else.
+func asPath(name string) string {
+	if filepath.IsAbs(name) || strings.HasPrefix(name, "~/") || strings.HasPrefix(name, ".") {
+		return name
+	}
+	return "./" + name
+}
+
+// checkoutOf is the closest folder at or above dir that has a .git, "" without one.
+func checkoutOf(dir string) string {
+	for {
+		if _, err := os.Lstat(filepath.Join(dir, ".git")); err == nil {
+			return dir
+		}
+		up := filepath.Dir(dir)
+		if up == dir {
+			return ""
+		}
+		dir = up
+	}
+}
