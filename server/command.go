@@ -1,0 +1,167 @@
+package server
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+
+	"go.lsp.dev/protocol"
+
+	"github.com/gilmanlab/hjk-ls/server/agents"
+)
+
+// call is one command while it runs.
+type call struct {
+	s        *Server
+	ctx      context.Context
+	progress *progress // nil for commands that are quick
+}
+
+// command is an entry of the command table.
+type command struct {
+	title string // of its progress; "" has none
+	run   func(c call, raw json.RawMessage) (any, error)
+}
+
+// with decodes the argument object of a command.
+func with[A, R any](f func(call, A) (R, error)) func(call, json.RawMessage) (any, error) {
+	return func(c call, raw json.RawMessage) (any, error) {
+		var args A
+		if err := decode(raw, &args); err != nil {
+			return nil, err
+		}
+		return f(c, args)
+	}
+}
+
+// configArgs is the argument object of hjk-ls.config.
+type configArgs struct {
+	Workspace string `json:"workspace,omitempty"`
+}
+
+// commands are all commands, by the name executeCommandProvider advertises (docs/protocol.md).
+var commands = map[string]command{
+	"hjk-ls.run": {"Running an agent on %s", with(func(c call, a agents.RunArgs) (agents.RunResult, error) {
+		res, err := c.s.agents.Run(c.ctx, a, c.feedback())
+		if err == nil && a.Attach {
+			c.s.openTerminal(c.ctx, agents.SessionArgs{Workspace: res.Instance.Repo, Branch: a.Branch, Session: res.Session.Name})
+		}
+		return res, err
+	})},
+	"hjk-ls.attach": {"", with(func(c call, a agents.SessionArgs) (agents.AttachResult, error) { return c.s.agents.Attach(c.ctx, a) })},
+	"hjk-ls.stop": {"Stopping %s", with(func(c call, a agents.BranchArgs) (agents.InstanceResult, error) {
+		return c.s.agents.Stop(c.ctx, a, c.feedback())
+	})},
+	"hjk-ls.kill": {"", with(func(c call, a agents.SessionArgs) (agents.InstanceResult, error) { return c.s.agents.Kill(c.ctx, a) })},
+	"hjk-ls.recreate": {"Recreating %s", with(func(c call, a agents.RecreateArgs) (agents.InstanceResult, error) {
+		return c.s.agents.Recreate(c.ctx, a, c.feedback())
+	})},
+	"hjk-ls.remove": {"Removing %s", with(func(c call, a agents.RemoveArgs) (agents.RemoveResult, error) {
+		return c.s.agents.Remove(c.ctx, a, c.feedback())
+	})},
+	"hjk-ls.list": {"", with(func(c call, a agents.ListArgs) (agents.ListResult, error) { return c.s.agents.List(c.ctx, a) })},
+	"hjk-ls.logs": {"", with(func(c call, a agents.LogsArgs) (agents.LogsResult, error) { return c.s.agents.Logs(c.ctx, a) })},
+	"hjk-ls.build": {"Building %s", with(func(c call, a agents.BuildArgs) (agents.BuildResult, error) {
+		return c.s.agents.Build(c.ctx, a, c.feedback())
+	})},
+	"hjk-ls.doctor": {"", with(func(c call, a agents.DoctorArgs) (agents.DoctorResult, error) { return c.s.agents.Doctor(c.ctx, a) })},
+	"hjk-ls.config": {"", with(func(c call, a configArgs) (agents.ConfigResult, error) { return c.s.agents.Config(c.ctx, a.Workspace) })},
+}
+
+func commandNames() []string { return slices.Sorted(maps.Keys(commands)) }
+
+// ExecuteCommand runs a command with its progress.
+func (s *Server) ExecuteCommand(ctx context.Context, p *protocol.ExecuteCommandParams) (protocol.LSPAny, error) {
+	cmd, ok := commands[p.Command]
+	if !ok {
+		return nil, agents.Errorf(agents.CodeInvalidArgument, "there is no command %q; there are %s", p.Command, strings.Join(commandNames(), ", "))
+	}
+	raw := json.RawMessage("{}")
+	switch len(p.Arguments) {
+	case 0:
+	case 1:
+		raw = json.RawMessage(p.Arguments[0])
+	default:
+		return nil, agents.Errorf(agents.CodeInvalidArgument, "%s takes one object as its only argument, not %d arguments", p.Command, len(p.Arguments))
+	}
+	c := call{s: s, ctx: ctx}
+	var err error
+	if cmd.title != "" {
+		pctx, cancel := context.WithCancel(ctx)
+		defer cancel()
+		c.ctx = pctx
+		c.progress = s.beginProgress(pctx, cancel, p.WorkDoneToken, fmt.Sprintf(cmd.title, subject(raw)))
+		defer func() { c.progress.end(pctx, err) }()
+	}
+	var res any
+	if res, err = cmd.run(c, raw); err != nil {
+		if c.ctx.Err() != nil {
+			err = &agents.Error{Code: agents.CodeCanceled, Message: "canceled", Err: err}
+		}
+		return nil, err
+	}
+	b, merr := json.Marshal(res)
+	err = merr
+	return protocol.LSPAny(b), err
+}
+
+// subject is what a progress is about.
+func subject(raw json.RawMessage) string {
+	var a struct{ Branch, Dockerfile string }
+	_ = json.Unmarshal(raw, &a)
+	for _, s := range []string{a.Branch, a.Dockerfile} {
+		if s != "" {
+			return s
+		}
+	}
+	return "the Dockerfile"
+}
+
+// decode reads an argument object strictly: what is not understood must not be silently without effect.
+func decode(raw json.RawMessage, into any) error {
+	d := json.NewDecoder(bytes.NewReader(raw))
+	d.DisallowUnknownFields()
+	err := d.Decode(into)
+	var wrong *json.UnmarshalTypeError
+	switch {
+	case err == nil && !bytes.Equal(bytes.TrimSpace(raw), []byte("null")):
+		return nil
+	case errors.As(err, &wrong) && wrong.Field != "":
+		return agents.Errorf(agents.CodeInvalidArgument, "%s: want %s, not %s", wrong.Field, kindName(wrong.Type), wrong.Value)
+	case err != nil && strings.HasPrefix(err.Error(), "json: unknown field "):
+		return agents.Errorf(agents.CodeInvalidArgument, "unknown field %s; known are %s",
+			strings.TrimPrefix(err.Error(), "json: unknown field "), strings.Join(fieldNames(reflect.TypeOf(into).Elem()), ", "))
+	}
+	return agents.Errorf(agents.CodeInvalidArgument, "the argument is not an object of %s", strings.Join(fieldNames(reflect.TypeOf(into).Elem()), ", "))
+}
+
+func kindName(t reflect.Type) string {
+	switch t.Kind() {
+	case reflect.String:
+		return "a string"
+	case reflect.Bool:
+		return "true or false"
+	case reflect.Int, reflect.Int64:
+		return "a whole number"
+	case reflect.Map, reflect.Struct:
+		return "an object"
+	}
+	return t.String()
+}
+
+func fieldNames(t reflect.Type) []string {
+	var names []string
+	for i := range t.NumField() {
+		name, _, _ := strings.Cut(t.Field(i).Tag.Get("json"), ",")
+		names = append(names, name)
+	}
+	return names
+}
+
+func validJSON(b []byte) bool { return json.Valid(b) }

@@ -1,0 +1,234 @@
+package server
+
+import (
+	"context"
+	"encoding/json"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"go.lsp.dev/jsonrpc2"
+	"go.lsp.dev/protocol"
+	"go.lsp.dev/uri"
+	"go.uber.org/zap"
+
+	"github.com/gilmanlab/hjk-ls/server/agents"
+)
+
+// lifecycle is how far a connection has come.
+type lifecycle int
+
+const (
+	stateNew lifecycle = iota
+	stateInitialized
+	stateShutDown
+	stateExited        // after shutdown
+	stateExitedEarly   // without it
+	stateExitedNoReady // before initialize
+)
+
+// clientCaps are the abilities of the client that decide what it is sent.
+type clientCaps struct {
+	progress, configuration, openTerminal, ask bool
+}
+
+func (s *Server) lifecycle() lifecycle {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.state
+}
+
+func (s *Server) orderly() bool { return s.state == stateExited || s.state == stateShutDown }
+
+// admit refuses requests that come at the wrong time.
+func (s *Server) admit(method string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case method == protocol.MethodInitialize && s.state == stateNew:
+		return nil
+	case method == protocol.MethodInitialize && s.cfg.Framing == Lines && s.state == stateInitialized && !s.caps.ask:
+		return nil
+	case method == protocol.MethodInitialize:
+		return jsonrpc2.NewError(jsonrpc2.InvalidRequest, "initialize came a second time; it is to come once, first")
+	case s.state == stateNew:
+		return jsonrpc2.NewError(protocolNotInitialized, method+" came before initialize; send initialize first")
+	case s.state >= stateShutDown:
+		return jsonrpc2.NewError(jsonrpc2.InvalidRequest, method+" came after shutdown; only exit may follow")
+	}
+	return nil
+}
+
+// openLines lets scripts leave initialize out.
+func (s *Server) openLines() {
+	s.state = stateInitialized
+	s.folders = []string{s.cfg.Folder}
+	s.agents.SetFolders(s.folders)
+}
+
+// Initialize answers at once: nothing is opened, asked or started before the client has its answer.
+func (s *Server) Initialize(_ context.Context, p *protocol.InitializeParams) (*protocol.InitializeResult, error) {
+	s.mu.Lock()
+	s.state = stateInitialized
+	s.caps = capsOf(p)
+	s.folders = foldersOf(p)
+	folders := s.folders
+	s.mu.Unlock()
+	s.agents.SetFolders(folders)
+	if p.ProcessID != nil && *p.ProcessID > 0 {
+		s.watchParent(int(*p.ProcessID))
+	}
+	s.settings(json.RawMessage(p.InitializationOptions))
+	return &protocol.InitializeResult{
+		Capabilities: capabilities(),
+		ServerInfo:   protocol.ServerInfo{Name: "hjk-ls", Version: protocol.NewOptional(s.cfg.Version)},
+	}, nil
+}
+
+func capabilities() protocol.ServerCapabilities {
+	yes := true
+	return protocol.ServerCapabilities{
+		PositionEncoding: protocol.PositionEncodingKindUTF16,
+		ExecuteCommandProvider: protocol.ExecuteCommandOptions{
+			WorkDoneProgressOptions: protocol.WorkDoneProgressOptions{WorkDoneProgress: &yes}, Commands: commandNames(),
+		},
+		Workspace: protocol.WorkspaceOptions{WorkspaceFolders: &protocol.WorkspaceFoldersServerCapabilities{
+			Supported: &yes, ChangeNotifications: protocol.Boolean(true),
+		}},
+	}
+}
+
+func ptr[T any](v T) *T { return &v }
+
+// capsOf reads capabilities from their JSON: what a client leaves out is absent at every level.
+func capsOf(p *protocol.InitializeParams) clientCaps {
+	var c struct {
+		Window struct {
+			WorkDoneProgress bool             `json:"workDoneProgress"`
+			ShowMessage      *json.RawMessage `json:"showMessage"`
+		} `json:"window"`
+		Workspace struct {
+			Configuration bool `json:"configuration"`
+		} `json:"workspace"`
+		Experimental struct {
+			Headjack struct {
+				OpenTerminal bool `json:"openTerminal"`
+			} `json:"headjack"`
+		} `json:"experimental"`
+	}
+	raw, err := protocol.Marshal(&p.Capabilities)
+	if err == nil {
+		_ = json.Unmarshal(raw, &c)
+	}
+	return clientCaps{
+		progress: c.Window.WorkDoneProgress, configuration: c.Workspace.Configuration,
+		openTerminal: c.Experimental.Headjack.OpenTerminal, ask: true,
+	}
+}
+
+// foldersOf takes workspaceFolders, else rootUri, else rootPath.
+func foldersOf(p *protocol.InitializeParams) []string {
+	var in struct {
+		WorkspaceFolders []struct {
+			URI uri.URI `json:"uri"`
+		} `json:"workspaceFolders"`
+		RootURI  *uri.URI `json:"rootUri"`
+		RootPath *string  `json:"rootPath"`
+	}
+	raw, err := protocol.Marshal(p)
+	if err != nil || json.Unmarshal(raw, &in) != nil {
+		return nil
+	}
+	var all []string
+	for _, f := range in.WorkspaceFolders {
+		all = appendPath(all, string(f.URI))
+	}
+	if len(all) == 0 && in.RootURI != nil {
+		all = appendPath(all, string(*in.RootURI))
+	}
+	if len(all) == 0 && in.RootPath != nil && filepath.IsAbs(*in.RootPath) {
+		all = append(all, *in.RootPath)
+	}
+	return all
+}
+
+// Initialized begins to tell of instances and asks for the settings.
+func (s *Server) Initialized(context.Context, *protocol.InitializedParams) error {
+	s.mu.Lock()
+	pull := s.caps.configuration
+	s.mu.Unlock()
+	s.background.Go(func() {
+		s.agents.Watch(s.life, func(all []agents.Instance) {
+			s.notify("hjk/instances", agents.ListResult{Instances: all})
+		})
+	})
+	if pull {
+		s.background.Go(s.pullSettings)
+	}
+	return nil
+}
+
+// Shutdown cancels what runs; its answer does not wait for it.
+func (s *Server) Shutdown(context.Context) error {
+	s.mu.Lock()
+	s.state = stateShutDown
+	s.mu.Unlock()
+	s.cancelAll()
+	return nil
+}
+
+// Exit ends the connection.
+func (s *Server) Exit(context.Context) error {
+	s.mu.Lock()
+	switch s.state {
+	case stateShutDown:
+		s.state = stateExited
+	case stateNew:
+		s.state = stateExitedNoReady
+	default:
+		s.state = stateExitedEarly
+	}
+	s.mu.Unlock()
+	s.end()
+	return nil
+}
+
+// parentPoll is how often the editor's process is looked for.
+const parentPoll = 2 * time.Second
+
+// watchParent takes the editor's disappearance for exit: an editor that crashed leaves its pipes open to its children.
+func (s *Server) watchParent(pid int) {
+	s.background.Go(func() {
+		t := time.NewTicker(parentPoll)
+		defer t.Stop()
+		for {
+			select {
+			case <-s.life.Done():
+				return
+			case <-t.C:
+			}
+			if err := syscall.Kill(pid, 0); err == syscall.ESRCH {
+				s.cfg.Log.Warn("the editor's process is gone", zap.Int("pid", pid))
+				s.end()
+				return
+			}
+		}
+	})
+}
+
+func appendPath(all []string, u string) []string {
+	path := pathOf(u)
+	if path == "" {
+		return all
+	}
+	return append(all, path)
+}
+
+// pathOf is the path of a file: URI, "" for others.
+func pathOf(u string) string {
+	parsed, err := uri.Parse(u)
+	if err != nil || parsed.Scheme() != "file" {
+		return ""
+	}
+	return filepath.Clean(parsed.FsPath())
+}

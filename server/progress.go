@@ -1,0 +1,230 @@
+package server
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	bkclient "github.com/moby/buildkit/client"
+	"github.com/opencontainers/go-digest"
+	"go.lsp.dev/protocol"
+
+	"github.com/gilmanlab/hjk-ls/server/agents"
+)
+
+const (
+	// askTime bounds requests to the client: one that never answers must not hold up work.
+	askTime = 3 * time.Second
+	// consentTime is how long a user has to answer a question.
+	consentTime = 5 * time.Minute
+	// reportEvery bounds how often a progress is told of.
+	reportEvery = 100 * time.Millisecond
+)
+
+var progressSeq atomic.Int64
+
+// progress is one work-done progress, on the client's token or on one of ours. A nil *progress tells nobody.
+type progress struct {
+	s     *Server
+	token protocol.ProgressToken
+	key   string
+
+	mu       sync.Mutex // guards what follows
+	last     time.Time
+	vertexes map[digest.Digest]bool // done
+}
+
+// beginProgress begins to tell of an operation that cancel ends. Without a token and without a client that can take
+// one of ours it returns nil.
+func (s *Server) beginProgress(ctx context.Context, cancel context.CancelFunc, token protocol.ProgressToken, title string) *progress {
+	s.mu.Lock()
+	able := s.caps.progress
+	s.mu.Unlock()
+	if token == nil && !able {
+		return nil
+	}
+	if token == nil {
+		token = protocol.String(fmt.Sprintf("hjk-ls/%d", progressSeq.Add(1)))
+		ask, done := context.WithTimeout(ctx, askTime)
+		defer done()
+		if err := s.client.WorkDoneProgressCreate(ask, &protocol.WorkDoneProgressCreateParams{Token: token}); err != nil {
+			return nil
+		}
+	}
+	p := &progress{s: s, token: token, key: tokenKey(token), vertexes: map[digest.Digest]bool{}}
+	s.mu.Lock()
+	s.progress[p.key] = cancel
+	s.mu.Unlock()
+	yes := true
+	p.send(&protocol.WorkDoneProgressBegin{Kind: "begin", Title: title, Cancellable: &yes})
+	return p
+}
+
+func tokenKey(t protocol.ProgressToken) string { return fmt.Sprintf("%T:%v", t, t) }
+
+// WorkDoneProgressCancel is the cancel button.
+func (s *Server) WorkDoneProgressCancel(_ context.Context, p *protocol.WorkDoneProgressCancelParams) error {
+	s.mu.Lock()
+	cancel := s.progress[tokenKey(p.Token)]
+	s.mu.Unlock()
+	if cancel != nil {
+		cancel()
+	}
+	return nil
+}
+
+// send tells the client, whatever has become of the request by now.
+func (p *progress) send(value any) {
+	raw, err := protocol.Marshal(value)
+	if err != nil {
+		return
+	}
+	_ = p.s.client.Progress(context.Background(), &protocol.ProgressParams{Token: p.token, Value: raw})
+}
+
+func (p *progress) step(message string) {
+	if p == nil {
+		return
+	}
+	p.mu.Lock()
+	p.last = time.Now()
+	p.mu.Unlock()
+	p.send(&protocol.WorkDoneProgressReport{Kind: "report", Message: &message})
+}
+
+// solve tells of a build: how much of the known steps is done, and which runs.
+func (p *progress) solve(st *bkclient.SolveStatus) {
+	if p == nil {
+		return
+	}
+	p.mu.Lock()
+	name := ""
+	for _, v := range st.Vertexes {
+		p.vertexes[v.Digest] = v.Completed != nil
+		if v.Started != nil && v.Completed == nil {
+			name = v.Name
+		}
+	}
+	done := 0
+	for _, d := range p.vertexes {
+		if d {
+			done++
+		}
+	}
+	all := len(p.vertexes)
+	quiet := name == "" || time.Since(p.last) < reportEvery
+	if !quiet {
+		p.last = time.Now()
+	}
+	p.mu.Unlock()
+	if quiet || all == 0 {
+		return
+	}
+	percent := uint32(100 * done / all)
+	p.send(&protocol.WorkDoneProgressReport{Kind: "report", Message: &name, Percentage: &percent})
+}
+
+// end always comes, with the outcome.
+func (p *progress) end(ctx context.Context, err error) {
+	if p == nil {
+		return
+	}
+	p.s.mu.Lock()
+	delete(p.s.progress, p.key)
+	p.s.mu.Unlock()
+	message := "done"
+	switch {
+	case err != nil && ctx.Err() != nil:
+		message = "canceled"
+	case err != nil:
+		message, _, _ = strings.Cut("failed: "+err.Error(), "\n")
+	}
+	p.send(&protocol.WorkDoneProgressEnd{Kind: "end", Message: &message})
+}
+
+// feedback passes on what the life cycle tells.
+func (c call) feedback() agents.Feedback {
+	return agents.Feedback{
+		Step:    c.progress.step,
+		Solve:   c.progress.solve,
+		Build:   func(e agents.BuildEvent) { c.s.notify("hjk/build", e) },
+		Consent: func(what string, flags []string) bool { return c.s.consent(c.ctx, what, flags) },
+	}
+}
+
+// notify sends a notification of our own. Values are plain JSON.
+func (s *Server) notify(method string, value any) {
+	raw, err := json.Marshal(value)
+	if err == nil {
+		_ = s.conn.Notify(context.Background(), method, protocol.LSPAny(raw))
+	}
+}
+
+const (
+	allowAction  = "Allow for this image"
+	refuseAction = "Refuse"
+)
+
+// consent asks the user. Who cannot be asked, or does not answer, has not agreed.
+func (s *Server) consent(ctx context.Context, what string, flags []string) bool {
+	s.mu.Lock()
+	able := s.caps.ask
+	s.mu.Unlock()
+	if !able {
+		return false
+	}
+	ctx, cancel := context.WithTimeout(ctx, consentTime)
+	defer cancel()
+	item, err := s.client.ShowMessageRequest(ctx, &protocol.ShowMessageRequestParams{
+		Type:    protocol.MessageTypeWarning,
+		Message: fmt.Sprintf("%s asks for power over this machine: %s. Allow it?", what, strings.Join(flags, ", ")),
+		Actions: []protocol.MessageActionItem{{Title: allowAction}, {Title: refuseAction}},
+	})
+	return err == nil && item != nil && item.Title == allowAction
+}
+
+// openTerminal has the client open a terminal on a session, or tells the user how to.
+func (s *Server) openTerminal(ctx context.Context, a agents.SessionArgs) {
+	att, err := s.agents.Attach(ctx, a)
+	if err != nil {
+		return
+	}
+	s.mu.Lock()
+	able := s.caps.openTerminal
+	s.mu.Unlock()
+	if !able {
+		s.showMessage(protocol.MessageTypeInfo, "Attach to "+att.Branch+" with: "+shellWords(att.Argv))
+		return
+	}
+	raw, err := json.Marshal(map[string]any{"title": att.Branch + ": " + att.Session, "argv": att.Argv, "cwd": att.Cwd})
+	if err != nil {
+		return
+	}
+	s.background.Go(func() {
+		ctx, cancel := context.WithTimeout(s.life, askTime)
+		defer cancel()
+		if _, err := s.conn.Call(ctx, "hjk/openTerminal", protocol.LSPAny(raw), nil); err != nil && s.life.Err() == nil {
+			s.showMessage(protocol.MessageTypeInfo, "The editor opened no terminal; attach with: "+shellWords(att.Argv))
+		}
+	})
+}
+
+func (s *Server) showMessage(kind protocol.MessageType, text string) {
+	_ = s.client.ShowMessage(context.Background(), &protocol.ShowMessageParams{Type: kind, Message: text})
+}
+
+// shellWords quotes a command line for a shell.
+func shellWords(argv []string) string {
+	var words []string
+	for _, w := range argv {
+		if w == "" || strings.ContainsAny(w, " \t\n'\"\\$`*?[]{}()<>|&;#~!") {
+			w = "'" + strings.ReplaceAll(w, "'", `'\''`) + "'"
+		}
+		words = append(words, w)
+	}
+	return strings.Join(words, " ")
+}

@@ -1,0 +1,309 @@
+package server
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"go.lsp.dev/jsonrpc2"
+)
+
+const (
+	// maxMessage bounds one message; larger than any editor sends, small enough to hold.
+	maxMessage = 64 << 20
+	// maxHeader bounds the header lines of one message.
+	maxHeader = 8 << 10
+	// maxUnsent bounds what waits for a client that does not read.
+	maxUnsent = 64 << 20
+	// flushTime is how long the last messages have to be read by the client.
+	flushTime = 2 * time.Second
+)
+
+// stream is jsonrpc2.Stream with LSP's header or with a message a line. It is our own because the library ends the
+// connection at the first message that is no JSON, and writes on the caller's goroutine, where a client that does not
+// read blocks every handler.
+type stream struct {
+	rw      io.ReadWriteCloser
+	framing Framing
+	in      *bufio.Reader
+	eof     func() // called when input has ended, before the connection learns of it
+
+	reads chan frame // from the reading goroutine, so that a read can be given up
+	stop  chan struct{}
+	once  sync.Once
+
+	mu      sync.Mutex // guards what follows
+	more    *sync.Cond
+	queue   [][]byte
+	unsent  int
+	writing bool
+	closed  bool
+	err     error // why the connection broke
+	bad     bool  // a line was no message
+}
+
+type frame struct {
+	body []byte
+	err  error
+}
+
+func newStream(rw io.ReadWriteCloser, f Framing, eof func()) *stream {
+	s := &stream{rw: rw, framing: f, in: bufio.NewReaderSize(rw, 64<<10), eof: eof, reads: make(chan frame), stop: make(chan struct{})}
+	s.more = sync.NewCond(&s.mu)
+	go s.readLoop()
+	go s.writeLoop()
+	return s
+}
+
+// readLoop hands over frames until the input ends. It may stay blocked in a read of standard input when the process
+// is about to exit; nothing waits for it.
+func (s *stream) readLoop() {
+	for {
+		var f frame
+		if s.framing == Lines {
+			f.body, f.err = s.readLine()
+		} else {
+			f.body, f.err = s.readFramed()
+		}
+		select {
+		case s.reads <- f:
+		case <-s.stop:
+			return
+		}
+		if f.err != nil {
+			return
+		}
+	}
+}
+
+// Read gives the next message. What is no message is answered as JSON-RPC says, and passed over.
+func (s *stream) Read(context.Context) (jsonrpc2.Message, int64, error) {
+	for {
+		var f frame
+		select {
+		case f = <-s.reads:
+		case <-s.stop:
+			return nil, 0, io.EOF
+		}
+		if f.err != nil {
+			if !errors.Is(f.err, io.EOF) {
+				s.fail(f.err)
+			}
+			s.eof()
+			return nil, 0, io.EOF
+		}
+		msg, err := jsonrpc2.DecodeMessage(f.body)
+		if err == nil {
+			return msg, int64(len(f.body)), nil
+		}
+		s.refuse(f.body, err)
+	}
+}
+
+// refuse answers what could not be decoded.
+func (s *stream) refuse(body []byte, err error) {
+	code, what := jsonrpc2.ParseError, "this is not JSON"
+	if json := bytes.TrimSpace(body); len(json) > 0 && validJSON(json) {
+		code, what = jsonrpc2.InvalidRequest, "this is no JSON-RPC 2.0 message"
+	}
+	s.mu.Lock()
+	s.bad = true
+	s.mu.Unlock()
+	s.enqueue([]byte(fmt.Sprintf(`{"jsonrpc":"2.0","id":null,"error":{"code":%d,"message":%s}}`, code, strconv.Quote(what+": "+clip(err.Error())))))
+}
+
+// clip shortens a message to plain text of a few words.
+func clip(s string) string {
+	s = strings.Map(func(r rune) rune {
+		if r < 0x20 || r > 0x7e {
+			return ' '
+		}
+		return r
+	}, s)
+	return s[:min(len(s), 200)]
+}
+
+func (s *stream) readLine() ([]byte, error) {
+	for {
+		var line []byte
+		for {
+			part, err := s.in.ReadSlice('\n')
+			line = append(line, part...)
+			if len(line) > maxMessage {
+				return nil, fmt.Errorf("a line is longer than %d bytes", maxMessage)
+			}
+			if err == nil || errors.Is(err, io.EOF) && len(bytes.TrimSpace(line)) > 0 {
+				break
+			}
+			if !errors.Is(err, bufio.ErrBufferFull) {
+				return nil, err
+			}
+		}
+		if line = bytes.TrimSpace(line); len(line) > 0 {
+			return line, nil
+		}
+	}
+}
+
+func (s *stream) readFramed() ([]byte, error) {
+	n, err := s.readHeader()
+	if err != nil {
+		return nil, err
+	}
+	body := make([]byte, n)
+	if _, err := io.ReadFull(s.in, body); err != nil {
+		return nil, fmt.Errorf("input ended inside a message: %w", io.ErrUnexpectedEOF)
+	}
+	return body, nil
+}
+
+// readHeader reads the header part and gives Content-Length (LSP 3.17, base protocol).
+func (s *stream) readHeader() (int, error) {
+	length, size := -1, 0
+	for {
+		line, err := s.in.ReadSlice('\n')
+		size += len(line)
+		switch {
+		case errors.Is(err, io.EOF) && size == 0:
+			return 0, io.EOF
+		case err != nil && !errors.Is(err, bufio.ErrBufferFull):
+			return 0, fmt.Errorf("input ended inside a header: %w", io.ErrUnexpectedEOF)
+		case size > maxHeader:
+			return 0, errors.New("no Content-Length header within 8 KiB; is the client speaking LSP? scripts use --framing=lines")
+		}
+		text := strings.TrimRight(string(line), "\r\n")
+		if text == "" {
+			if length < 0 {
+				return 0, errors.New("a message has no Content-Length header; scripts use --framing=lines")
+			}
+			return length, nil
+		}
+		key, value, ok := strings.Cut(text, ":")
+		if !ok {
+			return 0, fmt.Errorf("%q is no header; scripts use --framing=lines", clip(text))
+		}
+		if !strings.EqualFold(strings.TrimSpace(key), "Content-Length") {
+			continue
+		}
+		length, err = strconv.Atoi(strings.TrimSpace(value))
+		if err != nil || length < 0 || length > maxMessage {
+			return 0, fmt.Errorf("Content-Length %q is not a number from 0 to %d", clip(value), maxMessage)
+		}
+	}
+}
+
+// Write queues a message. It never waits for the client.
+func (s *stream) Write(_ context.Context, msg jsonrpc2.Message) (int64, error) {
+	body, err := jsonrpc2.EncodeMessage(msg)
+	if err != nil {
+		return 0, err
+	}
+	return int64(len(body)), s.enqueue(body)
+}
+
+var errStuck = errors.New("the client does not read what it is sent")
+
+func (s *stream) enqueue(body []byte) error {
+	if s.framing == Lines {
+		body = append(bytes.ReplaceAll(body, []byte("\n"), nil), '\n')
+	} else {
+		body = append([]byte("Content-Length: "+strconv.Itoa(len(body))+"\r\n\r\n"), body...)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return io.ErrClosedPipe
+	}
+	if s.unsent+len(body) > maxUnsent {
+		s.failLocked(errStuck)
+		return errStuck
+	}
+	s.queue = append(s.queue, body)
+	s.unsent += len(body)
+	s.more.Broadcast()
+	return nil
+}
+
+func (s *stream) writeLoop() {
+	for {
+		s.mu.Lock()
+		for len(s.queue) == 0 && !s.closed {
+			s.more.Wait()
+		}
+		if len(s.queue) == 0 {
+			s.mu.Unlock()
+			return
+		}
+		b := s.queue[0]
+		s.queue = s.queue[1:]
+		s.writing = true
+		s.mu.Unlock()
+		_, err := s.rw.Write(b)
+		s.mu.Lock()
+		s.writing = false
+		s.unsent -= len(b)
+		if err != nil {
+			s.failLocked(fmt.Errorf("write to the client: %w", err))
+		}
+		s.more.Broadcast()
+		s.mu.Unlock()
+	}
+}
+
+func (s *stream) fail(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.failLocked(err)
+}
+
+func (s *stream) failLocked(err error) {
+	if s.err == nil {
+		s.err = err
+	}
+	s.queue, s.closed = nil, true
+	s.more.Broadcast()
+	s.stopReading()
+}
+
+// stopReading makes Read report the end of input.
+func (s *stream) stopReading() { s.once.Do(func() { close(s.stop) }) }
+
+// flush waits until what was queued is written, for a client that still reads.
+func (s *stream) flush() {
+	deadline := time.AfterFunc(flushTime, func() { s.fail(errStuck) })
+	defer deadline.Stop()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for (len(s.queue) > 0 || s.writing) && !s.closed {
+		s.more.Wait()
+	}
+}
+
+// Close ends the stream; a read or a write that is blocked is given up.
+func (s *stream) Close() error {
+	s.stopReading()
+	s.mu.Lock()
+	s.closed = true
+	s.more.Broadcast()
+	s.mu.Unlock()
+	return s.rw.Close()
+}
+
+func (s *stream) failure() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.err
+}
+
+func (s *stream) badLines() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.bad
+}
