@@ -154,4 +154,3 @@ func (m *Manager) Build(ctx context.Context, a BuildArgs, fb Feedback) (BuildRes
 		Steps: res.Steps, CachedSteps: res.CachedSteps,
 	}, nil
 }
-

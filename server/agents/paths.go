@@ -29,8 +29,8 @@ func (p place) tag() string    { return "headjack/" + p.name + ":latest" }
 
 // placeRecord says whose a state folder is, so that a sweep can finish what a killed process began.
 type placeRecord struct {
-	Repo     string `json:"repo"`
-	Branch   string `json:"branch"`
+	Repo   string `json:"repo"`
+	Branch string `json:"branch"`
 }
 
 // make creates the state folder. It comes before the worktree and the container, so that neither is ever without one.
