@@ -1,0 +1,54 @@
+# hjk-ls: `make demo` shows it, `make test` proves it, `make help` lists the rest.
+SHELL := /bin/bash
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+LDFLAGS := -s -w -X main.version=$(VERSION)
+SHIM := container/shim/embed/bin/hjk-shim-linux
+LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.14.0
+export GOTOOLCHAIN := local
+
+.PHONY: help
+help: ## list the targets
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | column -t -s "$$(printf '\t')"
+
+.PHONY: shim
+shim: ## build the helper for containers, for both architectures
+	@for a in amd64 arm64; do \
+		CGO_ENABLED=0 GOOS=linux GOARCH=$$a go build -trimpath -buildvcs=false -ldflags "-s -w" -o $(SHIM)-$$a ./cmd/hjk-shim || exit 1; \
+	done
+
+.PHONY: build
+build: shim ## build bin/hjk-ls
+	@CGO_ENABLED=0 go build -trimpath -ldflags "$(LDFLAGS)" -o bin/hjk-ls ./cmd/hjk-ls
+	@echo "built bin/hjk-ls $(VERSION)"
+
+.PHONY: install
+install: build ## put hjk-ls into /usr/local/bin (PREFIX=/usr/local)
+	install -D bin/hjk-ls $(or $(PREFIX),/usr/local)/bin/hjk-ls
+
+.PHONY: demo
+demo: ## run agents on two branches of a sample repository, end to end
+	@scripts/demo
+
+.PHONY: test
+test: ## all tests: build, lint, and everything against a private engine
+	@scripts/test
+
+.PHONY: lint
+lint: ## golangci-lint
+	@scripts/lint
+
+.PHONY: fmt
+fmt: ## gofmt
+	gofmt -w $$(git ls-files '*.go')
+
+.PHONY: fuzz
+fuzz: ## each fuzz target for FUZZTIME (default 10s)
+	@scripts/fuzz
+
+.PHONY: bench
+bench: build ## measure against git and docker themselves, into docs/benchmarks.md
+	@scripts/with-engine go run ./internal/bench
+
+.PHONY: clean
+clean: ## delete what was built
+	rm -rf bin $(SHIM)-*
