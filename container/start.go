@@ -51,7 +51,7 @@ func (e *Engine) Start(ctx context.Context, id string, first *shim.Start) (*shim
 	if err != nil {
 		return nil, err
 	}
-	if c.Labels[labelInit] != "" || first == nil {
+	if c.Labels[labelInit] != "" || first == nil || e.info.Name == "podman" { // podman 4 attaches to what runs only
 		return e.startPlain(ctx, c, first)
 	}
 	var att types.HijackedResponse

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -9,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/gilmanlab/hjk-ls/container/shim"
 )
@@ -42,6 +44,21 @@ func prepare(u user) {
 		_ = os.Chown(sessions, u.uid, u.gid)
 	}
 	markEnded(func(shim.State) bool { return true }) // whatever ran, ran before this boot
+	_ = os.WriteFile(readyFile(), nil, 0o644)
+}
+
+// readyFile tells that prepare is done. It lies on a tmpfs, so that each boot has its own.
+func readyFile() string { return filepath.Join(sockDir, "ready") }
+
+// awaitReady waits for PID 1 to have prepared the container: what starts a session may be faster.
+func awaitReady() error {
+	for range 500 {
+		if _, err := os.Stat(readyFile()); err == nil {
+			return nil
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	return errors.New("the container was not prepared in time")
 }
 
 // name gives the user an entry in the user database, where it has none: shells, git and ssh refuse to work without.

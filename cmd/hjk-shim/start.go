@@ -43,6 +43,9 @@ type order struct {
 }
 
 func startSession(req shim.Start) (shim.State, error) {
+	if err := awaitReady(); err != nil {
+		return shim.State{}, err
+	}
 	path, err := check(&req)
 	if err != nil {
 		return shim.State{}, err
