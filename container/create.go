@@ -33,10 +33,7 @@ func HomeVolume(name string) string { return name + "-home" }
 // Create makes the container of an instance and does not start it. Whatever ENTRYPOINT, CMD, USER, WORKDIR or
 // HEALTHCHECK the image has, PID 1 is the helper at shimPath (or s.Init) and sessions are started beside it.
 func (e *Engine) Create(ctx context.Context, s Spec, shimPath string) (string, error) {
-	cfg, host, err := configs(s, shimPath)
-	if err != nil {
-		return "", err
-	}
+	cfg, host := configs(s, shimPath)
 	if err := applyFlags(cfg, host, s.Flags); err != nil {
 		return "", err
 	}
@@ -59,7 +56,7 @@ func (e *Engine) Create(ctx context.Context, s Spec, shimPath string) (string, e
 	return id, nil
 }
 
-func configs(s Spec, shimPath string) (*container.Config, *container.HostConfig, error) {
+func configs(s Spec, shimPath string) (*container.Config, *container.HostConfig) {
 	grace := int(StopGrace / time.Second)
 	entry := []string{s.Init}
 	if s.Init == "" {
@@ -86,7 +83,7 @@ func configs(s Spec, shimPath string) (*container.Config, *container.HostConfig,
 	if s.Pids > 0 {
 		host.PidsLimit = &s.Pids
 	}
-	return cfg, host, nil
+	return cfg, host
 }
 
 // mounts puts the worktree first: what masks parts of it comes after.

@@ -77,6 +77,8 @@ func (e *UnreachableError) advice() string {
 func brief(err error) string {
 	var op *net.OpError
 	switch {
+	case client.IsErrConnectionFailed(err):
+		return "nothing answers there"
 	case errors.As(err, &op):
 		return op.Err.Error()
 	case errors.Is(err, context.DeadlineExceeded):

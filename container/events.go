@@ -11,6 +11,7 @@ import (
 // EventKind is what happened.
 type EventKind string
 
+// The kinds of Event.
 const (
 	EventContainer EventKind = "container" // an instance's container changed
 	EventLost      EventKind = "lost"      // the engine went away; no more events come

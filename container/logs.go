@@ -82,19 +82,17 @@ const followPoll = 100 * time.Millisecond
 // FollowLog writes a session's output to w, beginning with the last tail lines, until the session has ended and all
 // is written, or ctx is done. Output is stripped of control sequences line by line.
 func FollowLog(ctx context.Context, runDir, session string, tail int, w io.Writer) error {
-	text, err := Log(runDir, session, tail)
-	if err != nil {
-		return err
+	if !sessionName.MatchString(session) {
+		return fmt.Errorf("session %q: %w", session, ErrNoLog)
 	}
 	root, err := os.OpenRoot(runDir)
 	if err != nil {
-		return err
+		return fmt.Errorf("session %q: %w: %w", session, ErrNoLog, err)
 	}
 	defer root.Close()
 	f := follower{root: root, session: session, w: w}
 	defer f.close()
-	f.seekEnd()
-	if _, err := io.WriteString(w, text); err != nil {
+	if err := f.begin(tail); err != nil {
 		return err
 	}
 	for {
@@ -122,11 +120,20 @@ type follower struct {
 
 func (f *follower) path() string { return filepath.Join(shim.SessionsDir, f.session, shim.LogFile) }
 
-func (f *follower) seekEnd() {
+// begin writes the last tail lines and stays in the file where they ended.
+func (f *follower) begin(tail int) error {
+	var all bytes.Buffer
+	if err := appendFile(&all, f.root, filepath.Join(shim.SessionsDir, f.session, shim.OldLogFile)); err != nil {
+		return err
+	}
 	if file, err := openRegular(f.root, f.path()); err == nil {
 		f.file = file
-		_, _ = file.Seek(0, io.SeekEnd)
+		if _, err := io.Copy(&all, io.LimitReader(file, maxLogRead)); err != nil {
+			return err
+		}
 	}
+	_, err := io.WriteString(f.w, lastLines(Plain(all.Bytes()), tail))
+	return err
 }
 
 // copy writes what is new. When the log was rotated, the old file is read to its end first.

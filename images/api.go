@@ -9,6 +9,7 @@ import (
 // Kind is where an image comes from.
 type Kind string
 
+// The kinds of Source.
 const (
 	KindDefault    Kind = "default"
 	KindReference  Kind = "reference"
@@ -48,6 +49,7 @@ type Secret struct{ ID, Env, File string }
 // Policy is when a reference is pulled.
 type Policy string
 
+// The policies.
 const (
 	PullMissing Policy = "missing"
 	PullAlways  Policy = "always"

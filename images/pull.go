@@ -22,6 +22,7 @@ import (
 // PullKind is why a pull failed.
 type PullKind string
 
+// The kinds of PullError.
 const (
 	PullNotFound    PullKind = "notFound"
 	PullAuth        PullKind = "auth"

@@ -98,8 +98,6 @@ func capabilities() protocol.ServerCapabilities {
 	}
 }
 
-func ptr[T any](v T) *T { return &v }
-
 // capsOf reads capabilities from their JSON: what a client leaves out is absent at every level.
 func capsOf(p *protocol.InitializeParams) clientCaps {
 	var c struct {

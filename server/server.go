@@ -37,6 +37,7 @@ type Agents interface {
 // Framing is how messages are told apart on the stream.
 type Framing int
 
+// The framings.
 const (
 	ContentLength Framing = iota // LSP's header
 	Lines                        // one message a line, for scripts

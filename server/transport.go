@@ -116,7 +116,7 @@ func (s *stream) refuse(body []byte, err error) {
 	s.mu.Lock()
 	s.bad = true
 	s.mu.Unlock()
-	s.enqueue([]byte(fmt.Sprintf(`{"jsonrpc":"2.0","id":null,"error":{"code":%d,"message":%s}}`, code, strconv.Quote(what+": "+clip(err.Error())))))
+	_ = s.enqueue([]byte(fmt.Sprintf(`{"jsonrpc":"2.0","id":null,"error":{"code":%d,"message":%s}}`, code, strconv.Quote(what+": "+clip(err.Error())))))
 }
 
 // clip shortens a message to plain text of a few words.

@@ -24,8 +24,8 @@ type lspClient struct {
 	in  io.WriteCloser
 
 	mu    sync.Mutex
-	lines []string // messages received, as compact JSON
-	seen  int      // how many have been expected already
+	lines []string     // messages received, as compact JSON
+	used  map[int]bool // messages that were expected already
 	done  chan struct{}
 }
 
@@ -33,7 +33,7 @@ type lspClient struct {
 //
 //	lsp NAME start ARG…         starts hjk-ls ARG…
 //	lsp NAME send JSON          with Content-Length
-//	lsp NAME expect REGEXP      in a message that came since the last expect
+//	lsp NAME expect REGEXP      in a message that has not been expected yet
 //	lsp NAME never REGEXP       in no message so far
 //	lsp NAME ends CODE
 //	lsp NAME kill
@@ -79,7 +79,7 @@ func cmdLSP(ts *testscript.TestScript, _ bool, args []string) {
 }
 
 func startLSP(ts *testscript.TestScript, args []string) (*lspClient, error) {
-	c := &lspClient{done: make(chan struct{})}
+	c := &lspClient{done: make(chan struct{}), used: map[int]bool{}}
 	bin, err := lookIn(ts.Getenv("PATH"), "hjk-ls")
 	if err != nil {
 		return nil, err
@@ -161,18 +161,18 @@ func (c *lspClient) expect(ts *testscript.TestScript, pattern string) {
 	deadline := time.Now().Add(patience)
 	for {
 		c.mu.Lock()
-		for i := c.seen; i < len(c.lines); i++ {
-			if re.MatchString(c.lines[i]) {
-				c.seen = i + 1
+		for i := range c.lines {
+			if !c.used[i] && re.MatchString(c.lines[i]) {
+				c.used[i] = true
 				ts.Logf("%s", c.lines[i])
 				c.mu.Unlock()
 				return
 			}
 		}
-		rest := strings.Join(c.lines[c.seen:], "\n")
+		rest := strings.Join(c.lines, "\n")
 		c.mu.Unlock()
 		if time.Now().After(deadline) {
-			ts.Fatalf("%q did not come; came since:\n%s", pattern, rest)
+			ts.Fatalf("%q did not come; came:\n%s", pattern, rest)
 		}
 		time.Sleep(10 * time.Millisecond)
 	}

@@ -81,7 +81,7 @@ func (a *app) run(ctx context.Context, args agents.RunArgs, detach bool) error {
 		return err
 	}
 	attach := !detach && !a.json
-	if attach && !(isTerminal(a.in) && isTerminal(a.out)) {
+	if attach && (!isTerminal(a.in) || !isTerminal(a.out)) {
 		fmt.Fprintln(a.err, "hjk-ls: not on a terminal: the session runs without being attached to")
 		attach = false
 	}

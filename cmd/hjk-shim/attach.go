@@ -32,7 +32,7 @@ func attachMain(name, termName string) int {
 	if err != nil {
 		return shim.ExitNoSession
 	}
-	defer c.Close()
+	defer func() { _ = c.Close() }()
 	if st.Kind == shim.KindTmux {
 		return attachTmux(name, termName)
 	}
@@ -211,7 +211,7 @@ func (d *detacher) filter(in []byte) (pass []byte, detached bool) {
 func killMain(name string) int {
 	c, err := call(name, hello{Op: "kill"})
 	if err == nil {
-		defer c.Close()
+		defer func() { _ = c.Close() }()
 	}
 	for range 100 { // 5 s: the holder kills by force before
 		st, err := readState(name)

@@ -50,7 +50,7 @@ func (h *holder) serve(l *net.UnixListener) {
 }
 
 func (h *holder) answer(c *net.UnixConn) {
-	defer c.Close()
+	defer func() { _ = c.Close() }()
 	r := bufio.NewReader(c)
 	line, err := r.ReadBytes('\n')
 	var hi hello

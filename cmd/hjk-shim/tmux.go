@@ -27,7 +27,7 @@ func tmuxSocket() string {
 
 // tmux runs a tmux command on the server of this user's sessions. The environment is clean: the server keeps what it
 // is started with for every later session, and shows it to anybody who asks.
-func tmux(bin string, args ...string) (string, error) {
+func tmux(bin string, args ...string) error {
 	ctx, cancel := context.WithTimeout(context.Background(), tmuxPatience)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, bin, append([]string{"-u", "-S", tmuxSocket(), "-f", "/dev/null"}, args...)...)
@@ -35,9 +35,9 @@ func tmux(bin string, args ...string) (string, error) {
 	cmd.Dir = "/"
 	out, err := cmd.CombinedOutput()
 	if err != nil {
-		return "", fmt.Errorf("tmux %s: %w: %s", args[0], err, bytes.TrimSpace(out))
+		return fmt.Errorf("tmux %s: %w: %s", args[0], err, bytes.TrimSpace(out))
 	}
-	return string(out), nil
+	return nil
 }
 
 // tmuxEnv makes sure of a UTF-8 locale: tmux refuses to start without one.
@@ -75,15 +75,14 @@ func newTmuxSession(bin string, o order) error {
 		self + " session hold " + quote(name) + " " + string(shim.KindTmux), ";",
 		"pipe-pane", "-t", "=" + tmuxName(name) + ":", self + " session log " + quote(name),
 	}
-	_, err := tmux(bin, args...)
-	return err
+	return tmux(bin, args...)
 }
 
 // tmuxName is the session's name in tmux, where '.' and ':' separate windows and panes. '%' cannot be in our names,
 // so that no two become one.
 func tmuxName(name string) string { return strings.ReplaceAll(name, ".", "%") }
 
-func killTmuxSession(bin, name string) { _, _ = tmux(bin, "kill-session", "-t", "="+tmuxName(name)) }
+func killTmuxSession(bin, name string) { _ = tmux(bin, "kill-session", "-t", "="+tmuxName(name)) }
 
 // quote makes a word for the shell that tmux starts its commands with.
 func quote(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }

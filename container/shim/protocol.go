@@ -33,6 +33,7 @@ const MaxLogBytes = 8 << 20
 // Kind is how a session's terminal is held.
 type Kind string
 
+// The kinds of session.
 const (
 	KindTmux Kind = "tmux" // a tmux session: the image has a tmux that works
 	KindPTY  Kind = "pty"  // a terminal held by the helper itself

@@ -36,7 +36,7 @@ func (m *Manager) Stop(ctx context.Context, a BranchArgs, fb Feedback) (Instance
 	if err != nil {
 		return InstanceResult{}, err
 	}
-	l, err := lock(ctx, t.place.lock(), exclusive)
+	l, err := lockExclusive(ctx, t.place.lock())
 	if err != nil {
 		return InstanceResult{}, wrap(err, CodeInternal)
 	}

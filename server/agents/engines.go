@@ -30,7 +30,12 @@ type engines struct {
 func (e *engines) init(m *Manager) { e.m = m }
 
 // get answers with a connected engine, or with an error whose code is CodeEngineUnreachable.
-func (e *engines) get(ctx context.Context) (*engine, error) {
+func (e *engines) get(ctx context.Context) (*engine, error) { return e.getBy(ctx, false) }
+
+// passive is get that starts nothing: for what a client did not ask for.
+func (e *engines) passive(ctx context.Context) (*engine, error) { return e.getBy(ctx, true) }
+
+func (e *engines) getBy(ctx context.Context, passive bool) (*engine, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.closed {
@@ -39,7 +44,7 @@ func (e *engines) get(ctx context.Context) (*engine, error) {
 	if e.current != nil {
 		return e.current, nil
 	}
-	eng, err := e.connect(ctx)
+	eng, err := e.connect(ctx, passive)
 	if err != nil {
 		return nil, err
 	}
@@ -47,10 +52,10 @@ func (e *engines) get(ctx context.Context) (*engine, error) {
 	return eng, nil
 }
 
-func (e *engines) connect(ctx context.Context) (*engine, error) {
+func (e *engines) connect(ctx context.Context, passive bool) (*engine, error) {
 	o := e.m.opts
 	c, err := container.Connect(ctx, container.ConnectOptions{
-		Env: container.HostEnv(), Override: o.EngineHost, Log: e.m.log,
+		Env: container.HostEnv(), Override: o.EngineHost, Log: e.m.log, Passive: passive,
 	})
 	if err != nil {
 		return nil, wrap(err, CodeEngineUnreachable)

@@ -9,6 +9,7 @@ import (
 // Code is the stable name of an error, sent as data.code.
 type Code string
 
+// The codes; docs/protocol.md says when each is sent and what to do.
 const (
 	CodeInvalidArgument     Code = "invalid_argument"
 	CodeInvalidBranch       Code = "invalid_branch"

@@ -16,11 +16,15 @@ import (
 // List tells the instances of the open repositories, or of every repository. Without an engine it tells what git
 // knows, in StateUnknown.
 func (m *Manager) List(ctx context.Context, a ListArgs) (ListResult, error) {
+	return m.list(ctx, a, m.engines.get)
+}
+
+func (m *Manager) list(ctx context.Context, a ListArgs, connect func(context.Context) (*engine, error)) (ListResult, error) {
 	repos, err := m.listed(ctx, a)
 	if err != nil {
 		return ListResult{}, err
 	}
-	eng, err := m.engines.get(ctx)
+	eng, err := connect(ctx)
 	if err != nil && len(repos) == 0 {
 		return ListResult{}, err
 	}

@@ -25,10 +25,10 @@ var errLocked = errors.New("another operation on this branch is going on")
 // lockPoll is how often a held lock is tried again. flock has no way to wait with a context.
 const lockPoll = 15 * time.Millisecond
 
-// lock waits for the lock at path until ctx ends. The folder is made when missing.
-func lock(ctx context.Context, path string, mode lockMode) (*instanceLock, error) {
+// lockExclusive waits for the lock at path until ctx ends. The folder is made when missing.
+func lockExclusive(ctx context.Context, path string) (*instanceLock, error) {
 	for {
-		l, err := tryLock(path, mode)
+		l, err := tryLock(path, exclusive)
 		if !errors.Is(err, errLocked) {
 			return l, err
 		}

@@ -39,6 +39,7 @@ type Manager struct {
 
 	engines engines
 	changed broadcast
+	swept   sync.Once
 }
 
 // New makes a Manager. It does no I/O: the first operation that needs the engine connects.

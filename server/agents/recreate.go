@@ -20,7 +20,7 @@ func (m *Manager) Recreate(ctx context.Context, a RecreateArgs, fb Feedback) (In
 	if err != nil {
 		return InstanceResult{}, err
 	}
-	l, err := lock(ctx, t.place.lock(), exclusive)
+	l, err := lockExclusive(ctx, t.place.lock())
 	if err != nil {
 		return InstanceResult{}, wrap(err, CodeInternal)
 	}

@@ -17,7 +17,7 @@ func (m *Manager) Remove(ctx context.Context, a RemoveArgs, fb Feedback) (Remove
 	if err != nil {
 		return RemoveResult{}, err
 	}
-	l, err := lock(ctx, t.place.lock(), exclusive)
+	l, err := lockExclusive(ctx, t.place.lock())
 	if err != nil {
 		return RemoveResult{}, wrap(err, CodeInternal)
 	}
@@ -26,6 +26,7 @@ func (m *Manager) Remove(ctx context.Context, a RemoveArgs, fb Feedback) (Remove
 	if err := r.run(ctx); err != nil {
 		return RemoveResult{}, m.failed(t.eng, err)
 	}
+	m.sweep(ctx, t.eng)
 	m.changed.kick()
 	return RemoveResult{Removed: true}, nil
 }

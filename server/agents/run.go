@@ -37,6 +37,7 @@ func (m *Manager) Run(ctx context.Context, a RunArgs, fb Feedback) (RunResult, e
 	if err != nil {
 		return RunResult{}, err
 	}
+	m.sweep(ctx, eng)
 	up := &bringUp{
 		m: m, eng: eng, fb: fb, place: m.place(r.Root, a.Branch), from: a.From,
 		wish: wish{repo: r, config: config, values: values, image: a.Image, allow: a.AllowPrivileges},
@@ -86,7 +87,7 @@ func (u *bringUp) run(ctx context.Context) (*shim.State, error) {
 	if st, done, err := u.join(ctx); done {
 		return st, err
 	}
-	l, err := lock(ctx, u.place.lock(), exclusive)
+	l, err := lockExclusive(ctx, u.place.lock())
 	if err != nil {
 		return nil, err
 	}

@@ -12,8 +12,13 @@ import (
 
 // sweep finishes what killed processes left: a state folder whose instance has neither a container nor a worktree is
 // what is left of a run that had not got far, or of a remove that had. Instances that somebody works on are passed
-// over. What it cannot do now it leaves for the next time.
+// over. What it cannot do now it leaves for the next time. A Manager sweeps once, before its first run or after its first
+// remove.
 func (m *Manager) sweep(ctx context.Context, eng *engine) {
+	m.swept.Do(func() { m.sweepAll(ctx, eng) })
+}
+
+func (m *Manager) sweepAll(ctx context.Context, eng *engine) {
 	places, err := m.places()
 	if err != nil || len(places) == 0 {
 		return

@@ -22,6 +22,7 @@ type Instance struct {
 // State is an instance's state.
 type State string
 
+// The states.
 const (
 	StateCreating State = "creating"
 	StateBuilding State = "building"
@@ -64,6 +65,7 @@ type Session struct {
 // The argument objects of the hjk-ls.* commands. Workspace chooses among several repositories: an absolute path or a
 // file: URI in the one that is meant; absent, the only one, or the one that has an instance of Branch.
 
+// RunArgs is the argument object of hjk-ls.run.
 type RunArgs struct {
 	Workspace       string            `json:"workspace,omitempty"`
 	Branch          string            `json:"branch"`
@@ -77,12 +79,14 @@ type RunArgs struct {
 	AllowPrivileges bool              `json:"allowPrivileges,omitempty"`
 }
 
+// RunResult is the result of hjk-ls.run.
 type RunResult struct {
 	Instance Instance `json:"instance"`
 	Session  Session  `json:"session"`
 }
 
-type SessionArgs struct { // attach, kill
+// SessionArgs is the argument object of hjk-ls.attach and hjk-ls.kill.
+type SessionArgs struct {
 	Workspace string `json:"workspace,omitempty"`
 	Branch    string `json:"branch,omitempty"`
 	Session   string `json:"session,omitempty"`
@@ -96,11 +100,13 @@ type AttachResult struct {
 	Cwd     string   `json:"cwd"`
 }
 
-type BranchArgs struct { // stop
+// BranchArgs is the argument object of hjk-ls.stop.
+type BranchArgs struct {
 	Workspace string `json:"workspace,omitempty"`
 	Branch    string `json:"branch"`
 }
 
+// RecreateArgs is the argument object of hjk-ls.recreate.
 type RecreateArgs struct {
 	Workspace       string `json:"workspace,omitempty"`
 	Branch          string `json:"branch"`
@@ -108,6 +114,7 @@ type RecreateArgs struct {
 	AllowPrivileges bool   `json:"allowPrivileges,omitempty"`
 }
 
+// RemoveArgs is the argument object of hjk-ls.remove.
 type RemoveArgs struct {
 	Workspace    string `json:"workspace,omitempty"`
 	Branch       string `json:"branch"`
@@ -115,23 +122,28 @@ type RemoveArgs struct {
 	DeleteBranch bool   `json:"deleteBranch,omitempty"`
 }
 
+// InstanceResult is the result of the commands that change an instance.
 type InstanceResult struct {
 	Instance Instance `json:"instance"`
 }
 
+// RemoveResult is the result of hjk-ls.remove.
 type RemoveResult struct {
 	Removed bool `json:"removed"`
 }
 
+// ListArgs is the argument object of hjk-ls.list.
 type ListArgs struct {
 	Workspace string `json:"workspace,omitempty"`
 	All       bool   `json:"all,omitempty"`
 }
 
+// ListResult is the result of hjk-ls.list, and the parameter of hjk/instances.
 type ListResult struct {
 	Instances []Instance `json:"instances"`
 }
 
+// LogsArgs is the argument object of hjk-ls.logs.
 type LogsArgs struct {
 	Workspace string `json:"workspace,omitempty"`
 	Branch    string `json:"branch"`
@@ -139,10 +151,12 @@ type LogsArgs struct {
 	Tail      *int   `json:"tail,omitempty"` // lines, default 100; 0 is none, negative is all
 }
 
+// LogsResult is the result of hjk-ls.logs.
 type LogsResult struct {
 	Text string `json:"text"`
 }
 
+// BuildArgs is the argument object of hjk-ls.build.
 type BuildArgs struct {
 	Workspace  string `json:"workspace,omitempty"`
 	Dockerfile string `json:"dockerfile,omitempty"`
@@ -151,6 +165,7 @@ type BuildArgs struct {
 	Pull       bool   `json:"pull,omitempty"`
 }
 
+// BuildResult is the result of hjk-ls.build.
 type BuildResult struct {
 	Image       string `json:"image"` // id
 	Dockerfile  string `json:"dockerfile"`
@@ -159,6 +174,7 @@ type BuildResult struct {
 	CachedSteps int    `json:"cachedSteps"`
 }
 
+// DoctorArgs is the argument object of hjk-ls.doctor.
 type DoctorArgs struct {
 	Workspace string `json:"workspace,omitempty"`
 }
@@ -171,6 +187,7 @@ type Check struct {
 	Fix    string `json:"fix,omitempty"`
 }
 
+// DoctorResult is the result of hjk-ls.doctor.
 type DoctorResult struct {
 	Checks []Check `json:"checks"`
 }

@@ -25,7 +25,7 @@ func (m *Manager) Watch(ctx context.Context, changed func([]Instance)) {
 	defer unsubscribe()
 	w := watcher{m: m, changed: changed}
 	for ctx.Err() == nil {
-		eng, err := m.engines.get(ctx)
+		eng, err := m.engines.passive(ctx)
 		if err != nil {
 			w.survey(ctx)
 			wait(ctx, watchRetry, kicks)
@@ -100,7 +100,7 @@ func drain[T any](ctx context.Context, events <-chan T) {
 }
 
 func (w *watcher) survey(ctx context.Context) {
-	list, err := w.m.List(ctx, ListArgs{})
+	list, err := w.m.list(ctx, ListArgs{}, w.m.engines.passive)
 	if err != nil {
 		if CodeOf(err) != CodeNotRepository {
 			return
