@@ -36,6 +36,8 @@ type progress struct {
 	mu       sync.Mutex // guards what follows
 	last     time.Time
 	vertexes map[digest.Digest]bool // done
+	pending  *protocol.WorkDoneProgressReport
+	timer    *time.Timer
 }
 
 // beginProgress begins to tell of an operation that cancel ends. Without a token and without a client that can take
@@ -91,8 +93,8 @@ func (p *progress) step(message string) {
 		return
 	}
 	p.mu.Lock()
-	p.last = time.Now()
-	p.mu.Unlock()
+	defer p.mu.Unlock()
+	p.pending, p.last = nil, time.Now()
 	p.send(&protocol.WorkDoneProgressReport{Kind: "report", Message: &message})
 }
 
@@ -115,17 +117,32 @@ func (p *progress) solve(st *bkclient.SolveStatus) {
 			done++
 		}
 	}
-	all := len(p.vertexes)
-	quiet := name == "" || time.Since(p.last) < reportEvery
-	if !quiet {
-		p.last = time.Now()
-	}
-	p.mu.Unlock()
-	if quiet || all == 0 {
+	defer p.mu.Unlock()
+	if name == "" {
 		return
 	}
-	percent := uint32(100 * done / all)
-	p.send(&protocol.WorkDoneProgressReport{Kind: "report", Message: &name, Percentage: &percent})
+	percent := uint32(100 * done / len(p.vertexes))
+	p.later(&protocol.WorkDoneProgressReport{Kind: "report", Message: &name, Percentage: &percent})
+}
+
+// later sends a report when the last one is long enough ago; of several that wait, the newest. p.mu is held.
+func (p *progress) later(r *protocol.WorkDoneProgressReport) {
+	waiting := p.pending != nil
+	p.pending = r
+	if !waiting {
+		p.timer = time.AfterFunc(max(0, reportEvery-time.Since(p.last)), p.sendPending)
+	}
+}
+
+func (p *progress) sendPending() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.pending == nil {
+		return
+	}
+	r := p.pending
+	p.pending, p.last = nil, time.Now()
+	p.send(r)
 }
 
 // end always comes, with the outcome.
@@ -136,6 +153,12 @@ func (p *progress) end(ctx context.Context, err error) {
 	p.s.mu.Lock()
 	delete(p.s.progress, p.key)
 	p.s.mu.Unlock()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.pending = nil
+	if p.timer != nil {
+		p.timer.Stop()
+	}
 	message := "done"
 	switch {
 	case err != nil && ctx.Err() != nil:

@@ -28,7 +28,8 @@ func attachMain(name, termName string) int {
 	if err != nil || st.State != "running" {
 		return shim.ExitNoSession
 	}
-	c, err := call(name, hello{Op: "attach", Cols: size().cols, Rows: size().rows})
+	d := firstSize()
+	c, err := call(name, hello{Op: "attach", Cols: d.cols, Rows: d.rows})
 	if err != nil {
 		return shim.ExitNoSession
 	}
@@ -64,6 +65,17 @@ func size() dimensions {
 		return dimensions{80, 24}
 	}
 	return dimensions{cols, rows}
+}
+
+// firstSize waits for the terminal to have a size: Docker before 23 sets it after the command has started.
+func firstSize() dimensions {
+	for range 50 {
+		if d := size(); d.cols > 0 && d.rows > 0 {
+			return d
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	return size()
 }
 
 // attachTmux hands this terminal to tmux's own client. Other viewers are detached, as ones that died would pile up.

@@ -133,8 +133,14 @@ func (s *screen) answerQueries(em *vt.Emulator) {
 func (s *screen) resize(cols, rows int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.em.Width() == cols && s.em.Height() == rows {
+		return
+	}
 	defer func() { _ = recover() }()
 	s.em.Resize(cols, rows)
+	if s.viewer != nil {
+		s.viewer.refresh()
+	}
 }
 
 // drain waits for the last output after the program ended. Something in the background may hold the terminal open.

@@ -52,6 +52,14 @@ func (v *viewer) send(b []byte) {
 	v.wake.Signal()
 }
 
+// refresh has the whole screen drawn again.
+func (v *viewer) refresh() {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.queue, v.redraw = nil, true
+	v.wake.Signal()
+}
+
 func (v *viewer) finish(code byte) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -139,7 +147,8 @@ func (s *screen) render() (out []byte) {
 		b.WriteString("\x1b[?1049h")
 	}
 	b.WriteString("\x1b[H\x1b[2J")
-	b.WriteString(strings.ReplaceAll(strings.ReplaceAll(s.em.Render(), "\r\n", "\n"), "\n", "\r\n"))
+	lines := strings.ReplaceAll(strings.TrimRight(s.em.Render(), "\r\n"), "\r\n", "\n") // empty ones below would scroll
+	b.WriteString(strings.ReplaceAll(lines, "\n", "\r\n"))
 	b.WriteString("\x1b[0m")
 	for m := range s.modes {
 		if d, ok := m.(ansi.DECMode); ok && slices.Contains(restored, int(d)) {
