@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/docker/docker/api/types"
 	"github.com/docker/docker/api/types/container"
@@ -87,6 +88,18 @@ func (e *Engine) resize(ctx context.Context, exec string, t Terminal) {
 	}
 }
 
+// goes reports whether the container is gone, or is so in a moment: its processes die before the engine says so.
+func (e *Engine) goes(ctx context.Context, id string) bool {
+	for range 20 {
+		c, err := e.Inspect(ctx, id)
+		if err != nil || c.State != "running" {
+			return true
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	return false
+}
+
 // attachEnd reads the reason from the helper's exit code.
 func (e *Engine) attachEnd(ctx context.Context, id, exec string, copyErr error) (AttachResult, error) {
 	code := e.execCode(ctx, exec)
@@ -100,7 +113,7 @@ func (e *Engine) attachEnd(ctx context.Context, id, exec string, copyErr error) 
 	case shim.ExitNoSession:
 		return AttachResult{}, &SessionError{Code: shim.CodeNoSession, Message: "the session is gone"}
 	}
-	if c, err := e.Inspect(ctx, id); err != nil || c.State != "running" {
+	if e.goes(ctx, id) {
 		return AttachResult{Reason: "gone"}, nil
 	}
 	if copyErr != nil && !errors.Is(copyErr, io.EOF) {

@@ -119,7 +119,13 @@ func (s *Server) guard(ctx context.Context, method string, f func(context.Contex
 // wireError turns an error into what is sent. It alone knows the numbers.
 func wireError(ctx context.Context, err error) error {
 	var wire *jsonrpc2.Error
-	if err == nil || errors.As(err, &wire) {
+	if err == nil {
+		return nil
+	}
+	if errors.As(err, &wire) {
+		if wire.Code == jsonrpc2.ParseError { // the message was JSON; its params are not what the method takes
+			return jsonrpc2.NewError(jsonrpc2.InvalidParams, wire.Message)
+		}
 		return err
 	}
 	code := agents.CodeOf(err)

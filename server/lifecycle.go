@@ -40,11 +40,18 @@ func (s *Server) lifecycle() lifecycle {
 
 func (s *Server) orderly() bool { return s.state == stateExited || s.state == stateShutDown }
 
+// answered are the requests this server answers. The library's dispatch would take others for malformed.
+var answered = map[string]bool{
+	protocol.MethodInitialize: true, protocol.MethodShutdown: true, protocol.MethodWorkspaceExecuteCommand: true,
+}
+
 // admit refuses requests that come at the wrong time.
 func (s *Server) admit(method string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
+	case !answered[method]:
+		return jsonrpc2.NewError(jsonrpc2.MethodNotFound, "there is no method "+method)
 	case method == protocol.MethodInitialize && s.state == stateNew:
 		return nil
 	case method == protocol.MethodInitialize && s.cfg.Framing == Lines && s.state == stateInitialized && !s.caps.ask:

@@ -168,17 +168,10 @@ func (s *stream) readFramed() ([]byte, error) {
 func (s *stream) readHeader() (int, error) {
 	length, size := -1, 0
 	for {
-		line, err := s.in.ReadSlice('\n')
-		size += len(line)
-		switch {
-		case errors.Is(err, io.EOF) && size == 0:
-			return 0, io.EOF
-		case err != nil && !errors.Is(err, bufio.ErrBufferFull):
-			return 0, fmt.Errorf("input ended inside a header: %w", io.ErrUnexpectedEOF)
-		case size > maxHeader:
-			return 0, errors.New("no Content-Length header within 8 KiB; is the client speaking LSP? scripts use --framing=lines")
+		text, err := s.headerLine(&size)
+		if err != nil {
+			return 0, err
 		}
-		text := strings.TrimRight(string(line), "\r\n")
 		if text == "" {
 			if length < 0 {
 				return 0, errors.New("a message has no Content-Length header; scripts use --framing=lines")
@@ -196,6 +189,27 @@ func (s *stream) readHeader() (int, error) {
 		if err != nil || length < 0 || length > maxMessage {
 			return 0, fmt.Errorf("Content-Length %q is not a number from 0 to %d", clip(value), maxMessage)
 		}
+	}
+}
+
+// headerLine reads a line of at most what is left of maxHeader.
+func (s *stream) headerLine(size *int) (string, error) {
+	var line []byte
+	for {
+		b, err := s.in.ReadByte()
+		switch {
+		case errors.Is(err, io.EOF) && *size == 0:
+			return "", io.EOF
+		case err != nil:
+			return "", fmt.Errorf("input ended inside a header: %w", io.ErrUnexpectedEOF)
+		}
+		if *size++; *size > maxHeader {
+			return "", errors.New("no Content-Length header within 8 KiB; is the client speaking LSP? scripts use --framing=lines")
+		}
+		if b == '\n' {
+			return strings.TrimRight(string(line), "\r"), nil
+		}
+		line = append(line, b)
 	}
 }
 
