@@ -28,15 +28,15 @@ type Ensured struct {
 // branch, the branch of the one remote that has it, or a new branch from o.From gets a worktree at
 // o.Dir/InstanceName. What a killed earlier call left there is cleaned up first. When it fails it leaves nothing.
 func (r *Repo) Ensure(ctx context.Context, o EnsureOptions) (Ensured, error) {
-	if wt, ok, err := r.Find(ctx, o.Branch); err != nil || ok {
+	if wt, ok, err := r.usable(ctx, o); err != nil || ok {
 		return Ensured{Worktree: wt}, err
 	}
-	unlock, err := r.lock(ctx)
+	ctx, unlock, err := r.lock(ctx)
 	if err != nil {
 		return Ensured{}, fmt.Errorf("lock %s: %w", r.CommonDir, err)
 	}
 	defer unlock()
-	if wt, ok, err := r.Find(ctx, o.Branch); err != nil || ok { // somebody was faster
+	if wt, ok, err := r.usable(ctx, o); err != nil || ok { // somebody was faster
 		return Ensured{Worktree: wt}, err
 	}
 	s, err := r.start(ctx, o.Branch, o.From)
@@ -52,11 +52,18 @@ func (r *Repo) Ensure(ctx context.Context, o EnsureOptions) (Ensured, error) {
 	return Ensured{}, errors.Join(err, r.undo(cleanCtx, made))
 }
 
+// usable finds the checkout of a branch, unless it is one of ours that a killed Ensure has left half made.
+func (r *Repo) usable(ctx context.Context, o EnsureOptions) (Worktree, bool, error) {
+	wt, ok, err := r.Find(ctx, o.Branch)
+	ours := wt.Owned || wt.Path == filepath.Join(o.Dir, InstanceName(r.Root, o.Branch))
+	return wt, ok && (wt.Whole || !ours), err
+}
+
 // cleanTimeout bounds the taking back of what a failed call made.
 const cleanTimeout = 20 * time.Second
 
-// pending is the name of a worktree's folder until it is complete: git puts the checkout there, and only a whole one
-// is given its final name. A killed Ensure thus leaves nothing that looks finished.
+// add makes the branch, the worktree, its marker, its content, and last says that it is whole: whatever a kill leaves of
+// that is recognized and made anew.
 func (r *Repo) add(ctx context.Context, o EnsureOptions, s start) (Ensured, error) {
 	path := filepath.Join(o.Dir, InstanceName(r.Root, o.Branch))
 	e := Ensured{Worktree: Worktree{Path: path, Branch: o.Branch}}
@@ -76,15 +83,23 @@ func (r *Repo) add(ctx context.Context, o EnsureOptions, s start) (Ensured, erro
 	if _, err := git(ctx, r.CommonDir, "worktree", "add", "--quiet", "--no-checkout", path, o.Branch); err != nil {
 		return e, err
 	}
-	wt, err := r.markNew(ctx, path, o.Branch, !s.local)
+	wt, err := r.newWorktree(ctx, path, o.Branch)
 	if err != nil {
 		return e, err
 	}
-	e.Worktree = wt
-	if _, err := git(ctx, path, "reset", "--quiet", "--hard"); err != nil { // the checkout, after the marker stands
+	wt.MadeBranch = !s.local
+	if err := wt.writeMarker(); err != nil {
 		return e, err
 	}
-	return e, r.include(ctx, path)
+	e.Worktree = wt
+	if _, err := git(ctx, path, "reset", "--quiet", "--hard"); err != nil {
+		return e, err
+	}
+	if err := r.include(ctx, path); err != nil {
+		return e, err
+	}
+	e.Whole = true
+	return e, e.writeMarker()
 }
 
 // makeBranch creates the branch in a step of its own, so that a kill right after leaves a plain branch, which the next
@@ -98,22 +113,30 @@ func (r *Repo) makeBranch(ctx context.Context, branch string, s start) error {
 	return err
 }
 
-// markNew leaves the marker in the new worktree's private git directory.
-func (r *Repo) markNew(ctx context.Context, path, branch string, newBranch bool) (Worktree, error) {
+// newWorktree describes a worktree that was just added.
+func (r *Repo) newWorktree(ctx context.Context, path, branch string) (Worktree, error) {
 	head, err := git(ctx, path, "rev-parse", "HEAD", "--absolute-git-dir")
 	if err != nil {
 		return Worktree{}, err
 	}
 	commit, dir, _ := strings.Cut(strings.TrimSuffix(head, "\n"), "\n")
-	wt := Worktree{
-		Path: path, Branch: branch, Head: commit, GitDir: dir, Owned: true, MadeBranch: newBranch,
+	return Worktree{
+		Path: path, Branch: branch, Head: commit, GitDir: dir, Owned: true,
 		Base: commit, CreatedAt: time.Now().UTC().Truncate(time.Millisecond),
-	}
-	b, err := json.Marshal(marker{CreatedBranch: newBranch, Base: commit, CreatedAt: wt.CreatedAt})
+	}, nil
+}
+
+// writeMarker leaves the marker in the worktree's private git directory.
+func (wt Worktree) writeMarker() error {
+	b, err := json.Marshal(marker{CreatedBranch: wt.MadeBranch, Base: wt.Base, CreatedAt: wt.CreatedAt, Whole: wt.Whole})
 	if err != nil {
-		return Worktree{}, err
+		return err
 	}
-	return wt, os.WriteFile(filepath.Join(dir, markerFile), b, 0o644)
+	path := filepath.Join(wt.GitDir, markerFile)
+	if err := os.WriteFile(path+".tmp", b, 0o644); err != nil {
+		return err
+	}
+	return os.Rename(path+".tmp", path)
 }
 
 // clear removes what stands in the way at path: the half-made worktree of a killed call, or the record of one whose
@@ -161,7 +184,7 @@ func (r *Repo) Undo(ctx context.Context, e Ensured) error {
 	if !e.NewWorktree && !e.NewBranch {
 		return nil
 	}
-	unlock, err := r.lock(ctx)
+	ctx, unlock, err := r.lock(ctx)
 	if err != nil {
 		return err
 	}

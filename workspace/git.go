@@ -42,8 +42,8 @@ func verb(args []string) string {
 	return ""
 }
 
-// safe keeps git from running what an agent may have planted in a worktree.
-var safe = []string{"-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false"}
+// safe keeps git from running what an agent may have planted in a worktree, and from leaving a process behind.
+var safe = []string{"-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false", "-c", "gc.auto=0", "-c", "maintenance.auto=false"}
 
 // git runs git in dir and returns its standard output. It never asks a question, reads no configuration through the
 // caller's GIT_* variables, and is ended with its children when ctx is.
@@ -51,6 +51,7 @@ func git(ctx context.Context, dir string, args ...string) (string, error) {
 	full := append(append([]string{"-C", dir}, safe...), args...)
 	cmd := exec.CommandContext(ctx, "git", full...)
 	cmd.Env = gitEnv(os.Environ())
+	cmd.ExtraFiles = inherited(ctx)
 	ownGroup(cmd)
 	cmd.WaitDelay = time.Second
 	var out, stderr bytes.Buffer

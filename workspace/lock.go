@@ -16,26 +16,38 @@ const lockFile = "headjack.lock"
 
 const lockPoll = 5 * time.Millisecond
 
-// lock waits for the repository's lock until ctx ends.
-func (r *Repo) lock(ctx context.Context) (unlock func(), err error) {
+// lock waits for the repository's lock until ctx ends. Every git run with the context it returns holds the lock too, so
+// that one which outlives a killed hjk-ls is waited for.
+func (r *Repo) lock(ctx context.Context) (held context.Context, unlock func(), err error) {
 	f, err := os.OpenFile(filepath.Join(r.CommonDir, lockFile), os.O_CREATE|os.O_RDWR|syscall.O_CLOEXEC, 0o600)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	for {
 		err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
 		switch {
 		case err == nil:
-			return func() { _ = f.Close() }, nil
+			return context.WithValue(ctx, lockKey{}, f), func() { _ = f.Close() }, nil
 		case !errors.Is(err, syscall.EWOULDBLOCK) && !errors.Is(err, syscall.EINTR):
 			_ = f.Close()
-			return nil, err
+			return nil, nil, err
 		}
 		select {
 		case <-ctx.Done():
 			_ = f.Close()
-			return nil, context.Cause(ctx)
+			return nil, nil, context.Cause(ctx)
 		case <-time.After(lockPoll):
 		}
 	}
+}
+
+// lockKey finds the lock's file in a context.
+type lockKey struct{}
+
+// inherited is what a git process gets open beside its standard streams.
+func inherited(ctx context.Context) []*os.File {
+	if f, ok := ctx.Value(lockKey{}).(*os.File); ok {
+		return []*os.File{f}
+	}
+	return nil
 }

@@ -96,7 +96,7 @@ func (r *Repo) Remove(ctx context.Context, wt Worktree, force bool) error {
 	if !wt.Owned {
 		return fmt.Errorf("worktree %s was not made by hjk-ls and stays", wt.Path)
 	}
-	unlock, err := r.lock(ctx)
+	ctx, unlock, err := r.lock(ctx)
 	if err != nil {
 		return err
 	}

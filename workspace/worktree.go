@@ -20,6 +20,7 @@ type Worktree struct {
 	MadeBranch bool      // with a branch that hjk-ls made
 	Base       string    // commit the branch was made from
 	Prunable   bool      // its folder is gone
+	Whole      bool      // what hjk-ls makes is whole once Ensure has come to its end
 	CreatedAt  time.Time // zero unless owned
 }
 
@@ -29,6 +30,7 @@ type marker struct {
 	CreatedBranch bool      `json:"createdBranch"`
 	Base          string    `json:"base,omitempty"`
 	CreatedAt     time.Time `json:"createdAt"`
+	Whole         bool      `json:"whole"` // written again with true after the checkout
 }
 
 const markerFile = "headjack.json"
@@ -103,6 +105,7 @@ func (wt *Worktree) mark() {
 	if err != nil || json.Unmarshal(b, &m) != nil {
 		return
 	}
+	wt.Whole = m.Whole
 	wt.Owned, wt.MadeBranch, wt.Base, wt.CreatedAt = true, m.CreatedBranch, m.Base, m.CreatedAt
 }
 
