@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -195,16 +197,14 @@ func (r *recorder) failure(err error) error {
 	var exit *gwpb.ExitError
 	if errors.As(err, &exit) {
 		e.ExitCode = int(exit.ExitCode)
-	} else {
-		_, _ = fmt.Sscanf(after(err.Error(), "did not complete successfully: exit code: "), "%d", &e.ExitCode)
+	} else if m := exitCode.FindStringSubmatch(err.Error()); m != nil {
+		e.ExitCode, _ = strconv.Atoi(m[1])
 	}
 	return e
 }
 
-func after(s, sep string) string {
-	_, rest, _ := strings.Cut(s, sep)
-	return rest
-}
+// exitCode finds what engines before 23 say only in words, at the end of the message.
+var exitCode = regexp.MustCompile(`exit code: (\d+)$`)
 
 // clean takes gRPC's wrapping off a message.
 func clean(err error) error {
