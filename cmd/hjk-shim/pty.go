@@ -1,6 +1,7 @@
 package main
 
 import (
+	"io"
 	"os"
 	"sync"
 	"sync/atomic"
@@ -95,7 +96,7 @@ func (s *screen) feed(b []byte) {
 	defer func() {
 		if recover() != nil {
 			w, h := s.em.Width(), s.em.Height()
-			_ = s.em.Close()
+			silence(s.em)
 			fresh := vt.NewEmulator(w, h)
 			go s.answerQueries(fresh)
 			s.em = fresh
@@ -127,6 +128,13 @@ func (s *screen) answerQueries(em *vt.Emulator) {
 		case answers <- append([]byte(nil), buf[:n]...):
 		default: // the program asks without reading
 		}
+	}
+}
+
+// silence ends the reading of an emulator's answers. Its own Close is not safe beside a Read.
+func silence(em *vt.Emulator) {
+	if c, ok := em.InputPipe().(io.Closer); ok {
+		_ = c.Close()
 	}
 }
 
