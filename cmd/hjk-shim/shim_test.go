@@ -26,7 +26,7 @@ func TestMain(m *testing.M) {
 // place prepares a run folder and sockets as PID 1 does.
 func place(t *testing.T) (env []string, runDir string) {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "hjks") // short: a socket's path has at most 107 bytes
+	dir, err := os.MkdirTemp("", "hjks") //nolint:usetesting // short: a socket's path has at most 107 bytes
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -123,7 +123,7 @@ func TestSessions(t *testing.T) {
 			if stateOf(t, dir, "s-2").Waiting {
 				t.Error("a program that sleeps is said to wait")
 			}
-			out, _ := exec.Command("sh", "-c", "grep -la s3cr3t /proc/[0-9]*/cmdline 2>/dev/null").Output()
+			out, _ := exec.Command("sh", "-c", "grep -la [s]3cr3t /proc/[0-9]*/cmdline 2>/dev/null").Output()
 			if len(out) > 0 {
 				t.Errorf("the secret is on command lines: %s", out)
 			}
