@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"sync"
 	"syscall"
 
 	"github.com/muesli/cancelreader"
@@ -53,12 +54,12 @@ func (a *app) terminal(ctx context.Context, m *agents.Manager, args agents.Sessi
 	if err != nil {
 		return agents.AttachOutcome{}, err
 	}
-	in, err := cancelreader.NewReader(a.in)
+	keys, err := cancelreader.NewReader(a.in)
 	if err != nil {
 		return agents.AttachOutcome{}, err
 	}
-	defer in.Close()
-	defer in.Cancel()
+	in := &input{r: keys}
+	defer in.end()
 	resize, stop := watchSize(fd)
 	defer stop()
 	state, err := term.MakeRaw(fd)
@@ -72,6 +73,25 @@ func (a *app) terminal(ctx context.Context, m *agents.Manager, args agents.Sessi
 	return m.OpenTerminal(ctx, args, container.Terminal{
 		In: in, Out: a.out, Cols: cols, Rows: rows, Resize: resize, Term: os.Getenv("TERM"),
 	})
+}
+
+// input reads the terminal until end, and takes no key after it.
+type input struct {
+	r  cancelreader.CancelReader
+	mu sync.Mutex // held while reading
+}
+
+func (i *input) Read(b []byte) (int, error) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return i.r.Read(b)
+}
+
+func (i *input) end() {
+	i.r.Cancel()
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	_ = i.r.Close()
 }
 
 // watchSize tells each new size of the terminal; of several unread ones, the newest.
