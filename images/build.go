@@ -22,7 +22,6 @@ import (
 	"github.com/moby/buildkit/session/secrets/secretsprovider"
 	"github.com/moby/buildkit/session/sshforward/sshprovider"
 	"github.com/tonistiigi/fsutil"
-	fstypes "github.com/tonistiigi/fsutil/types"
 )
 
 // Build builds src and names the result o.Tag. A step that fails, and a Dockerfile that cannot be understood, are a
@@ -100,7 +99,7 @@ func (b *Builder) solveOpt(src Source, o BuildOptions) (bkclient.SolveOpt, error
 	if err != nil {
 		return bkclient.SolveOpt{}, err
 	}
-	contextFS, err := localFS(src.Context)
+	contextFS, err := fsutil.NewFS(src.Context)
 	if err != nil {
 		return bkclient.SolveOpt{}, fmt.Errorf("build context: %w", err)
 	}
@@ -109,7 +108,7 @@ func (b *Builder) solveOpt(src Source, o BuildOptions) (bkclient.SolveOpt, error
 	if err != nil {
 		return bkclient.SolveOpt{}, fmt.Errorf("%w: %s", ErrDockerfileNotFound, src.Dockerfile)
 	}
-	dockerfileFS, err := localFS(filepath.Dir(file))
+	dockerfileFS, err := fsutil.NewFS(filepath.Dir(file))
 	if err != nil {
 		return bkclient.SolveOpt{}, err
 	}
@@ -172,18 +171,6 @@ func stockFrontend(ref string) bool {
 func sharedKey(dir string) string {
 	sum := sha256.Sum256([]byte("hjk-ls\x00" + dir))
 	return hex.EncodeToString(sum[:])
-}
-
-// localFS is a folder as `docker build` sends it: everything belongs to root.
-func localFS(dir string) (fsutil.FS, error) {
-	f, err := fsutil.NewFS(dir)
-	if err != nil {
-		return nil, err
-	}
-	return fsutil.NewFilterFS(f, &fsutil.FilterOpt{Map: func(_ string, st *fstypes.Stat) fsutil.MapResult {
-		st.Uid, st.Gid = 0, 0
-		return fsutil.MapResultKeep
-	}})
 }
 
 // attachables are what the engine may ask of us during a build: registry credentials, secrets, the ssh agent.

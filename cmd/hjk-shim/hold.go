@@ -194,7 +194,9 @@ func (h *holder) viewers(change int) {
 func (h *holder) terminate(first syscall.Signal, kill time.Duration) {
 	h.signal(first)
 	if first != syscall.SIGHUP {
-		time.Sleep(hangUpAfter)
+		if h.st.Agent != "shell" { // a shell has nothing to finish
+			time.Sleep(hangUpAfter)
+		}
 		h.signal(syscall.SIGHUP)
 		h.signal(syscall.SIGCONT)
 	}
