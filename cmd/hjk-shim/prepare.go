@@ -37,6 +37,7 @@ func prepare(u user) {
 	if os.Getuid() == 0 {
 		name(u)
 		own(u)
+		openSockets(u)
 	}
 	sessions := filepath.Join(runDir, shim.SessionsDir)
 	_ = os.MkdirAll(sessions, 0o700)
@@ -45,6 +46,14 @@ func prepare(u user) {
 	}
 	markEnded(func(shim.State) bool { return true }) // whatever ran, ran before this boot
 	_ = os.WriteFile(readyFile(), nil, 0o644)
+}
+
+// openSockets makes the user's folder for sockets. The engine asks for a tmpfs that all may write to, but runc gives it
+// the mode of the folder below when a container is started again.
+func openSockets(u user) {
+	dir := filepath.Join(sockDir, strconv.Itoa(u.uid))
+	_ = os.MkdirAll(dir, 0o700)
+	_ = os.Chown(dir, u.uid, u.gid)
 }
 
 // readyFile tells that prepare is done. It lies on a tmpfs, so that each boot has its own.

@@ -167,8 +167,19 @@ func TestCrowd(t *testing.T) {
 
 // TestInit runs the helper as PID 1 of a new PID namespace.
 func TestInit(t *testing.T) {
+	for _, user := range []string{"0:0", "1234:1234"} {
+		t.Run(user, func(t *testing.T) { testInit(t, user) })
+	}
+}
+
+func testInit(t *testing.T, user string) {
 	env, dir := place(t)
-	cmd := exec.Command("unshare", "--pid", "--fork", "--mount-proc", "--kill-child", os.Args[0], "init", "--user", "0:0", "--home", "")
+	for _, d := range []string{"", "/run", "/sock"} { // as runc leaves the sockets' folder at a second start
+		if err := os.Chmod(filepath.Dir(dir)+d, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	cmd := exec.Command("unshare", "--pid", "--fork", "--mount-proc", "--kill-child", os.Args[0], "init", "--user", user, "--home", "")
 	cmd.Env = env
 	in, err := cmd.StdinPipe()
 	if err != nil {
