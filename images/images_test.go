@@ -372,3 +372,30 @@ func FuzzLabels(f *testing.F) {
 		}
 	})
 }
+
+// TestBuildWithSSH: a step reaches the host's ssh agent when the build is told to, and only then.
+func TestBuildWithSSH(t *testing.T) {
+	sock := filepath.Join(t.TempDir(), "agent")
+	agent := exec.Command("ssh-agent", "-D", "-a", sock)
+	if err := agent.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = agent.Process.Kill()
+		_ = agent.Wait()
+	})
+	for range 100 {
+		if _, err := os.Stat(sock); err == nil {
+			break
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	b := builderFor(t, t.TempDir())
+	files := map[string]string{"Dockerfile": "# syntax=docker/dockerfile:1\nFROM hjk-test/busybox:1\nRUN --mount=type=ssh,required=true [ -S \"$SSH_AUTH_SOCK\" ] # " + rand.Text() + "\n"}
+	if _, err := buildIn(t, b, t.Context(), files, BuildOptions{SSH: []string{"default=" + sock}}, nil); err != nil {
+		t.Error(err)
+	}
+	if _, err := buildIn(t, b, t.Context(), files, BuildOptions{NoCache: true}, nil); err == nil {
+		t.Error("a step that needs ssh was built without")
+	}
+}
