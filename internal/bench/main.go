@@ -23,7 +23,6 @@ type row struct {
 
 type bench struct {
 	host, dir, bin string
-	repo           string
 	cli            string
 	rows           []row
 }
@@ -44,7 +43,7 @@ func (b *bench) run() (err error) {
 	if b.dir, err = os.MkdirTemp("", "hjk-bench-"); err != nil {
 		return err
 	}
-	defer os.RemoveAll(b.dir)
+	defer func() { _ = os.RemoveAll(b.dir) }()
 	if b.bin, err = filepath.Abs("bin/hjk-ls"); err != nil {
 		return err
 	}
