@@ -152,6 +152,11 @@ func (e *Engine) end(ctx context.Context, verb, id string, f func() error) error
 	return nil
 }
 
+// IsNotRunning reports whether err says that a container has stopped running.
+func IsNotRunning(err error) bool {
+	return err != nil && errdefs.IsConflict(err) && strings.Contains(err.Error(), "is not running")
+}
+
 // gone forgives what is already as wanted.
 func gone(err error) error {
 	if errdefs.IsNotFound(err) || errdefs.IsNotModified(err) {

@@ -123,11 +123,22 @@ func (u *bringUp) join(ctx context.Context) (st *shim.State, done bool, err erro
 		return nil, true, err
 	}
 	st, err = u.startSession(ctx, c)
-	return st, true, err
+	return st, !container.IsNotRunning(err), err
 }
 
-// ensure is run under the exclusive lock.
+// ensure is run under the exclusive lock. A container may end while it is looked at: a stop that a killed process had
+// asked for still goes on in the engine. Then it is looked at again.
 func (u *bringUp) ensure(ctx context.Context) (*shim.State, error) {
+	for range 3 {
+		st, err := u.ensureOnce(ctx)
+		if !container.IsNotRunning(err) {
+			return st, err
+		}
+	}
+	return u.ensureOnce(ctx)
+}
+
+func (u *bringUp) ensureOnce(ctx context.Context) (*shim.State, error) {
 	c, ok, err := u.m.observe(ctx, u.eng, u.place)
 	if err != nil {
 		return nil, err
