@@ -13,7 +13,7 @@ import (
 )
 
 // ErrNoGit means that there is no git on PATH.
-var ErrNoGit = errors.New("git is not installed or not on PATH; install git 2.30 or later")
+var ErrNoGit = errors.New("git is not installed or not on PATH; install git 2.36 or later")
 
 // GitError is a git command that failed.
 type GitError struct {

@@ -47,7 +47,7 @@ func (d *doctor) bad(name string, err error, fix string) {
 func (d *doctor) git(ctx context.Context) {
 	out, err := exec.CommandContext(ctx, "git", "version").Output()
 	if err != nil {
-		d.bad("git", err, "install git 2.30 or later and put it on PATH")
+		d.bad("git", err, "install git 2.36 or later and put it on PATH")
 		return
 	}
 	d.good("git", "%s", strings.TrimSpace(string(out)))
