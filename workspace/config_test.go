@@ -13,7 +13,10 @@ import (
 
 func write(t *testing.T, name, text string) string {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), name)
+	path := name
+	if !filepath.IsAbs(name) {
+		path = filepath.Join(t.TempDir(), name)
+	}
 	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
 		t.Fatal(err)
 	}

@@ -52,11 +52,18 @@ func (r *Repo) Ensure(ctx context.Context, o EnsureOptions) (Ensured, error) {
 	return Ensured{}, errors.Join(err, r.undo(cleanCtx, made))
 }
 
+// ErrInUse means that a branch is checked out where another instance works.
+var ErrInUse = errors.New("branch is checked out in another instance's worktree")
+
 // usable finds the checkout of a branch, unless it is one of ours that a killed Ensure has left half made.
 func (r *Repo) usable(ctx context.Context, o EnsureOptions) (Worktree, bool, error) {
 	wt, ok, err := r.Find(ctx, o.Branch)
 	ours := wt.Owned || wt.Path == filepath.Join(o.Dir, InstanceName(r.Root, o.Branch))
-	return wt, ok && (wt.Whole || !ours), err
+	if err != nil || !ok || ours && !wt.Whole {
+		return wt, false, err
+	}
+	_, err = r.Restore(ctx, wt)
+	return wt, err == nil, err
 }
 
 // cleanTimeout bounds the taking back of what a failed call made.
@@ -67,7 +74,7 @@ const cleanTimeout = 20 * time.Second
 func (r *Repo) add(ctx context.Context, o EnsureOptions, s start) (Ensured, error) {
 	path := filepath.Join(o.Dir, InstanceName(r.Root, o.Branch))
 	e := Ensured{Worktree: Worktree{Path: path, Branch: o.Branch}}
-	if err := r.clear(ctx, path); err != nil {
+	if err := r.clear(ctx, path, o.Branch); err != nil {
 		return e, err
 	}
 	if err := os.MkdirAll(o.Dir, 0o755); err != nil {
@@ -121,14 +128,14 @@ func (r *Repo) newWorktree(ctx context.Context, path, branch string) (Worktree, 
 	}
 	commit, dir, _ := strings.Cut(strings.TrimSuffix(head, "\n"), "\n")
 	return Worktree{
-		Path: path, Branch: branch, Head: commit, GitDir: dir, Owned: true,
+		Path: path, Branch: branch, Current: branch, Head: commit, GitDir: dir, Owned: true, MadeRoot: r.Root, MadeFor: branch,
 		Base: commit, CreatedAt: time.Now().UTC().Truncate(time.Millisecond),
 	}, nil
 }
 
 // writeMarker leaves the marker in the worktree's private git directory.
 func (wt Worktree) writeMarker() error {
-	b, err := json.Marshal(marker{CreatedBranch: wt.MadeBranch, Base: wt.Base, CreatedAt: wt.CreatedAt, Whole: wt.Whole})
+	b, err := json.Marshal(marker{Root: wt.MadeRoot, Branch: wt.MadeFor, CreatedBranch: wt.MadeBranch, Base: wt.Base, CreatedAt: wt.CreatedAt, Whole: wt.Whole})
 	if err != nil {
 		return err
 	}
@@ -140,39 +147,53 @@ func (wt Worktree) writeMarker() error {
 }
 
 // clear removes what stands in the way at path: the half-made worktree of a killed call, or the record of one whose
-// folder was deleted. A folder that git knows nothing of but that holds files is not ours to delete.
-func (r *Repo) clear(ctx context.Context, path string) error {
+// folder was deleted or belongs to the repository that this one is a copy of. A folder that git knows nothing of but that
+// holds files is not ours to delete, nor is a whole worktree of another branch.
+func (r *Repo) clear(ctx context.Context, path, branch string) error {
 	all, err := r.Worktrees(ctx)
 	if err != nil {
 		return err
 	}
 	for _, wt := range all {
-		if wt.Path == path || (wt.Prunable && wt.Owned) {
-			if err := r.drop(ctx, wt); err != nil {
-				return err
-			}
+		switch {
+		case wt.Foreign && wt.Current == branch && wt.Path != path:
+			err = r.forget(wt)
+		case wt.Prunable && (wt.Path == path || wt.Owned && wt.Branch == branch), wt.Path == path && !wt.Whole && !wt.Foreign:
+			err = r.drop(wt)
+		case wt.Path == path:
+			err = fmt.Errorf("%w: %s has branch %q checked out; switch it back: git -C %s switch %s", ErrInUse, path, wt.Current, path, branch)
+		case wt.Owned && wt.Current == branch:
+			err = fmt.Errorf("%w: %s belongs to branch %q and has %q checked out; switch it back first: git -C %s switch %s",
+				ErrInUse, wt.Path, wt.Branch, branch, wt.Path, wt.Branch)
 		}
-	}
-	if _, err := os.Lstat(filepath.Join(path, ".git")); err == nil {
-		return os.RemoveAll(path) // git's own record of it is gone: the rest of a removal that was cut off
+		if err != nil {
+			return err
+		}
 	}
 	err = os.Remove(path)
 	if err == nil || errors.Is(err, os.ErrNotExist) {
 		return nil
 	}
-	return fmt.Errorf("%s is in the way and hjk-ls did not make it; move it away: %w", path, err)
+	return fmt.Errorf("%s is in the way and is no worktree of this repository; move it away: %w", path, err)
 }
 
-// drop forgets a worktree and deletes its folder.
-func (r *Repo) drop(ctx context.Context, wt Worktree) error {
-	if _, err := git(ctx, r.CommonDir, "worktree", "remove", "--force", "--force", wt.Path); err == nil {
-		return nil
+// drop deletes a worktree and git's record of it. A worktree of ours is declared unfinished first and its record goes
+// last, so that a removal that is cut off is made good by the next Ensure or drop.
+func (r *Repo) drop(wt Worktree) error {
+	if wt.Owned && wt.Whole {
+		wt.Whole = false
+		if err := wt.writeMarker(); err != nil {
+			return err
+		}
 	}
-	// git refuses where the folder is damaged or holds submodules. Folder first, record last: the record is what
-	// finds the folder again when this is cut off.
 	if err := os.RemoveAll(wt.Path); err != nil {
 		return err
 	}
+	return r.forget(wt)
+}
+
+// forget deletes git's record of a linked worktree and leaves its folder.
+func (r *Repo) forget(wt Worktree) error {
 	if wt.GitDir == "" || wt.GitDir == r.CommonDir {
 		return nil
 	}
@@ -205,7 +226,7 @@ func (r *Repo) undo(ctx context.Context, e Ensured) error {
 		}
 		for _, wt := range all {
 			if wt.Path == e.Path {
-				if err := r.drop(ctx, wt); err != nil {
+				if err := r.drop(wt); err != nil {
 					return err
 				}
 			}

@@ -72,7 +72,7 @@ func locate(ctx context.Context, path, common string) (*Repo, error) {
 // linkedTo is the private git directory of a linked worktree, "" for any other checkout.
 func linkedTo(top string) string {
 	b, err := os.ReadFile(filepath.Join(top, ".git"))
-	dir := strings.TrimSpace(strings.TrimPrefix(string(b), "gitdir: "))
+	dir := absolute(top, strings.TrimRight(strings.TrimPrefix(string(b), "gitdir: "), "\r\n"))
 	if err != nil || filepath.Base(filepath.Dir(dir)) != "worktrees" {
 		return ""
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 )
 
@@ -46,36 +47,117 @@ func (u Unsaved) String() string {
 	return strings.TrimSuffix(b.String(), "\n")
 }
 
+// statusArgs ask what is not committed. Git is not let into submodules: it would believe the configuration it finds
+// there, and an agent can have put one.
+var statusArgs = []string{"status", "--porcelain", "-z", "--ignored=matching", "--untracked-files=all", "--ignore-submodules=dirty"}
+
 // Unsaved tells what would be lost with wt and its branch.
 func (r *Repo) Unsaved(ctx context.Context, wt Worktree) (Unsaved, error) {
 	var u Unsaved
 	if _, err := os.Stat(wt.Path); err == nil {
-		out, err := git(ctx, wt.Path, "status", "--porcelain", "-z", "--ignored", "--untracked-files=all", "--ignore-submodules=none")
+		out, err := git(ctx, wt.Path, statusArgs...)
 		if err != nil {
 			return u, err
 		}
-		u.parseStatus(nul(out))
+		u.parseStatus("", nul(out))
+		if err := u.submodules(ctx, wt.GitDir, wt.Path, "", nil); err != nil {
+			return u, err
+		}
 	}
 	if wt.Branch == "" {
 		return u, nil
 	}
-	out, err := git(ctx, r.CommonDir, "log", "--format=%h %s", "--max-count=50", "refs/heads/"+wt.Branch, "--not",
-		"--exclude="+wt.Branch, "--branches", "--remotes", "--tags")
+	tips := []string{"refs/heads/" + wt.Branch}
+	if strings.Trim(wt.Head, "0") != "" {
+		tips = append(tips, wt.Head) // where a rebase has got to
+	}
+	args := append([]string{"log", "--no-show-signature", "--format=%h %s", "--max-count=50"}, tips...)
+	out, err := git(ctx, r.CommonDir, append(args, "--not", "--exclude="+wt.Branch, "--branches", "--remotes", "--tags")...)
 	if err != nil {
 		return u, err
 	}
-	if out = strings.TrimSpace(out); out != "" {
-		u.Commits = strings.Split(out, "\n")
-	}
+	u.addCommits("", out)
 	return u, nil
 }
 
-func (u *Unsaved) parseStatus(fields []string) {
+func (u *Unsaved) addCommits(prefix, log string) {
+	for line := range strings.Lines(log) {
+		u.Commits = append(u.Commits, prefix+strings.TrimSuffix(line, "\n"))
+	}
+}
+
+// submodules adds what would be lost with the submodules of the checkout at top, whose git directory is gitDir. prefix is
+// its path below the worktree.
+func (u *Unsaved) submodules(ctx context.Context, gitDir, top, prefix string, flags []string) error {
+	out, err := git(ctx, top, append(flags, "ls-files", "--stage", "-z")...)
+	if err != nil {
+		return err
+	}
+	for _, entry := range nul(out) {
+		meta, name, _ := strings.Cut(entry, "\t")
+		if !strings.HasPrefix(meta, "160000 ") {
+			continue
+		}
+		if err := u.submodule(ctx, gitDir, filepath.Join(top, name), prefix+name+"/"); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// submodule looks into one submodule, by the git directory that the superproject has for it and no other.
+func (u *Unsaved) submodule(ctx context.Context, super, path, prefix string) error {
+	fi, err := os.Lstat(filepath.Join(path, ".git"))
+	if err != nil {
+		if entries, _ := os.ReadDir(path); len(entries) > 0 { // not checked out, and yet not empty
+			u.Untracked = append(u.Untracked, prefix)
+		}
+		return nil
+	}
+	dir := ""
+	if fi.Mode().IsRegular() && fi.Size() < 4096 {
+		if b, err := os.ReadFile(filepath.Join(path, ".git")); err == nil {
+			dir = absolute(path, strings.TrimRight(strings.TrimPrefix(string(b), "gitdir: "), "\r\n"))
+		}
+	}
+	if !within(filepath.Join(super, "modules"), dir) {
+		u.Untracked = append(u.Untracked, prefix+" (a repository of its own)")
+		return nil
+	}
+	flags := []string{"--git-dir=" + dir, "--work-tree=" + path}
+	out, err := git(ctx, path, append(flags, statusArgs...)...)
+	if err != nil {
+		return err
+	}
+	u.parseStatus(prefix, nul(out))
+	out, err = git(ctx, path, append(flags, "log", "--no-show-signature", "--format=%h %s", "--max-count=50", "HEAD", "--branches", "--not", "--remotes")...)
+	if err != nil {
+		return err
+	}
+	u.addCommits(prefix+": ", out)
+	return u.submodules(ctx, dir, path, prefix, flags)
+}
+
+// within reports whether path, with its symbolic links followed, lies below dir.
+func within(dir, path string) bool {
+	dir, err := filepath.EvalSymlinks(dir)
+	if err != nil {
+		return false
+	}
+	path, err = filepath.EvalSymlinks(path)
+	if err != nil {
+		return false
+	}
+	rel, err := filepath.Rel(dir, path)
+	return err == nil && filepath.IsLocal(rel) && rel != "."
+}
+
+func (u *Unsaved) parseStatus(prefix string, fields []string) {
 	for i := 0; i < len(fields); i++ {
 		if len(fields[i]) < 4 {
 			continue
 		}
-		code, path := fields[i][:2], fields[i][3:]
+		code, path := fields[i][:2], prefix+fields[i][3:]
 		switch {
 		case code == "??":
 			u.Untracked = append(u.Untracked, path)
@@ -102,7 +184,7 @@ func (r *Repo) Remove(ctx context.Context, wt Worktree, force bool) error {
 	}
 	defer unlock()
 	if !force {
-		u, err := r.Unsaved(ctx, Worktree{Path: wt.Path})
+		u, err := r.Unsaved(ctx, Worktree{Path: wt.Path, GitDir: wt.GitDir})
 		if err != nil {
 			return err
 		}
@@ -110,7 +192,7 @@ func (r *Repo) Remove(ctx context.Context, wt Worktree, force bool) error {
 			return fmt.Errorf("%w: %s\n%s", ErrDirty, wt.Path, u)
 		}
 	}
-	return r.drop(ctx, wt)
+	return r.drop(wt)
 }
 
 // DeleteBranch deletes the branch of a removed worktree when hjk-ls made it and every commit on it is also elsewhere.

@@ -95,7 +95,12 @@ func (a *app) rmCommand() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				return a.print(res, func(w io.Writer) { fmt.Fprintf(w, "removed %s\n", args.Branch) })
+				return a.print(res, func(w io.Writer) {
+					fmt.Fprintf(w, "removed %s\n", args.Branch)
+					if len(res.Ignored) > 0 {
+						fmt.Fprintf(w, "ignored files that went with it: %s\n", strings.Join(res.Ignored, ", "))
+					}
+				})
 			})
 		},
 	}

@@ -26,7 +26,8 @@ func (m *Manager) target(ctx context.Context, hint, branch string) (target, erro
 	if err != nil {
 		return target{}, err
 	}
-	return target{repo: r, eng: eng, place: m.place(r.Root, branch)}, nil
+	p, err := m.placeOf(ctx, r, branch)
+	return target{repo: r, eng: eng, place: p}, err
 }
 
 // Stop ends the instance's programs and its container: SIGTERM to all of them, a hang-up for terminals, and SIGKILL

@@ -58,11 +58,7 @@ func (m *Manager) survey(ctx context.Context, eng *engine, repos []*workspace.Re
 	g, ctx := errgroup.WithContext(ctx)
 	if eng != nil {
 		g.Go(func() (err error) {
-			opts := container.ListOptions{}
-			if len(repos) == 1 && !everywhere {
-				opts.Repo = repos[0].Root
-			}
-			containers, err = eng.List(ctx, opts)
+			containers, err = eng.List(ctx, container.ListOptions{}) // of all: a moved repository's have its old name
 			return err
 		})
 	}
@@ -83,34 +79,52 @@ func (m *Manager) survey(ctx context.Context, eng *engine, repos []*workspace.Re
 	return m.join(eng != nil, repos, trees, containers, everywhere), nil
 }
 
-// key names an instance among the ones of a survey.
-type key struct{ repo, branch string }
+// item is what a survey found of one instance.
+type item struct {
+	place      place
+	repo       string // where the repository is now
+	tree       workspace.Worktree
+	containers []container.Container
+}
+
+// items collects what belongs to one instance by the repository and the branch it was made as, which its labels and its
+// worktree's marker have.
+type items struct {
+	m   *Manager
+	all map[string]*item // by name
+}
+
+func (s *items) get(root, branch string) *item {
+	p := s.m.place(root, branch)
+	if s.all[p.name] == nil {
+		s.all[p.name] = &item{place: p, repo: root}
+	}
+	return s.all[p.name]
+}
 
 // join makes instances of containers, worktrees and state folders.
 func (m *Manager) join(reachable bool, repos []*workspace.Repo, trees [][]workspace.Worktree, containers []container.Container, everywhere bool) []Instance {
-	byKey := map[key][]container.Container{}
-	for _, c := range containers {
-		k := key{c.Repo, c.Branch}
-		byKey[k] = append(byKey[k], c)
-	}
-	wts := map[key]workspace.Worktree{}
+	found := items{m: m, all: map[string]*item{}}
 	roots := map[string]bool{}
 	for i, r := range repos {
 		roots[r.Root] = true
 		for _, wt := range trees[i] {
-			k := key{r.Root, wt.Branch}
-			wts[k] = wt
-			if wt.Branch != "" && (wt.Owned || m.place(r.Root, wt.Branch).exists()) {
-				byKey[k] = append(byKey[k], nil...) // an instance even without a container
+			if wt.Branch == "" || wt.Foreign || !wt.Owned && !m.place(r.Root, wt.Branch).exists() {
+				continue // no instance, unless a container says so
 			}
+			it := found.get(wt.MadeRoot, wt.MadeFor)
+			it.repo, it.tree, it.place.Now = r.Root, wt, wt.Branch
 		}
 	}
+	for _, c := range containers {
+		it := found.get(c.Repo, c.Branch)
+		it.containers = append(it.containers, c)
+	}
 	out := []Instance{}
-	for k, cs := range byKey {
-		if !everywhere && !roots[k.repo] {
-			continue
+	for _, it := range found.all {
+		if everywhere || roots[it.repo] {
+			out = append(out, m.describe(*it, reachable))
 		}
-		out = append(out, m.describe(k, cs, wts, reachable))
 	}
 	slices.SortFunc(out, func(a, b Instance) int {
 		return cmp.Or(cmp.Compare(a.Repo, b.Repo), cmp.Compare(a.Branch, b.Branch))
@@ -118,20 +132,20 @@ func (m *Manager) join(reachable bool, repos []*workspace.Repo, trees [][]worksp
 	return out
 }
 
-func (m *Manager) describe(k key, cs []container.Container, wts map[key]workspace.Worktree, reachable bool) Instance {
-	p := m.place(k.repo, k.branch)
-	inst := Instance{Repo: k.repo, Branch: k.branch, State: StateStopped, Sessions: []Session{}}
-	if wt, ok := wts[k]; ok {
-		inst.Worktree, inst.OwnsWorktree, inst.CreatedAt = wt.Path, wt.Owned, wt.CreatedAt
+func (m *Manager) describe(it item, reachable bool) Instance {
+	p := it.place
+	inst := Instance{
+		Repo: it.repo, Branch: p.Now, State: StateStopped, Sessions: []Session{},
+		Worktree: it.tree.Path, OwnsWorktree: it.tree.Owned, CreatedAt: it.tree.CreatedAt,
 	}
-	c, ok := choose(cs, p.name)
+	c, ok := choose(it.containers, p.name)
 	running := ok && c.State == "running"
 	inst.Sessions = m.sessions(p, running || !reachable)
 	switch {
 	case !reachable:
 		inst.State = StateUnknown
 	case ok:
-		m.describeContainer(&inst, c)
+		m.describeContainer(&inst, c, p)
 	default:
 		if m.busy(p) {
 			inst.State = StateCreating
@@ -145,7 +159,7 @@ func (m *Manager) describe(k key, cs []container.Container, wts map[key]workspac
 	return inst
 }
 
-func (m *Manager) describeContainer(inst *Instance, c container.Container) {
+func (m *Manager) describeContainer(inst *Instance, c container.Container, p place) {
 	inst.Container = &Container{ID: c.ID, Name: c.Name, State: c.State, StartedAt: c.StartedAt, ExitCode: c.ExitCode}
 	inst.Image = InstanceImage{
 		Source: c.Labels[container.LabelImageSource], Ref: c.Labels[container.LabelImageRef],
@@ -158,7 +172,7 @@ func (m *Manager) describeContainer(inst *Instance, c container.Container) {
 		inst.CreatedAt = c.CreatedAt
 	}
 	inst.State = instanceState(c)
-	if inst.State == StateStopped && c.State == "created" && m.busy(m.place(c.Repo, c.Branch)) {
+	if inst.State == StateStopped && c.State == "created" && m.busy(p) {
 		inst.State = StateCreating
 	}
 }
@@ -208,23 +222,22 @@ func session(s shim.State) Session {
 
 // instance is one instance as List tells it, or an error with CodeInstanceNotFound.
 func (m *Manager) instance(ctx context.Context, eng *engine, r *workspace.Repo, branch string) (Instance, error) {
-	k := key{r.Root, branch}
-	cs, err := eng.List(ctx, container.ListOptions{Repo: r.Root, Branch: branch})
+	p, err := m.placeOf(ctx, r, branch)
+	if err != nil {
+		return Instance{}, err
+	}
+	cs, err := eng.List(ctx, container.ListOptions{Repo: p.Repo, Branch: p.Branch})
 	if err != nil {
 		return Instance{}, wrap(err, CodeEngineFailed)
 	}
-	wts := map[key]workspace.Worktree{}
-	wt, found, err := r.Find(ctx, branch)
+	wt, _, err := r.Find(ctx, branch)
 	if err != nil {
 		return Instance{}, wrap(err, CodeWorktreeFailed)
 	}
-	if found {
-		wts[k] = wt
-	}
-	if len(cs) == 0 && !wt.Owned && !m.place(r.Root, branch).exists() {
+	if len(cs) == 0 && !wt.Owned && !p.exists() {
 		return Instance{}, noInstance(branch)
 	}
-	return m.describe(k, cs, wts, true), nil
+	return m.describe(item{place: p, repo: r.Root, tree: wt, containers: cs}, true), nil
 }
 
 func noInstance(branch string) error {

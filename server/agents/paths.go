@@ -1,6 +1,7 @@
 package agents
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"io/fs"
@@ -12,13 +13,26 @@ import (
 
 // place is where one instance keeps what is its own on the host.
 type place struct {
-	Repo, Branch string
+	Repo, Branch string // as they were when the instance was made: its labels have them
+	Now          string // the branch's name now
 	name         string // of the container, the worktree's folder and the state folder
 	state        string // the state directory
 }
 
 func (m *Manager) place(repo, branch string) place {
-	return place{Repo: repo, Branch: branch, name: workspace.InstanceName(repo, branch), state: m.opts.StateDir}
+	return place{Repo: repo, Branch: branch, Now: branch, name: workspace.InstanceName(repo, branch), state: m.opts.StateDir}
+}
+
+// placeOf finds the place of a branch whose repository may have been moved, or which may have been renamed, since its
+// instance was made.
+func (m *Manager) placeOf(ctx context.Context, r *workspace.Repo, branch string) (place, error) {
+	root, name, err := r.Identity(ctx, branch)
+	if err != nil {
+		return place{}, wrap(err, CodeWorktreeFailed)
+	}
+	p := m.place(root, name)
+	p.Now = branch
+	return p, nil
 }
 
 func (p place) dir() string    { return filepath.Join(p.state, "instances", p.name) }

@@ -48,14 +48,14 @@ func (s *swap) run(ctx context.Context) error {
 		return err
 	}
 	if !ok {
-		return Errorf(CodeInstanceNotFound, "branch %q has no container to recreate; start it with: hjk-ls run %s", s.place.Branch, s.place.Branch)
+		return Errorf(CodeInstanceNotFound, "branch %q has no container to recreate; start it with: hjk-ls run %s", s.place.Now, s.place.Now)
 	}
-	wt, found, err := s.repo.Find(ctx, s.place.Branch)
+	wt, found, err := s.repo.Find(ctx, s.place.Now)
 	if err != nil {
 		return wrap(err, CodeWorktreeFailed)
 	}
 	if !found {
-		return Errorf(CodeWorktreeFailed, "the worktree of branch %q is gone; hjk-ls run %s makes it anew", s.place.Branch, s.place.Branch)
+		return Errorf(CodeWorktreeFailed, "the worktree of branch %q is gone; hjk-ls run %s makes it anew", s.place.Now, s.place.Now)
 	}
 	if err := s.place.make(); err != nil {
 		return err

@@ -14,6 +14,11 @@ import (
 // that hjk-ls did not make stays. Nothing is destroyed before the check.
 func (m *Manager) Remove(ctx context.Context, a RemoveArgs, fb Feedback) (RemoveResult, error) {
 	t, err := m.target(ctx, a.Workspace, a.Branch)
+	if CodeOf(err) == CodeNotRepository {
+		if o, ok := m.orphan(a); ok {
+			return m.removeOrphan(ctx, a, o, fb)
+		}
+	}
 	if err != nil {
 		return RemoveResult{}, err
 	}
@@ -28,7 +33,7 @@ func (m *Manager) Remove(ctx context.Context, a RemoveArgs, fb Feedback) (Remove
 	}
 	m.sweep(ctx, t.eng)
 	m.changed.kick()
-	return RemoveResult{Removed: true}, nil
+	return RemoveResult{Removed: true, Ignored: r.ignored}, nil
 }
 
 type removal struct {
@@ -37,8 +42,10 @@ type removal struct {
 	args RemoveArgs
 	fb   Feedback
 
-	tree  workspace.Worktree
-	found bool // tree is there
+	tree     workspace.Worktree
+	found    bool // tree is there
+	restored bool // its branch was gone, and is there for the checks only
+	ignored  []string
 }
 
 func (r *removal) run(ctx context.Context) error {
@@ -51,6 +58,11 @@ func (r *removal) run(ctx context.Context) error {
 	}
 	if !ok && !r.found && !r.place.exists() {
 		return noInstance(r.args.Branch)
+	}
+	if r.found && !r.tree.Prunable {
+		if r.restored, err = r.repo.Restore(ctx, r.tree); err != nil {
+			return wrap(err, CodeWorktreeFailed)
+		}
 	}
 	if err := r.check(ctx); err != nil {
 		return err
@@ -70,6 +82,9 @@ func (r *removal) run(ctx context.Context) error {
 
 // worktree is the instance's worktree when hjk-ls made it: others are not ours to check or remove.
 func (r *removal) worktree(ctx context.Context) (workspace.Worktree, bool, error) {
+	if wt, ok, err := r.repo.Find(ctx, r.args.Branch); err != nil || ok {
+		return wt, ok && wt.Owned, err
+	}
 	all, err := r.repo.Worktrees(ctx) // with those whose folder is gone: their record in git goes too
 	if err != nil {
 		return workspace.Worktree{}, false, err
@@ -82,11 +97,18 @@ func (r *removal) worktree(ctx context.Context) (workspace.Worktree, bool, error
 	return workspace.Worktree{}, false, nil
 }
 
+// mostIgnored bounds how many ignored files a result names.
+const mostIgnored = 100
+
 func (r *removal) check(ctx context.Context) error {
-	if !r.found || r.args.Force || r.tree.Prunable {
+	if !r.found || r.tree.Prunable {
 		return nil
 	}
 	u, err := r.repo.Unsaved(ctx, r.tree)
+	r.ignored = u.Ignored[:min(len(u.Ignored), mostIgnored)]
+	if r.args.Force {
+		return nil
+	}
 	if err != nil {
 		return wrap(err, CodeWorktreeFailed)
 	}
@@ -107,7 +129,7 @@ func (r *removal) destroy(ctx context.Context) error {
 			return wrap(err, CodeWorktreeFailed)
 		}
 	}
-	if r.args.DeleteBranch && r.found {
+	if (r.args.DeleteBranch || r.restored) && r.found {
 		if _, err := r.repo.DeleteBranch(ctx, r.tree); err != nil {
 			return wrap(err, CodeWorktreeFailed)
 		}

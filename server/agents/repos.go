@@ -26,16 +26,23 @@ func (m *Manager) repo(ctx context.Context, hint, branch string) (*workspace.Rep
 	if len(repos) == 1 {
 		return repos[0], nil
 	}
-	return m.repoOf(repos, branch)
+	return m.repoOf(ctx, repos, branch)
 }
 
 // repoOf picks the one repository with an instance of branch.
-func (m *Manager) repoOf(repos []*workspace.Repo, branch string) (*workspace.Repo, error) {
+func (m *Manager) repoOf(ctx context.Context, repos []*workspace.Repo, branch string) (*workspace.Repo, error) {
 	var found []*workspace.Repo
 	var roots []string
 	for _, r := range repos {
 		roots = append(roots, r.Root)
-		if branch != "" && m.place(r.Root, branch).exists() {
+		if branch == "" {
+			continue
+		}
+		p, err := m.placeOf(ctx, r, branch)
+		if err != nil {
+			return nil, err
+		}
+		if p.exists() {
 			found = append(found, r)
 		}
 	}

@@ -38,8 +38,12 @@ func (m *Manager) Run(ctx context.Context, a RunArgs, fb Feedback) (RunResult, e
 		return RunResult{}, err
 	}
 	m.sweep(ctx, eng)
+	at, err := m.placeOf(ctx, r, a.Branch)
+	if err != nil {
+		return RunResult{}, err
+	}
 	up := &bringUp{
-		m: m, eng: eng, fb: fb, place: m.place(r.Root, a.Branch), from: a.From,
+		m: m, eng: eng, fb: fb, place: at, from: a.From,
 		wish: wish{repo: r, config: config, values: values, image: a.Image, allow: a.AllowPrivileges},
 		first: shim.Start{
 			Name: sessionName(a.Session, cmd.agent), Exact: a.Session != "",
@@ -119,6 +123,9 @@ func (u *bringUp) join(ctx context.Context) (st *shim.State, done bool, err erro
 	if !ok || c.State != "running" {
 		return nil, false, nil
 	}
+	if has, err := u.hasTree(ctx, c); err != nil || !has {
+		return nil, err != nil, err
+	}
 	if err := u.sameImage(ctx, c); err != nil {
 		return nil, true, err
 	}
@@ -160,30 +167,42 @@ func (u *bringUp) ensureOnce(ctx context.Context) (*shim.State, error) {
 	return u.create(ctx)
 }
 
-// reuse looks at a container that is there: running and stopped ones are used, half-made and broken ones removed.
+// reuse looks at a container that is there: running and stopped ones are used, half-made, broken and bereaved ones removed.
 func (u *bringUp) reuse(ctx context.Context, c container.Container) (container.Container, bool, error) {
-	switch c.State {
-	case "running":
+	has, err := u.hasTree(ctx, c)
+	if err != nil {
+		return c, false, err
+	}
+	switch {
+	case !has:
+	case c.State == "running":
 		return c, true, u.sameImage(ctx, c)
-	case "paused":
+	case c.State == "paused":
 		if err := u.eng.Unpause(ctx, c.ID); err != nil {
 			return c, false, err
 		}
 		c.State = "running"
 		return c, true, u.sameImage(ctx, c)
-	case "exited":
-		wt, found, err := u.wish.repo.Find(ctx, u.place.Branch)
-		if err != nil {
-			return c, false, wrap(err, CodeWorktreeFailed)
-		}
-		if found && wt.Path == c.Worktree && u.wish.image == "" && u.place.exists() {
-			return c, true, nil
-		}
+	case c.State == "exited" && u.wish.image == "" && u.place.exists():
+		return c, true, nil
 	}
 	// created and never started, dead, without its worktree, or another image is wanted: the worktree and the home
 	// hold everything that matters.
 	u.fb.step("removing container " + c.Name + " (" + c.State + ")")
 	return c, false, u.eng.Remove(ctx, c.ID)
+}
+
+// hasTree reports whether the container's worktree is still the branch's, with its branch.
+func (u *bringUp) hasTree(ctx context.Context, c container.Container) (bool, error) {
+	wt, found, err := u.wish.repo.Find(ctx, u.place.Now)
+	if err != nil {
+		return false, wrap(err, CodeWorktreeFailed)
+	}
+	if !found || wt.Path != c.Worktree {
+		return false, nil
+	}
+	_, err = u.wish.repo.Restore(ctx, wt)
+	return true, wrap(err, CodeWorktreeFailed)
 }
 
 // sameImage refuses a request for another image than the one that runs, which would silently not be honoured.
@@ -203,7 +222,7 @@ func (u *bringUp) sameImage(_ context.Context, c container.Container) error {
 		return nil
 	}
 	return Errorf(CodeInvalidArgument, "branch %q runs on image %s; to change it: hjk-ls recreate %s --image %s",
-		u.place.Branch, imageName(c), u.place.Branch, u.wish.image)
+		u.place.Now, imageName(c), u.place.Now, u.wish.image)
 }
 
 func imageName(c container.Container) string {
@@ -248,9 +267,9 @@ func (u *bringUp) worktree(ctx context.Context) (workspace.Worktree, error) {
 	if err := u.place.make(); err != nil {
 		return workspace.Worktree{}, Errorf(CodeInternal, "make the state folder %s: %w", u.place.dir(), err)
 	}
-	u.fb.step("preparing worktree of " + u.place.Branch)
+	u.fb.step("preparing worktree of " + u.place.Now)
 	made, err := u.wish.repo.Ensure(ctx, workspace.EnsureOptions{
-		Branch: u.place.Branch, From: u.from, Dir: u.wish.config.Worktrees,
+		Branch: u.place.Now, From: u.from, Dir: u.wish.config.Worktrees,
 	})
 	if err != nil {
 		return workspace.Worktree{}, wrap(err, CodeWorktreeFailed)

@@ -47,7 +47,7 @@ func (m *Manager) provide(ctx context.Context, eng *engine, w wish, p place, src
 		return images.Image{}, err
 	}
 	fb.step("building " + src.Dockerfile)
-	res, err := build(ctx, eng, src, opts, p.Branch, fb)
+	res, err := build(ctx, eng, src, opts, p.Now, fb)
 	return res.Image, err
 }
 

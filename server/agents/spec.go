@@ -44,7 +44,7 @@ func (m *Manager) spec(ctx context.Context, eng *engine, w wish, p place, wt wor
 		Name: p.name, Image: img.ID, Platform: w.config.Build.Platform,
 		Repo: p.Repo, Branch: p.Branch, Worktree: wt.Path, Masks: masks, RunDir: p.runDir(),
 		User: m.user(eng), Home: home, Init: init, Flags: flags,
-		Env:     []string{"HJK_BRANCH=" + p.Branch, "HJK_INSTANCE=" + p.name},
+		Env:     []string{"HJK_BRANCH=" + p.Now, "HJK_INSTANCE=" + p.name},
 		Network: network(w.config.Network), Memory: r.Memory, NanoCPUs: int64(r.CPUs * 1e9), Pids: r.Pids, Ports: w.config.Ports,
 		Labels: map[string]string{
 			container.LabelImageSource: string(img.Source.Kind),

@@ -2,7 +2,6 @@ package agents
 
 import (
 	"context"
-	"os"
 
 	"go.uber.org/zap"
 
@@ -58,13 +57,10 @@ func (m *Manager) sweepOne(ctx context.Context, eng *engine, p place) error {
 
 // hasWorktree reports whether the instance's branch is checked out; when git cannot tell, it says yes.
 func (m *Manager) hasWorktree(ctx context.Context, p place) bool {
-	if _, err := os.Stat(p.Repo); err != nil {
-		return !os.IsNotExist(err)
-	}
 	r, err := workspace.Open(ctx, p.Repo)
 	if err != nil {
 		return true
 	}
 	_, found, err := r.Find(ctx, p.Branch)
-	return err != nil || found
+	return err != nil || found // also where the repository is gone: its disk may be back tomorrow
 }

@@ -152,7 +152,10 @@ func (m *Manager) logOf(ctx context.Context, a LogsArgs) (place, string, error) 
 	if err != nil {
 		return place{}, "", err
 	}
-	p := m.place(r.Root, a.Branch)
+	p, err := m.placeOf(ctx, r, a.Branch)
+	if err != nil {
+		return place{}, "", err
+	}
 	if !p.exists() {
 		return place{}, "", noInstance(a.Branch)
 	}

@@ -129,7 +129,8 @@ type InstanceResult struct {
 
 // RemoveResult is the result of hjk-ls.remove.
 type RemoveResult struct {
-	Removed bool `json:"removed"`
+	Removed bool     `json:"removed"`
+	Ignored []string `json:"ignored,omitempty"` // ignored files and folders that went with the worktree, the first hundred
 }
 
 // ListArgs is the argument object of hjk-ls.list.

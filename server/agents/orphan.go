@@ -1,0 +1,83 @@
+package agents
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+
+	"go.uber.org/zap"
+)
+
+// orphan finds an instance whose repository is gone, by the folder the repository had.
+func (m *Manager) orphan(a RemoveArgs) (place, bool) {
+	m.mu.Lock()
+	folders := m.folders
+	m.mu.Unlock()
+	if a.Workspace != "" {
+		path, err := localPath(a.Workspace)
+		if err != nil {
+			return place{}, false
+		}
+		folders = []string{path}
+	}
+	all, err := m.places()
+	if err != nil {
+		m.log.Warn("cannot read the state folders", zap.Error(err))
+	}
+	for _, p := range all {
+		for _, f := range folders {
+			if p.Branch == a.Branch && p.Repo == filepath.Clean(f) {
+				return p, true
+			}
+		}
+	}
+	return place{}, false
+}
+
+// removeOrphan removes an instance whose repository is gone. What its worktree holds cannot be told from what the
+// repository held, so a worktree that is there goes only by force.
+func (m *Manager) removeOrphan(ctx context.Context, a RemoveArgs, p place, fb Feedback) (RemoveResult, error) {
+	eng, err := m.engines.get(ctx)
+	if err != nil {
+		return RemoveResult{}, err
+	}
+	l, err := lockExclusive(ctx, p.lock())
+	if err != nil {
+		return RemoveResult{}, wrap(err, CodeInternal)
+	}
+	defer m.release(l, p)
+	c, ok, err := m.observe(ctx, eng, p)
+	if err != nil {
+		return RemoveResult{}, m.failed(eng, err)
+	}
+	tree := m.deadWorktree(c.Worktree, p)
+	if tree != "" && !a.Force {
+		return RemoveResult{}, Errorf(CodeWorktreeDirty, "the repository %s is gone, so what would be lost in %s cannot be told; look there, then remove it with --force", p.Repo, tree)
+	}
+	if ok {
+		fb.step("removing " + c.Name)
+	}
+	ctx = context.WithoutCancel(ctx)
+	if err := m.discard(ctx, eng, p); err != nil {
+		return RemoveResult{}, m.failed(eng, err)
+	}
+	if tree != "" {
+		if err := os.RemoveAll(tree); err != nil {
+			return RemoveResult{}, wrap(err, CodeWorktreeFailed)
+		}
+	}
+	m.changed.kick()
+	return RemoveResult{Removed: true}, wrap(p.remove(), CodeInternal)
+}
+
+// deadWorktree is the folder that hjk-ls made for the instance as a worktree, when it is still there: its name tells it
+// from a checkout of somebody's own.
+func (m *Manager) deadWorktree(path string, p place) string {
+	if filepath.Base(path) != p.name {
+		return ""
+	}
+	if _, err := os.Lstat(path); err != nil {
+		return ""
+	}
+	return path
+}
