@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -49,7 +50,17 @@ func (r *Repo) Ensure(ctx context.Context, o EnsureOptions) (Ensured, error) {
 	}
 	cleanCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanTimeout)
 	defer cancel()
-	return Ensured{}, errors.Join(err, r.undo(cleanCtx, made))
+	return Ensured{}, errors.Join(withSpace(err, o.Dir), r.undo(cleanCtx, made))
+}
+
+// withSpace adds to an error of git about writing how much space there is: git does not say that a disk is full.
+func withSpace(err error, dir string) error {
+	var ge *GitError
+	var fs syscall.Statfs_t
+	if !errors.As(err, &ge) || !strings.Contains(ge.Stderr, "unable to write") || syscall.Statfs(dir, &fs) != nil {
+		return err
+	}
+	return fmt.Errorf("%w; is the disk full? %s has %d MB of space", err, dir, fs.Bavail*uint64(fs.Bsize)>>20)
 }
 
 // ErrInUse means that a branch is checked out where another instance works.

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -9,11 +8,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/docker/docker/api/types/container"
-	"github.com/docker/docker/api/types/filters"
-	"github.com/docker/docker/api/types/volume"
-	"github.com/docker/docker/client"
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/gilmanlab/hjk-ls/internal/drive"
 )
 
 func TestMain(m *testing.M) {
@@ -40,7 +37,11 @@ func TestScripts(t *testing.T) {
 			}
 			e.Values[terminals{}] = map[string]*terminal{}
 			e.Values[clients{}] = map[string]*lspClient{}
-			e.Defer(func() { cleanUp(t, host, e.WorkDir) })
+			e.Defer(func() {
+				if err := drive.CleanUp(host, e.WorkDir); err != nil {
+					t.Log(err)
+				}
+			})
 			return os.MkdirAll(home, 0o755)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
@@ -49,64 +50,14 @@ func TestScripts(t *testing.T) {
 	})
 }
 
-func engineClient(host string) (*client.Client, error) {
-	return client.NewClientWithOpts(client.WithHost(host), client.WithAPIVersionNegotiation())
-}
-
-// leftovers are the containers and volumes of repositories below dir.
-func leftovers(host, dir string) (c *client.Client, containers, volumes []string, err error) {
-	c, err = engineClient(host)
-	if err != nil {
-		return nil, nil, nil, err
-	}
-	f := filters.NewArgs(filters.Arg("label", "io.headjack.repo"))
-	list, err := c.ContainerList(context.Background(), container.ListOptions{All: true, Filters: f})
-	if err != nil {
-		return c, nil, nil, err
-	}
-	for _, s := range list {
-		if strings.HasPrefix(s.Labels["io.headjack.repo"], dir) {
-			containers = append(containers, s.ID)
-		}
-	}
-	vols, err := c.VolumeList(context.Background(), volume.ListOptions{Filters: f})
-	if err != nil {
-		return c, containers, nil, err
-	}
-	for _, v := range vols.Volumes {
-		if strings.HasPrefix(v.Labels["io.headjack.repo"], dir) {
-			volumes = append(volumes, v.Name)
-		}
-	}
-	return c, containers, volumes, nil
-}
-
-func cleanUp(t *testing.T, host, dir string) {
-	c, containers, volumes, err := leftovers(host, dir)
-	if err != nil {
-		t.Log(err)
-		return
-	}
-	defer c.Close()
-	for _, id := range containers {
-		_ = c.ContainerRemove(context.Background(), id, container.RemoveOptions{Force: true, RemoveVolumes: true})
-	}
-	for _, v := range volumes {
-		_ = c.VolumeRemove(context.Background(), v, true)
-	}
-}
-
 // cmdNothingLeft checks that no container, volume, worktree, state folder or lock is left of the script's instances.
 func cmdNothingLeft(ts *testscript.TestScript, _ bool, _ []string) {
-	c, containers, volumes, err := leftovers(ts.Getenv("TEST_DOCKER_HOST"), ts.Getenv("WORK"))
+	work := ts.Getenv("WORK")
+	left, volumes, err := drive.Leftovers(ts.Getenv("TEST_DOCKER_HOST"), work)
 	ts.Check(err)
-	defer c.Close()
-	for _, pattern := range []string{"home/state/headjack/instances/*", "home/state/headjack/locks/*", "home/data/headjack/git/*"} {
-		left, err := filepath.Glob(filepath.Join(ts.Getenv("WORK"), pattern))
-		ts.Check(err)
-		containers = append(containers, left...)
-	}
-	if left := append(containers, volumes...); len(left) > 0 {
+	kept, err := drive.Kept(work+"/home/data", work+"/home/state")
+	ts.Check(err)
+	if left = append(append(left, volumes...), kept...); len(left) > 0 {
 		ts.Fatalf("left behind: %s", strings.Join(left, ", "))
 	}
 }

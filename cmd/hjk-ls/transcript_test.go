@@ -8,6 +8,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/gilmanlab/hjk-ls/internal/drive"
 )
 
 var update = flag.Bool("update", false, "write the transcript into docs/protocol.md")
@@ -39,7 +41,7 @@ func TestTranscript(t *testing.T) {
 		t.Fatal("needs a container engine: run make test")
 	}
 	dir := t.TempDir()
-	t.Cleanup(func() { cleanUp(t, host, dir) })
+	t.Cleanup(func() { _ = drive.CleanUp(host, dir) })
 	bin := filepath.Join(dir, "hjk-ls")
 	repo := filepath.Join(dir, "repo")
 	for _, argv := range [][]string{

@@ -27,7 +27,7 @@ func (b *bench) start() error {
 		}
 		all = append(all, time.Since(begin))
 		rss = c.memory()
-		if err := c.close(); err != nil {
+		if err := c.Close(); err != nil {
 			return err
 		}
 	}
@@ -45,7 +45,7 @@ func (b *bench) instance() error {
 	if err != nil {
 		return err
 	}
-	defer func() { _ = c.close() }()
+	defer func() { _ = c.Close() }()
 	raw := filepath.Join(b.dir, "raw")
 	err = b.compare("run on an image / `git worktree add` + `docker run -d`", "1.1", rounds,
 		func(i int) error {
@@ -87,7 +87,7 @@ func (b *bench) dockerfile() error {
 	if err != nil {
 		return err
 	}
-	defer func() { _ = c.close() }()
+	defer func() { _ = c.Close() }()
 	err = b.compare("Dockerfile to container, warm / `docker build` + `docker run -d`", "1.0", rounds,
 		func(i int) error { return c.command("hjk-ls.run", fmt.Sprintf(`{"branch":"w%d"}`, i)) },
 		func(i int) error {
@@ -138,7 +138,7 @@ func (b *bench) builds() error {
 		if err := b.compare(name, "", 5, touch("o", build), touch("r", docker)); err != nil {
 			return err
 		}
-		if err := c.close(); err != nil {
+		if err := c.Close(); err != nil {
 			return err
 		}
 	}
@@ -155,7 +155,7 @@ func (b *bench) list() error {
 	if err != nil {
 		return err
 	}
-	defer func() { _ = c.close() }()
+	defer func() { _ = c.Close() }()
 	each := func(f func(i int) error) error {
 		for i := range 100 {
 			if err := f(i); err != nil {
@@ -191,7 +191,7 @@ func (b *bench) crowd() error {
 	if err != nil {
 		return err
 	}
-	defer func() { _ = c.close() }()
+	defer func() { _ = c.Close() }()
 	together := func(f func(i int) error) error {
 		var wg sync.WaitGroup
 		errs := make([]error, 8)

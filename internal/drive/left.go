@@ -1,0 +1,89 @@
+package drive
+
+import (
+	"context"
+	"path/filepath"
+	"strings"
+
+	"github.com/docker/docker/api/types/container"
+	"github.com/docker/docker/api/types/filters"
+	"github.com/docker/docker/api/types/volume"
+	"github.com/docker/docker/client"
+)
+
+// Dial connects to an engine.
+func Dial(host string) (*client.Client, error) {
+	return client.NewClientWithOpts(client.WithHost(host), client.WithAPIVersionNegotiation())
+}
+
+// Leftovers are the containers and volumes in an engine of repositories below dir.
+func Leftovers(host, dir string) (containers, volumes []string, err error) {
+	c, err := Dial(host)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer c.Close()
+	f := filters.NewArgs(filters.Arg("label", "io.headjack.repo"))
+	list, err := c.ContainerList(context.Background(), container.ListOptions{All: true, Filters: f})
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, s := range list {
+		if strings.HasPrefix(s.Labels["io.headjack.repo"], dir) {
+			containers = append(containers, s.ID)
+		}
+	}
+	vols, err := c.VolumeList(context.Background(), volume.ListOptions{Filters: f})
+	if err != nil {
+		return containers, nil, err
+	}
+	for _, v := range vols.Volumes {
+		if strings.HasPrefix(v.Labels["io.headjack.repo"], dir) {
+			volumes = append(volumes, v.Name)
+		}
+	}
+	return containers, volumes, nil
+}
+
+// CleanUp deletes the Leftovers.
+func CleanUp(host, dir string) error {
+	containers, volumes, err := Leftovers(host, dir)
+	if err != nil {
+		return err
+	}
+	c, err := Dial(host)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	for _, id := range containers {
+		_ = c.ContainerRemove(context.Background(), id, container.RemoveOptions{Force: true, RemoveVolumes: true})
+	}
+	for _, v := range volumes {
+		_ = c.VolumeRemove(context.Background(), v, true)
+	}
+	return nil
+}
+
+// Kept are the worktrees, state folders and locks of instances of a user whose data and state folders are these.
+func Kept(data, state string) ([]string, error) {
+	var all []string
+	for _, pattern := range []string{state + "/headjack/instances/*", state + "/headjack/locks/*", data + "/headjack/git/*"} {
+		left, err := filepath.Glob(pattern)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, left...)
+	}
+	return all, nil
+}
+
+// Left is everything that is left of the rig's instances.
+func (r *Rig) Left() ([]string, error) {
+	containers, volumes, err := Leftovers(r.Host, r.Dir)
+	if err != nil {
+		return nil, err
+	}
+	kept, err := Kept(r.Dir+"/data", r.Dir+"/state")
+	return append(append(containers, volumes...), kept...), err
+}
