@@ -91,10 +91,27 @@ func (h *holder) start(kind shim.Kind, o order) error {
 	} else {
 		err = h.startPTY(o.Start.Cols, o.Start.Rows)
 	}
-	if err != nil {
+	switch {
+	case errors.Is(err, syscall.ENOEXEC):
+		return &failure{shim.CodeUnrunnable, unrunnable(o.Path)}
+	case err != nil:
 		return &failure{shim.CodeAgentMissing, err.Error()}
 	}
 	return nil
+}
+
+// unrunnable says why the kernel does not execute a file that may be executed.
+func unrunnable(path string) string {
+	head := make([]byte, 4)
+	f, err := os.Open(path)
+	if err == nil {
+		_, _ = f.Read(head)
+		_ = f.Close()
+	}
+	if string(head) == "\x7fELF" {
+		return path + " is for another platform"
+	}
+	return path + " is no program the kernel knows; a script begins with #! and its interpreter"
 }
 
 // startInPane runs the program as the foreground job of the terminal that tmux gave us.

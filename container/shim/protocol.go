@@ -58,6 +58,7 @@ type Start struct {
 // Codes of Reply.Code.
 const (
 	CodeAgentMissing  = "agent_missing"  // Argv[0] is not an executable in the image
+	CodeUnrunnable    = "unrunnable"     // Argv[0] is a program the kernel does not run
 	CodeSessionExists = "session_exists" // Exact, and a running session has the name
 	CodeNoSession     = "session_not_found"
 	CodeSessionEnded  = "session_ended"

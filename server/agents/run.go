@@ -54,7 +54,7 @@ func (m *Manager) Run(ctx context.Context, a RunArgs, fb Feedback) (RunResult, e
 	m.changed.kick()
 	if err != nil {
 		m.noteLost(eng, err)
-		return RunResult{}, agentError(err, cmd, a)
+		return RunResult{}, agentError(err, cmd, a, up.image)
 	}
 	inst, err := m.instance(ctx, eng, r, a.Branch)
 	if err != nil {
@@ -80,8 +80,9 @@ type bringUp struct {
 	from  string
 	first shim.Start
 
-	undo []func(context.Context) error // newest last
-	made bool                          // this run made the instance: nobody has anything in its home yet
+	undo  []func(context.Context) error // newest last
+	image string                        // what the container is made from, for messages
+	made  bool                          // this run made the instance: nobody has anything in its home yet
 }
 
 // undoTimeout bounds the taking back of a failed run; it goes on after the caller's context ended.
@@ -160,6 +161,7 @@ func (u *bringUp) ensureOnce(ctx context.Context) (*shim.State, error) {
 		return u.startSession(ctx, c)
 	}
 	if ok {
+		u.image = imageName(c)
 		u.fb.step("starting container " + c.Name)
 		st, err := u.eng.Start(ctx, c.ID, u.request(c.Worktree, c.Labels[container.LabelHome]))
 		return st, err
@@ -249,6 +251,10 @@ func (u *bringUp) create(ctx context.Context) (*shim.State, error) {
 	if err != nil {
 		return nil, err
 	}
+	u.image = img.Ref
+	if img.Source.Dockerfile != "" {
+		u.image = img.Source.Dockerfile
+	}
 	u.fb.step("starting container " + spec.Name)
 	u.undo = append(u.undo, u.removeContainer) // registered first: a create that is cut off may have made it
 	id, err := u.eng.Create(ctx, spec, u.eng.shim)
@@ -313,6 +319,7 @@ func (u *bringUp) request(dir, home string) *shim.Start {
 }
 
 func (u *bringUp) startSession(ctx context.Context, c container.Container) (*shim.State, error) {
+	u.image = imageName(c)
 	u.fb.step("starting session " + u.first.Name)
 	st, err := u.eng.StartSession(ctx, c.ID, c.Labels[container.LabelUser], *u.request(c.Worktree, c.Labels[container.LabelHome]))
 	if err != nil {

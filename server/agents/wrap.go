@@ -89,14 +89,16 @@ func (m *Manager) failed(eng *engine, err error) error {
 }
 
 // agentError says what the user of run can do about a session that did not start.
-func agentError(err error, cmd command, a RunArgs) error {
+func agentError(err error, cmd command, a RunArgs, image string) error {
 	var se *container.SessionError
 	if !errors.As(err, &se) {
 		return wrap(startError(err), CodeEngineFailed)
 	}
 	switch se.Code {
 	case shim.CodeAgentMissing:
-		return Errorf(CodeAgentMissing, "agent %q is not in the image: %s; %s", cmd.agent, strings.TrimSuffix(se.Message, "."), installHint(cmd.agent))
+		return Errorf(CodeAgentMissing, "agent %q is not in the image %s: %s; %s", cmd.agent, image, strings.TrimSuffix(se.Message, "."), installHint(cmd.agent))
+	case shim.CodeUnrunnable:
+		return Errorf(CodeImageUnsupported, "image %s: %s; use an image for the engine's platform, or one the engine can emulate by build.platform", image, se.Message)
 	case shim.CodeSessionExists:
 		return Errorf(CodeSessionExists, "branch %q has a session %q that runs; attach to it with: hjk-ls attach %s %s, or choose another --session",
 			a.Branch, a.Session, a.Branch, a.Session)
