@@ -45,6 +45,11 @@ fmt: ## gofmt
 fuzz: ## each fuzz target for FUZZTIME (default 10s)
 	@scripts/fuzz
 
+.PHONY: soak
+soak: shim ## half an hour of random operations and kills; SEED=N plays one again, DURATION=5m is shorter
+	@scripts/need dockerd=docker.io docker=docker.io ip=iproute2 iptables=iptables busybox=busybox-static tmux=tmux git=git
+	@go run ./internal/soak -duration $(or $(DURATION),30m) $(if $(SEED),-seed $(SEED))
+
 .PHONY: bench
 bench: build ## measure against git and docker themselves, into docs/benchmarks.md
 	@scripts/with-engine go run ./internal/bench

@@ -2,6 +2,7 @@ package drive
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -18,6 +19,7 @@ type Client struct {
 	cmd *exec.Cmd
 	in  io.WriteCloser
 
+	stderr  bytes.Buffer
 	sending sync.Mutex
 
 	mu      sync.Mutex // guards what follows
@@ -46,7 +48,7 @@ func (e *Error) Error() string { return e.Message + " (" + e.Data.Code + ")" }
 func (r *Rig) Serve(dir string, told func(method string, params json.RawMessage)) (*Client, error) {
 	c := &Client{waiting: map[int]chan answer{}, told: told}
 	c.cmd = r.Cmd(dir, r.Bin, "--stdio")
-	c.cmd.Stderr = os.Stderr
+	c.cmd.Stderr = &c.stderr
 	var err error
 	if c.in, err = c.cmd.StdinPipe(); err != nil {
 		return nil, err
@@ -191,6 +193,12 @@ func (c *Client) Command(name string, args, result any) error {
 
 // Pid is the server's.
 func (c *Client) Pid() int { return c.cmd.Process.Pid }
+
+// Ended waits for the server's end and gives what it wrote to standard error.
+func (c *Client) Ended() string {
+	_ = c.cmd.Wait()
+	return c.stderr.String()
+}
 
 // Kill ends the server with SIGKILL.
 func (c *Client) Kill() {

@@ -42,7 +42,7 @@ func (m *Manager) Stop(ctx context.Context, a BranchArgs, fb Feedback) (Instance
 		return InstanceResult{}, wrap(err, CodeInternal)
 	}
 	defer m.release(l, t.place)
-	c, ok, err := m.observe(ctx, t.eng, t.place)
+	c, ok, err := m.settle(ctx, t.eng, t.place)
 	if err != nil {
 		return InstanceResult{}, m.failed(t.eng, err)
 	}

@@ -43,7 +43,7 @@ type swap struct {
 }
 
 func (s *swap) run(ctx context.Context) error {
-	old, ok, err := s.m.observe(ctx, s.eng, s.place)
+	old, ok, err := s.m.settle(ctx, s.eng, s.place)
 	if err != nil {
 		return err
 	}

@@ -117,13 +117,14 @@ func (u *bringUp) join(ctx context.Context) (st *shim.State, done bool, err erro
 		return nil, false, nil // somebody changes the instance: wait in line for the exclusive lock
 	}
 	defer l.unlock()
-	c, ok, err := u.m.observe(ctx, u.eng, u.place)
+	all, err := u.eng.List(ctx, container.ListOptions{Repo: u.place.Repo, Branch: u.place.Branch})
 	if err != nil {
 		return nil, true, err
 	}
-	if !ok || c.State != "running" {
+	if len(all) != 1 || all[0].State != "running" {
 		return nil, false, nil
 	}
+	c := all[0]
 	if has, err := u.hasTree(ctx, c); err != nil || !has {
 		return nil, err != nil, err
 	}
@@ -147,7 +148,7 @@ func (u *bringUp) ensure(ctx context.Context) (*shim.State, error) {
 }
 
 func (u *bringUp) ensureOnce(ctx context.Context) (*shim.State, error) {
-	c, ok, err := u.m.observe(ctx, u.eng, u.place)
+	c, ok, err := u.m.settle(ctx, u.eng, u.place)
 	if err != nil {
 		return nil, err
 	}
