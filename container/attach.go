@@ -53,7 +53,7 @@ func (e *Engine) execTerminal(ctx context.Context, id, user, session string, t T
 	size := &[2]uint{uint(max(t.Rows, 1)), uint(max(t.Cols, 1))}
 	var att types.HijackedResponse
 	var ex container.ExecCreateResponse
-	err := e.call(ctx, func() (err error) {
+	err := e.call(ctx, func(ctx context.Context) (err error) {
 		ex, err = e.api.ContainerExecCreate(ctx, id, container.ExecOptions{
 			User: user, WorkingDir: "/", Tty: true, AttachStdin: true, AttachStdout: true, AttachStderr: true,
 			ConsoleSize: size, Cmd: []string{shim.Path, "session", "attach", session, "--term", t.Term},
@@ -70,7 +70,7 @@ func (e *Engine) execTerminal(ctx context.Context, id, user, session string, t T
 // resize passes the viewer's size on: once at the start, as Docker before 23 ignores ConsoleSize, then at each change.
 func (e *Engine) resize(ctx context.Context, exec string, t Terminal) {
 	set := func(s Size) {
-		_ = e.call(ctx, func() error {
+		_ = e.call(ctx, func(ctx context.Context) error {
 			return e.api.ContainerExecResize(ctx, exec, container.ResizeOptions{Width: uint(s.Cols), Height: uint(s.Rows)})
 		})
 	}

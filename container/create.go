@@ -42,7 +42,7 @@ func (e *Engine) Create(ctx context.Context, s Spec, shimPath string) (string, e
 		return "", err
 	}
 	var id string
-	err = e.call(ctx, func() error {
+	err = e.call(ctx, func(ctx context.Context) error {
 		res, err := e.api.ContainerCreate(ctx, cfg, host, &network.NetworkingConfig{}, platform, s.Name)
 		id = res.ID
 		return err

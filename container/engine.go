@@ -170,13 +170,24 @@ func (e *Engine) Client() *client.Client { return e.api }
 // Close ends the connection and what was started for it.
 func (e *Engine) Close() error { return errors.Join(e.api.Close(), e.stop()) }
 
-// call bounds what is with the engine at once.
-func (e *Engine) call(ctx context.Context, f func() error) error {
+// callTimeout is far above what any call takes whose work is not the user's: an engine can wedge, and answer never.
+const callTimeout = time.Minute
+
+var errNoAnswer = fmt.Errorf("the engine has not answered in %v; see whether `docker ps` does, or restart it", callTimeout)
+
+// call bounds what is with the engine at once, and for how long.
+func (e *Engine) call(ctx context.Context, f func(context.Context) error) error {
 	if err := e.sem.Acquire(ctx, 1); err != nil {
 		return context.Cause(ctx)
 	}
 	defer e.sem.Release(1)
-	return f()
+	ctx, cancel := context.WithTimeoutCause(ctx, callTimeout, errNoAnswer)
+	defer cancel()
+	err := f(ctx)
+	if err != nil && errors.Is(context.Cause(ctx), errNoAnswer) {
+		return errNoAnswer
+	}
+	return err
 }
 
 // IsUnreachable reports whether err says that the engine did not answer, as opposed to having refused.

@@ -41,7 +41,7 @@ func (e *Engine) ImageHome(ctx context.Context, image, user string) (string, err
 
 func (e *Engine) readHome(ctx context.Context, image, user string) (home string, err error) {
 	var res container.CreateResponse
-	err = e.call(ctx, func() (err error) {
+	err = e.call(ctx, func(ctx context.Context) (err error) {
 		res, err = e.api.ContainerCreate(ctx, &container.Config{Image: image, Entrypoint: []string{"/none"}}, nil, &network.NetworkingConfig{}, nil, "")
 		return err
 	})

@@ -30,7 +30,7 @@ func (e *Engine) List(ctx context.Context, o ListOptions) ([]Container, error) {
 		f.Add("label", LabelBranch+"="+o.Branch)
 	}
 	var all []container.Summary
-	err := e.call(ctx, func() (err error) {
+	err := e.call(ctx, func(ctx context.Context) (err error) {
 		all, err = e.api.ContainerList(ctx, container.ListOptions{All: true, Filters: f})
 		return err
 	})
@@ -74,7 +74,7 @@ func exitStatus(status string) *int {
 // Inspect tells one container, with its start time.
 func (e *Engine) Inspect(ctx context.Context, id string) (Container, error) {
 	var res container.InspectResponse
-	err := e.call(ctx, func() (err error) {
+	err := e.call(ctx, func(ctx context.Context) (err error) {
 		res, err = e.api.ContainerInspect(ctx, id)
 		return err
 	})
@@ -97,14 +97,14 @@ func (e *Engine) Inspect(ctx context.Context, id string) (Container, error) {
 // Stop sends the stop signal and, when grace is over, SIGKILL. One that is gone or stopped is no error.
 func (e *Engine) Stop(ctx context.Context, id string, grace time.Duration) error {
 	seconds := int(grace / time.Second)
-	return e.end(ctx, "stop", id, func() error {
+	return e.end(ctx, "stop", id, func(ctx context.Context) error {
 		return e.api.ContainerStop(ctx, id, container.StopOptions{Timeout: &seconds})
 	})
 }
 
 // Remove deletes a container, running or not, and its anonymous volumes. One that is gone is no error.
 func (e *Engine) Remove(ctx context.Context, id string) error {
-	err := e.end(ctx, "remove", id, func() error {
+	err := e.end(ctx, "remove", id, func(ctx context.Context) error {
 		return e.api.ContainerRemove(ctx, id, container.RemoveOptions{Force: true, RemoveVolumes: true})
 	})
 	if err == nil || !errdefs.IsConflict(err) {
@@ -128,24 +128,24 @@ func (e *Engine) awaitGone(ctx context.Context, id string) error {
 
 // RemoveVolume deletes a volume. One that is gone is no error.
 func (e *Engine) RemoveVolume(ctx context.Context, name string) error {
-	return e.end(ctx, "remove volume", name, func() error { return e.api.VolumeRemove(ctx, name, true) })
+	return e.end(ctx, "remove volume", name, func(ctx context.Context) error { return e.api.VolumeRemove(ctx, name, true) })
 }
 
 // Unpause lets a paused container go on.
 func (e *Engine) Unpause(ctx context.Context, id string) error {
-	return e.end(ctx, "unpause", id, func() error { return e.api.ContainerUnpause(ctx, id) })
+	return e.end(ctx, "unpause", id, func(ctx context.Context) error { return e.api.ContainerUnpause(ctx, id) })
 }
 
 // Rename gives a container another name.
 func (e *Engine) Rename(ctx context.Context, id, name string) error {
-	if err := e.call(ctx, func() error { return e.api.ContainerRename(ctx, id, name) }); err != nil {
+	if err := e.call(ctx, func(ctx context.Context) error { return e.api.ContainerRename(ctx, id, name) }); err != nil {
 		return fmt.Errorf("rename container to %s: %w", name, err)
 	}
 	return nil
 }
 
 // end makes a call after which something is to be gone or ended.
-func (e *Engine) end(ctx context.Context, verb, id string, f func() error) error {
+func (e *Engine) end(ctx context.Context, verb, id string, f func(context.Context) error) error {
 	if err := gone(e.call(ctx, f)); err != nil {
 		return fmt.Errorf("%s %s: %w", verb, id, err)
 	}

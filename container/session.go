@@ -56,7 +56,7 @@ func (e *Engine) KillSession(ctx context.Context, id, user, name string) error {
 func (e *Engine) run(ctx context.Context, id, user string, stdin []byte, argv ...string) (out string, code int, err error) {
 	var ex container.ExecCreateResponse
 	var att types.HijackedResponse
-	err = e.call(ctx, func() (err error) {
+	err = e.call(ctx, func(ctx context.Context) (err error) {
 		ex, err = e.api.ContainerExecCreate(ctx, id, container.ExecOptions{
 			User: user, WorkingDir: "/", Cmd: argv, AttachStdin: stdin != nil, AttachStdout: true, AttachStderr: true,
 		})
@@ -93,7 +93,7 @@ func (e *Engine) run(ctx context.Context, id, user string, stdin []byte, argv ..
 // execCode is the exit code of an exec whose streams have ended.
 func (e *Engine) execCode(ctx context.Context, exec string) int {
 	code := -1
-	_ = e.call(ctx, func() error {
+	_ = e.call(ctx, func(ctx context.Context) error {
 		res, err := e.api.ContainerExecInspect(ctx, exec)
 		if err == nil {
 			code = res.ExitCode

@@ -55,7 +55,7 @@ func (e *Engine) Start(ctx context.Context, id string, first *shim.Start) (*shim
 		return e.startPlain(ctx, c, first)
 	}
 	var att types.HijackedResponse
-	err = e.call(ctx, func() (err error) {
+	err = e.call(ctx, func(ctx context.Context) (err error) {
 		att, err = e.api.ContainerAttach(ctx, id, container.AttachOptions{Stream: true, Stdin: true, Stdout: true})
 		return err
 	})
@@ -90,7 +90,7 @@ func (e *Engine) startPlain(ctx context.Context, c Container, first *shim.Start)
 }
 
 func (e *Engine) start(ctx context.Context, id string) error {
-	err := e.call(ctx, func() error { return e.api.ContainerStart(ctx, id, container.StartOptions{}) })
+	err := e.call(ctx, func(ctx context.Context) error { return e.api.ContainerStart(ctx, id, container.StartOptions{}) })
 	switch {
 	case err == nil:
 		return nil
