@@ -165,7 +165,15 @@ func (u *bringUp) ensureOnce(ctx context.Context) (*shim.State, error) {
 		u.image = imageName(c)
 		u.fb.step("starting container " + c.Name)
 		st, err := u.eng.Start(ctx, c.ID, u.request(c.Worktree, c.Labels[container.LabelHome]))
-		return st, err
+		var se *container.SessionError
+		if err == nil || errors.As(err, &se) || ctx.Err() != nil || container.IsUnreachable(err) || container.IsNotRunning(err) {
+			return st, err
+		}
+		// It does not start any more: a network, a port or a device it was made with is gone, or the engine lost track of it.
+		u.fb.step("replacing container " + c.Name + ", which does not start: " + err.Error())
+		if err := u.eng.Remove(ctx, c.ID); err != nil {
+			return nil, err
+		}
 	}
 	return u.create(ctx)
 }
