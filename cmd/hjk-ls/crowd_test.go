@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -33,7 +34,7 @@ func TestCrowdOnOneBranch(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	x := r.instance("x")
+	x := r.x()
 	names := map[string]bool{}
 	for _, s := range x.Sessions {
 		names[s.Name] = s.State == "running"
@@ -64,7 +65,7 @@ func TestCrowdOnOneBranch(t *testing.T) {
 		}
 	})
 	var running []string // some have the names of ended ones
-	for _, s := range r.instance("x").Sessions {
+	for _, s := range r.x().Sessions {
 		if s.State == "running" {
 			running = append(running, s.Name)
 		}
@@ -73,7 +74,7 @@ func TestCrowdOnOneBranch(t *testing.T) {
 		t.Fatalf("%d sessions run of %d", len(running), crowd)
 	}
 	together(crowd, func(i int) { r.hjk("kill", "x", running[i]) })
-	for _, s := range r.instance("x").Sessions {
+	for _, s := range r.x().Sessions {
 		if s.State != "exited" {
 			t.Errorf("%s was killed and is %s", s.Name, s.State)
 		}
@@ -140,7 +141,7 @@ func TestEverythingAtOnce(t *testing.T) {
 			}
 		})
 		r.hjk("run", "x", "--detach")
-		if x := r.instance("x"); x.State != "running" {
+		if x := r.x(); x.State != "running" {
 			t.Fatalf("%+v", x)
 		}
 		if containers, _, err := drive.Leftovers(r.Host, r.Dir); err != nil || len(containers) != 1 {
@@ -152,7 +153,5 @@ func TestEverythingAtOnce(t *testing.T) {
 }
 
 func asError(err error, e **drive.Error) bool {
-	d, ok := err.(*drive.Error)
-	*e = d
-	return ok
+	return errors.As(err, e)
 }

@@ -17,7 +17,7 @@ import (
 // ownEngine starts an engine that a test may stop and kill, with its data in a file system of the given size.
 func ownEngine(t *testing.T, size string) *drive.Engine {
 	t.Helper()
-	dir, err := os.MkdirTemp("/tmp", "hjk-e")
+	dir, err := os.MkdirTemp("/tmp", "hjk-e") //nolint:usetesting // a socket's path has at most 107 bytes
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -116,11 +116,11 @@ func TestEngineGoesAndComesBack(t *testing.T) {
 		if got := r.sh("git branch --list y"); got != "" {
 			t.Fatalf("%s: left %s", end.how, got)
 		}
-		if x := r.instance("x"); x.State != agents.StateUnknown {
+		if x := r.x(); x.State != agents.StateUnknown {
 			t.Fatalf("%s: ps without an engine: %+v", end.how, x)
 		}
 		must(t, e.Up())
-		if x := r.instance("x"); x.State != agents.StateStopped || x.Sessions[0].State != "exited" {
+		if x := r.x(); x.State != agents.StateStopped || x.Sessions[0].State != "exited" {
 			t.Fatalf("%s: ps at once: %+v", end.how, x)
 		}
 		l.await(t, agents.StateStopped)

@@ -30,12 +30,12 @@ func TestKilledAtAnyMoment(t *testing.T) {
 		r.hjk("run", "x", "--detach")
 		r.killed(after, "recreate", "x")
 		r.hjk("run", "x", "--detach")
-		if s := r.instance("x").State; s != "running" {
+		if s := r.x().State; s != "running" {
 			t.Fatalf("killed after %v: x is %s", after, s)
 		}
 		r.killed(after, "stop", "x")
 		r.hjk("stop", "x")
-		if s := r.instance("x").State; s != "stopped" {
+		if s := r.x().State; s != "stopped" {
 			t.Fatalf("killed after %v: x is %s", after, s)
 		}
 		r.killed(after, "rm", "x", "--force")

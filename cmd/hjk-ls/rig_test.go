@@ -82,12 +82,12 @@ func (r rig) serve() *drive.Client {
 	return c
 }
 
-// instance is ps's of branch; it must be there.
-func (r rig) instance(branch string) agents.Instance {
+// x is what ps tells of the branch x, which must be there.
+func (r rig) x() agents.Instance {
 	r.Helper()
-	i, err := r.Instance(r.repo, branch)
+	i, err := r.Instance(r.repo, "x")
 	if err != nil || i == nil {
-		r.Fatalf("ps of %s: %v %v", branch, i, err)
+		r.Fatalf("ps of x: %v %v", i, err)
 	}
 	return *i
 }

@@ -22,7 +22,7 @@ func Leftovers(host, dir string) (containers, volumes []string, err error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	defer c.Close()
+	defer func() { _ = c.Close() }()
 	f := filters.NewArgs(filters.Arg("label", "io.headjack.repo"))
 	list, err := c.ContainerList(context.Background(), container.ListOptions{All: true, Filters: f})
 	if err != nil {
@@ -55,7 +55,7 @@ func CleanUp(host, dir string) error {
 	if err != nil {
 		return err
 	}
-	defer c.Close()
+	defer func() { _ = c.Close() }()
 	for _, id := range containers {
 		_ = c.ContainerRemove(context.Background(), id, container.RemoveOptions{Force: true, RemoveVolumes: true})
 	}
