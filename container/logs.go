@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/gilmanlab/hjk-ls/container/shim"
+	"github.com/gilmanlab/hjk-ls/internal/distrust"
 )
 
 // ErrNoLog means that a session has no log.
@@ -41,7 +42,7 @@ func Log(runDir, session string, tail int) (string, error) {
 }
 
 func appendFile(b *bytes.Buffer, root *os.Root, name string) error {
-	f, err := openRegular(root, name)
+	f, err := distrust.Open(root, name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
@@ -126,7 +127,7 @@ func (f *follower) begin(tail int) error {
 	if err := appendFile(&all, f.root, filepath.Join(shim.SessionsDir, f.session, shim.OldLogFile)); err != nil {
 		return err
 	}
-	if file, err := openRegular(f.root, f.path()); err == nil {
+	if file, err := distrust.Open(f.root, f.path()); err == nil {
 		f.file = file
 		if _, err := io.Copy(&all, io.LimitReader(file, maxLogRead)); err != nil {
 			return err
@@ -144,7 +145,7 @@ func (f *follower) copy() error {
 				return err
 			}
 		}
-		next, err := openRegular(f.root, f.path())
+		next, err := distrust.Open(f.root, f.path())
 		if err != nil {
 			return nil
 		}

@@ -10,10 +10,10 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"syscall"
 	"unicode"
 
 	"github.com/gilmanlab/hjk-ls/container/shim"
+	"github.com/gilmanlab/hjk-ls/internal/distrust"
 )
 
 // What the run folder may hold at most: an agent can write there.
@@ -74,7 +74,7 @@ func sessionNames(root *os.Root) ([]string, error) {
 }
 
 func readState(root *os.Root, name string) (shim.State, bool) {
-	f, err := openRegular(root, filepath.Join(shim.SessionsDir, name, shim.StateFile))
+	f, err := distrust.Open(root, filepath.Join(shim.SessionsDir, name, shim.StateFile))
 	if err != nil {
 		return shim.State{}, false
 	}
@@ -94,23 +94,6 @@ func decodeState(r io.Reader, name string) (shim.State, bool) {
 	}
 	st.Agent = printable(st.Agent, 64)
 	return st, true
-}
-
-// openRegular opens a file that must be a plain one inside root: not a link out of it, not a FIFO to hang on.
-func openRegular(root *os.Root, name string) (*os.File, error) {
-	f, err := root.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK|syscall.O_NOFOLLOW, 0)
-	if err != nil {
-		return nil, err
-	}
-	fi, err := f.Stat()
-	if err == nil && !fi.Mode().IsRegular() {
-		err = &fs.PathError{Op: "open", Path: name, Err: errors.New("not a regular file")}
-	}
-	if err != nil {
-		f.Close()
-		return nil, err
-	}
-	return f, nil
 }
 
 // printable removes control characters, so that a name cannot move the cursor of whoever lists it.

@@ -43,14 +43,30 @@ func verb(args []string) string {
 }
 
 // safe keeps git from running what an agent may have planted in a worktree, and from leaving a process behind.
-var safe = []string{"-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false", "-c", "gc.auto=0", "-c", "maintenance.auto=false"}
+var safe = []string{"-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false", "-c", "gc.auto=0", "-c", "maintenance.auto=false",
+	"-c", "submodule.recurse=false", "-c", "protocol.ext.allow=never"}
 
 // git runs git in dir and returns its standard output. It never asks a question, reads no configuration through the
 // caller's GIT_* variables, and is ended with its children when ctx is.
 func git(ctx context.Context, dir string, args ...string) (string, error) {
+	return gitWith(ctx, call{dir: dir}, args...)
+}
+
+// call is where and how git is run.
+type call struct {
+	dir   string
+	stdin string
+	env   []string // beside gitEnv
+}
+
+func gitWith(ctx context.Context, c call, args ...string) (string, error) {
+	dir := c.dir
 	full := append(append([]string{"-C", dir}, safe...), args...)
 	cmd := exec.CommandContext(ctx, "git", full...)
-	cmd.Env = gitEnv(os.Environ())
+	cmd.Env = append(gitEnv(os.Environ()), c.env...)
+	if c.stdin != "" {
+		cmd.Stdin = strings.NewReader(c.stdin)
+	}
 	cmd.ExtraFiles = inherited(ctx)
 	ownGroup(cmd)
 	cmd.WaitDelay = time.Second

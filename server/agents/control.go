@@ -2,6 +2,7 @@ package agents
 
 import (
 	"context"
+	"time"
 
 	"github.com/gilmanlab/hjk-ls/container"
 	"github.com/gilmanlab/hjk-ls/workspace"
@@ -85,13 +86,28 @@ func (m *Manager) Kill(ctx context.Context, a SessionArgs) (InstanceResult, erro
 		if err == nil && ok {
 			err = t.eng.KillSession(ctx, c.ID, c.Labels[container.LabelUser], s.Name)
 		}
-		if err != nil {
+		if err != nil && !m.endedMeanwhile(ctx, t) {
 			return InstanceResult{}, m.failed(t.eng, err)
 		}
 	}
 	m.changed.kick()
 	inst, err = m.instance(ctx, t.eng, t.repo, a.Branch)
 	return InstanceResult{Instance: inst}, err
+}
+
+// endedMeanwhile reports whether the container has stopped while something was asked of it, and its sessions with it.
+func (m *Manager) endedMeanwhile(ctx context.Context, t target) bool {
+	for range 20 { // the engine tells a little later than the programs know
+		c, ok, err := m.observe(ctx, t.eng, t.place)
+		if err != nil {
+			return false
+		}
+		if !ok || c.State != "running" {
+			return true
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	return false
 }
 
 // pickSession finds the named session, or the one last used; one that runs is preferred.

@@ -1,0 +1,61 @@
+// Package distrust reads and writes in folders that an agent can write to: nothing there may lead out of the folder, hang
+// the reader, or be larger than said.
+package distrust
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"syscall"
+)
+
+// Open opens a file that must be a plain one inside root: not a link, not a FIFO to hang on.
+func Open(root *os.Root, name string) (*os.File, error) {
+	f, err := root.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK|syscall.O_NOFOLLOW, 0)
+	if err != nil {
+		return nil, err
+	}
+	fi, err := f.Stat()
+	if err == nil && !fi.Mode().IsRegular() {
+		err = &fs.PathError{Op: "open", Path: name, Err: errors.New("not a regular file")}
+	}
+	if err != nil {
+		_ = f.Close()
+		return nil, err
+	}
+	return f, nil
+}
+
+// Read reads a plain file of at most max bytes.
+func Read(root *os.Root, name string, max int64) ([]byte, error) {
+	f, err := Open(root, name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	b, err := io.ReadAll(io.LimitReader(f, max+1))
+	if err == nil && int64(len(b)) > max {
+		err = fmt.Errorf("%s is larger than %d bytes", name, max)
+	}
+	return b, err
+}
+
+// Replace puts a new file in the place of whatever has the name, without following it. It goes by NAME.lock, as git does,
+// and fails when that is there: somebody writes just now.
+func Replace(root *os.Root, name string, data []byte) error {
+	lock := name + ".lock"
+	f, err := root.OpenFile(lock, os.O_CREATE|os.O_EXCL|os.O_WRONLY|syscall.O_NOFOLLOW, 0o644)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(data)
+	if err = errors.Join(err, f.Close()); err == nil {
+		err = root.Rename(lock, name)
+	}
+	if err != nil {
+		_ = root.Remove(lock)
+	}
+	return err
+}
