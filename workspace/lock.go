@@ -23,19 +23,23 @@ func (r *Repo) lock(ctx context.Context) (held context.Context, unlock func(), e
 	if err != nil {
 		return nil, nil, err
 	}
+	if err := flockWait(ctx, f); err != nil {
+		_ = f.Close()
+		return nil, nil, err
+	}
+	return context.WithValue(ctx, lockKey{}, f), func() { _ = f.Close() }, nil
+}
+
+// flockWait takes the lock on f, waiting until ctx ends. flock has no way to wait with a context.
+func flockWait(ctx context.Context, f *os.File) error {
 	for {
 		err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
-		switch {
-		case err == nil:
-			return context.WithValue(ctx, lockKey{}, f), func() { _ = f.Close() }, nil
-		case !errors.Is(err, syscall.EWOULDBLOCK) && !errors.Is(err, syscall.EINTR):
-			_ = f.Close()
-			return nil, nil, err
+		if err == nil || !errors.Is(err, syscall.EWOULDBLOCK) && !errors.Is(err, syscall.EINTR) {
+			return err
 		}
 		select {
 		case <-ctx.Done():
-			_ = f.Close()
-			return nil, nil, context.Cause(ctx)
+			return context.Cause(ctx)
 		case <-time.After(lockPoll):
 		}
 	}

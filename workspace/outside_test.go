@@ -154,7 +154,7 @@ func TestSubmodules(t *testing.T) {
 	sh(t, e.Path, append(allow, "submodule", "--quiet", "update", "--init")...)
 	unsaved := func() Unsaved {
 		t.Helper()
-		u, err := r.Unsaved(t.Context(), e.Worktree)
+		u, err := r.Unsaved(t.Context(), e.Worktree, "")
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -51,8 +51,8 @@ func (u Unsaved) String() string {
 // there, and an agent can have put one.
 var statusArgs = []string{"status", "--porcelain", "-z", "--ignored=matching", "--untracked-files=all", "--ignore-submodules=dirty"}
 
-// Unsaved tells what would be lost with wt and its branch.
-func (r *Repo) Unsaved(ctx context.Context, wt Worktree) (Unsaved, error) {
+// Unsaved tells what would be lost with wt, its branch, and what the agent of instance, unless that is "", made beside it.
+func (r *Repo) Unsaved(ctx context.Context, wt Worktree, instance string) (Unsaved, error) {
 	var u Unsaved
 	if _, err := os.Stat(wt.Path); err == nil {
 		out, err := git(ctx, wt.Path, statusArgs...)
@@ -70,6 +70,9 @@ func (r *Repo) Unsaved(ctx context.Context, wt Worktree) (Unsaved, error) {
 	tips := []string{"refs/heads/" + wt.Branch}
 	if strings.Trim(wt.Head, "0") != "" {
 		tips = append(tips, wt.Head) // where a rebase has got to
+	}
+	if instance != "" {
+		tips = append(tips, "--glob="+Namespace(instance))
 	}
 	args := append([]string{"log", "--no-show-signature", "--format=%h %s", "--max-count=50"}, tips...)
 	out, err := git(ctx, r.CommonDir, append(args, "--not", "--exclude="+wt.Branch, "--branches", "--remotes", "--tags")...)
@@ -184,7 +187,7 @@ func (r *Repo) Remove(ctx context.Context, wt Worktree, force bool) error {
 	}
 	defer unlock()
 	if !force {
-		u, err := r.Unsaved(ctx, Worktree{Path: wt.Path, GitDir: wt.GitDir})
+		u, err := r.Unsaved(ctx, Worktree{Path: wt.Path, GitDir: wt.GitDir}, "")
 		if err != nil {
 			return err
 		}
@@ -201,7 +204,7 @@ func (r *Repo) DeleteBranch(ctx context.Context, wt Worktree) (bool, error) {
 	if !wt.MadeBranch || wt.Branch == "" {
 		return false, nil
 	}
-	u, err := r.Unsaved(ctx, Worktree{Path: "", Branch: wt.Branch})
+	u, err := r.Unsaved(ctx, Worktree{Path: "", Branch: wt.Branch}, "")
 	if err != nil || len(u.Commits) > 0 {
 		return false, err
 	}

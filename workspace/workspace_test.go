@@ -235,7 +235,7 @@ func TestUnsavedAndRemove(t *testing.T) {
 	sh(t, r.Root, "sh", "-c", "echo ignored >.gitignore; git add .; git commit -qm ignore")
 	e := ensure(t, r, o, "x")
 	sh(t, e.Path, "sh", "-c", "echo 1 >untracked; echo 1 >ignored")
-	u, err := r.Unsaved(t.Context(), e.Worktree)
+	u, err := r.Unsaved(t.Context(), e.Worktree, "")
 	if err != nil || !u.Lost() || len(u.Untracked) != 1 || len(u.Ignored) != 1 {
 		t.Fatalf("%+v %v", u, err)
 	}
@@ -243,14 +243,14 @@ func TestUnsavedAndRemove(t *testing.T) {
 		t.Fatal(err)
 	}
 	sh(t, e.Path, "sh", "-c", "git add untracked; git commit -qm work")
-	if u, err = r.Unsaved(t.Context(), e.Worktree); err != nil || len(u.Commits) != 1 || len(u.Untracked) != 0 {
+	if u, err = r.Unsaved(t.Context(), e.Worktree, ""); err != nil || len(u.Commits) != 1 || len(u.Untracked) != 0 {
 		t.Fatalf("%+v %v", u, err)
 	}
 	if gone, err := r.DeleteBranch(t.Context(), e.Worktree); gone || err != nil {
 		t.Fatalf("a branch with a commit of its own was deleted: %v", err)
 	}
 	sh(t, r.Root, "git", "merge", "-q", "x")
-	if u, err = r.Unsaved(t.Context(), e.Worktree); err != nil || u.Lost() {
+	if u, err = r.Unsaved(t.Context(), e.Worktree, ""); err != nil || u.Lost() {
 		t.Fatalf("%+v %v", u, err)
 	}
 	if err := r.Remove(t.Context(), e.Worktree, false); err != nil {

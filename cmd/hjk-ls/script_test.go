@@ -46,6 +46,7 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"repo": cmdRepo, "until": cmdUntil, "term": cmdTerm, "lsp": cmdLSP, "nothing-left": cmdNothingLeft,
+			"inside": cmdInside, "tree": cmdTree,
 		},
 	})
 }
@@ -78,6 +79,26 @@ func cmdRepo(ts *testscript.TestScript, _ bool, args []string) {
 		ts.Check(ts.Exec("git", git...))
 	}
 	ts.Check(ts.Chdir(dir))
+}
+
+// cmdInside runs a shell script in the container of a branch, in its worktree, as its sessions' user: inside BRANCH SCRIPT.
+func cmdInside(ts *testscript.TestScript, neg bool, args []string) {
+	script := `c=$(docker ps -q --filter "label=io.headjack.branch=$1" --filter "label=io.headjack.repo=$(git rev-parse --path-format=absolute --git-common-dir | sed s,/.git$,,)"); shift
+dir=$(docker inspect -f '{{index .Config.Labels "io.headjack.worktree"}}' $c); user=$(docker inspect -f '{{index .Config.Labels "io.headjack.user"}}' $c)
+exec docker exec -u $user -w "$dir" $c bash -c "$1"`
+	err := ts.Exec("sh", "-c", script, "sh", args[0], args[1])
+	if (err != nil) != neg {
+		ts.Fatalf("inside: %v", err)
+	}
+}
+
+// cmdTree runs a shell script on the host in the worktree of a branch: tree BRANCH SCRIPT.
+func cmdTree(ts *testscript.TestScript, neg bool, args []string) {
+	script := `cd "$(git worktree list --porcelain | grep -B2 -xF "branch refs/heads/$1" | sed -n 's/^worktree //p')" && ` + args[1]
+	err := ts.Exec("sh", "-c", script, "sh", args[0])
+	if (err != nil) != neg {
+		ts.Fatalf("tree: %v", err)
+	}
 }
 
 // patience bounds everything a script waits for.

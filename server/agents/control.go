@@ -54,7 +54,7 @@ func (m *Manager) Stop(ctx context.Context, a BranchArgs, fb Feedback) (Instance
 		}
 	}
 	m.changed.kick()
-	inst, err := m.instance(ctx, t.eng, t.repo, a.Branch)
+	inst, err := m.instance(ctx, t.eng, t.repo, a.Branch) // and syncs what was committed last
 	return InstanceResult{Instance: inst}, err
 }
 

@@ -55,16 +55,16 @@ func (m *Manager) listed(ctx context.Context, a ListArgs) ([]*workspace.Repo, er
 func (m *Manager) survey(ctx context.Context, eng *engine, repos []*workspace.Repo, everywhere bool) ([]Instance, error) {
 	var containers []container.Container
 	trees := make([][]workspace.Worktree, len(repos))
-	g, ctx := errgroup.WithContext(ctx)
+	g, gctx := errgroup.WithContext(ctx)
 	if eng != nil {
 		g.Go(func() (err error) {
-			containers, err = eng.List(ctx, container.ListOptions{}) // of all: a moved repository's have its old name
+			containers, err = eng.List(gctx, container.ListOptions{}) // of all: a moved repository's have its old name
 			return err
 		})
 	}
 	for i, r := range repos {
 		g.Go(func() (err error) {
-			trees[i], err = r.Worktrees(ctx)
+			trees[i], err = r.Worktrees(gctx)
 			return err
 		})
 	}
@@ -76,7 +76,7 @@ func (m *Manager) survey(ctx context.Context, eng *engine, repos []*workspace.Re
 		m.noteLost(eng, engineErr)
 		eng = nil
 	}
-	return m.join(eng != nil, repos, trees, containers, everywhere), nil
+	return m.join(ctx, eng != nil, repos, trees, containers, everywhere), nil
 }
 
 // item is what a survey found of one instance.
@@ -85,6 +85,7 @@ type item struct {
 	repo       string // where the repository is now
 	tree       workspace.Worktree
 	containers []container.Container
+	git        *Git
 }
 
 // items collects what belongs to one instance by the repository and the branch it was made as, which its labels and its
@@ -103,11 +104,11 @@ func (s *items) get(root, branch string) *item {
 }
 
 // join makes instances of containers, worktrees and state folders.
-func (m *Manager) join(reachable bool, repos []*workspace.Repo, trees [][]workspace.Worktree, containers []container.Container, everywhere bool) []Instance {
+func (m *Manager) join(ctx context.Context, reachable bool, repos []*workspace.Repo, trees [][]workspace.Worktree, containers []container.Container, everywhere bool) []Instance {
 	found := items{m: m, all: map[string]*item{}}
-	roots := map[string]bool{}
+	byRoot := map[string]*workspace.Repo{}
 	for i, r := range repos {
-		roots[r.Root] = true
+		byRoot[r.Root] = r
 		for _, wt := range trees[i] {
 			if wt.Branch == "" || wt.Foreign || !wt.Owned && !m.place(r.Root, wt.Branch).exists() {
 				continue // no instance, unless a container says so
@@ -120,9 +121,10 @@ func (m *Manager) join(reachable bool, repos []*workspace.Repo, trees [][]worksp
 		it := found.get(c.Repo, c.Branch)
 		it.containers = append(it.containers, c)
 	}
+	m.syncAll(ctx, byRoot, found.all)
 	out := []Instance{}
 	for _, it := range found.all {
-		if everywhere || roots[it.repo] {
+		if everywhere || byRoot[it.repo] != nil {
 			out = append(out, m.describe(*it, reachable))
 		}
 	}
@@ -136,7 +138,7 @@ func (m *Manager) describe(it item, reachable bool) Instance {
 	p := it.place
 	inst := Instance{
 		Repo: it.repo, Branch: p.Now, State: StateStopped, Sessions: []Session{},
-		Worktree: it.tree.Path, OwnsWorktree: it.tree.Owned, CreatedAt: it.tree.CreatedAt,
+		Worktree: it.tree.Path, OwnsWorktree: it.tree.Owned, CreatedAt: it.tree.CreatedAt, Git: it.git,
 	}
 	c, ok := choose(it.containers, p.name)
 	running := ok && c.State == "running"
@@ -237,7 +239,11 @@ func (m *Manager) instance(ctx context.Context, eng *engine, r *workspace.Repo, 
 	if len(cs) == 0 && !wt.Owned && !p.exists() {
 		return Instance{}, noInstance(branch)
 	}
-	return m.describe(item{place: p, repo: r.Root, tree: wt, containers: cs}, true), nil
+	it := item{place: p, repo: r.Root, tree: wt, containers: cs}
+	if wt.Path != "" {
+		it.git = m.sync(ctx, r, wt, p)
+	}
+	return m.describe(it, true), nil
 }
 
 func noInstance(branch string) error {

@@ -37,6 +37,7 @@ func (m *Manager) placeOf(ctx context.Context, r *workspace.Repo, branch string)
 
 func (p place) dir() string    { return filepath.Join(p.state, "instances", p.name) }
 func (p place) runDir() string { return filepath.Join(p.dir(), "run") }
+func (p place) gitDir() string { return filepath.Join(p.dir(), "git") }
 func (p place) lock() string   { return filepath.Join(p.state, "locks", p.name+".lock") }
 func (p place) record() string { return filepath.Join(p.dir(), "instance.json") }
 func (p place) tag() string    { return "headjack/" + p.name + ":latest" }
@@ -99,10 +100,4 @@ func (m *Manager) places() ([]place, error) {
 		}
 	}
 	return all, nil
-}
-
-// emptyDir is an empty folder, bound over a main checkout's .git so that a container never sees the repository's own.
-func (m *Manager) emptyDir() (string, error) {
-	d := filepath.Join(m.opts.StateDir, "empty")
-	return d, os.MkdirAll(d, 0o700)
 }

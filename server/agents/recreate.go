@@ -3,6 +3,7 @@ package agents
 import (
 	"context"
 	"errors"
+	"os"
 
 	"github.com/gilmanlab/hjk-ls/container"
 	"github.com/gilmanlab/hjk-ls/container/shim"
@@ -81,15 +82,23 @@ func (s *swap) image(ctx context.Context, old container.Container) (images.Image
 }
 
 func (s *swap) source(old container.Container) (images.Source, error) {
-	if s.wish.image == "" {
-		switch images.Kind(old.Labels[container.LabelImageSource]) {
-		case images.KindDockerfile:
-			s.wish.image = old.Labels[container.LabelDockerfile]
-		case images.KindReference:
-			s.wish.image = old.Labels[container.LabelImageRef]
-		}
-	}
+	s.wish.keepImage(old)
 	return s.wish.source(old.Worktree)
+}
+
+// keepImage makes a container anew from what the old one was made from, unless the request says otherwise.
+func (w *wish) keepImage(old container.Container) {
+	if w.image != "" {
+		return
+	}
+	switch images.Kind(old.Labels[container.LabelImageSource]) {
+	case images.KindDockerfile:
+		if _, err := os.Stat(old.Labels[container.LabelDockerfile]); err == nil {
+			w.image = old.Labels[container.LabelDockerfile]
+		}
+	case images.KindReference:
+		w.image = old.Labels[container.LabelImageRef]
+	}
 }
 
 // exchange replaces old. Both share worktree, home and run folder, so they never run at the same time; between the

@@ -44,6 +44,7 @@ type removal struct {
 
 	tree     workspace.Worktree
 	found    bool // tree is there
+	git      *Git // how the last sync ended
 	restored bool // its branch was gone, and is there for the checks only
 	ignored  []string
 }
@@ -64,6 +65,7 @@ func (r *removal) run(ctx context.Context) error {
 			return wrap(err, CodeWorktreeFailed)
 		}
 	}
+	r.sync(ctx)
 	if err := r.check(ctx); err != nil {
 		return err
 	}
@@ -73,6 +75,7 @@ func (r *removal) run(ctx context.Context) error {
 		if err := r.eng.Stop(ctx, c.ID, container.StopGrace); err != nil {
 			return err
 		}
+		r.sync(ctx)
 		if err := r.check(ctx); err != nil {
 			return err
 		}
@@ -97,6 +100,12 @@ func (r *removal) worktree(ctx context.Context) (workspace.Worktree, bool, error
 	return workspace.Worktree{}, false, nil
 }
 
+func (r *removal) sync(ctx context.Context) {
+	if r.found && !r.tree.Prunable {
+		r.git = r.m.sync(ctx, r.repo, r.tree, r.place)
+	}
+}
+
 // mostIgnored bounds how many ignored files a result names.
 const mostIgnored = 100
 
@@ -104,7 +113,10 @@ func (r *removal) check(ctx context.Context) error {
 	if !r.found || r.tree.Prunable {
 		return nil
 	}
-	u, err := r.repo.Unsaved(ctx, r.tree)
+	u, err := r.repo.Unsaved(ctx, r.tree, r.place.name)
+	if err == nil && r.git != nil && r.git.State == workspace.Held {
+		u.Commits = append(u.Commits, r.git.Message)
+	}
 	r.ignored = u.Ignored[:min(len(u.Ignored), mostIgnored)]
 	if r.args.Force {
 		return nil
@@ -133,6 +145,9 @@ func (r *removal) destroy(ctx context.Context) error {
 		if _, err := r.repo.DeleteBranch(ctx, r.tree); err != nil {
 			return wrap(err, CodeWorktreeFailed)
 		}
+	}
+	if err := r.repo.Forget(ctx, r.place.name); err != nil {
+		return wrap(err, CodeWorktreeFailed)
 	}
 	if err := r.place.remove(); err != nil {
 		return fmt.Errorf("remove the state folder: %w", err)

@@ -171,6 +171,7 @@ func (u *bringUp) ensureOnce(ctx context.Context) (*shim.State, error) {
 		}
 		// It does not start any more: a network, a port or a device it was made with is gone, or the engine lost track of it.
 		u.fb.step("replacing container " + c.Name + ", which does not start: " + err.Error())
+		u.wish.keepImage(c)
 		if err := u.eng.Remove(ctx, c.ID); err != nil {
 			return nil, err
 		}
@@ -199,6 +200,7 @@ func (u *bringUp) reuse(ctx context.Context, c container.Container) (container.C
 	}
 	// created and never started, dead, without its worktree, or another image is wanted: the worktree and the home
 	// hold everything that matters.
+	u.wish.keepImage(c)
 	u.fb.step("removing container " + c.Name + " (" + c.State + ")")
 	return c, false, u.eng.Remove(ctx, c.ID)
 }

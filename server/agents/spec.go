@@ -3,7 +3,6 @@ package agents
 import (
 	"context"
 	"fmt"
-	"path/filepath"
 
 	"github.com/gilmanlab/hjk-ls/container"
 	"github.com/gilmanlab/hjk-ls/images"
@@ -32,7 +31,7 @@ func (m *Manager) spec(ctx context.Context, eng *engine, w wish, p place, wt wor
 	if err != nil {
 		return container.Spec{}, err
 	}
-	masks, err := m.masks(wt)
+	masks, err := gitBinds(ctx, w.repo, wt, p)
 	if err != nil {
 		return container.Spec{}, err
 	}
@@ -44,7 +43,7 @@ func (m *Manager) spec(ctx context.Context, eng *engine, w wish, p place, wt wor
 		Name: p.name, Image: img.ID, Platform: w.config.Build.Platform,
 		Repo: p.Repo, Branch: p.Branch, Worktree: wt.Path, Masks: masks, RunDir: p.runDir(),
 		User: m.user(eng), Home: home, Init: init, Flags: flags,
-		Env:     []string{"HJK_BRANCH=" + p.Now, "HJK_INSTANCE=" + p.name},
+		Env:     append(gitEnv(wt.Path), "HJK_BRANCH="+p.Now, "HJK_INSTANCE="+p.name),
 		Network: network(w.config.Network), Memory: r.Memory, NanoCPUs: int64(r.CPUs * 1e9), Pids: r.Pids, Ports: w.config.Ports,
 		Labels: map[string]string{
 			container.LabelImageSource: string(img.Source.Kind),
@@ -88,16 +87,20 @@ func (m *Manager) labels(eng *engine, w wish, img images.Image, fb Feedback) (st
 	return init, flags, nil
 }
 
-// masks keep the repository's own git directory out of the container's reach: a linked worktree's .git file is bound
-// read-only over itself, so that it cannot be replaced, and a main checkout's .git folder is covered.
-func (m *Manager) masks(wt workspace.Worktree) ([]container.Mount, error) {
-	dotGit := filepath.Join(wt.Path, ".git")
-	if !wt.Main {
-		return []container.Mount{{Source: dotGit, Target: dotGit, ReadOnly: true}}, nil
-	}
-	empty, err := m.emptyDir()
+// gitBinds make git work in the container without the repository's own git directory.
+func gitBinds(ctx context.Context, r *workspace.Repo, wt workspace.Worktree, p place) ([]container.Mount, error) {
+	binds, err := r.Private(wt, p.gitDir(), p.name).Prepare(ctx)
 	if err != nil {
-		return nil, Errorf(CodeInternal, "make %s: %w", empty, err)
+		return nil, wrap(err, CodeWorktreeFailed)
 	}
-	return []container.Mount{{Source: empty, Target: dotGit, ReadOnly: true}}, nil
+	mounts := make([]container.Mount, 0, len(binds))
+	for _, b := range binds {
+		mounts = append(mounts, container.Mount{Source: b.Source, Target: b.Target, ReadOnly: b.ReadOnly})
+	}
+	return mounts, nil
+}
+
+// gitEnv lets git inside work in a worktree whoever runs it, root in a `docker exec` say.
+func gitEnv(worktree string) []string {
+	return []string{"GIT_CONFIG_COUNT=1", "GIT_CONFIG_KEY_0=safe.directory", "GIT_CONFIG_VALUE_0=" + worktree}
 }

@@ -16,6 +16,7 @@ type Instance struct {
 	Image        InstanceImage `json:"image"`
 	Container    *Container    `json:"container,omitempty"`
 	Sessions     []Session     `json:"sessions"`
+	Git          *Git          `json:"git,omitempty"`
 	CreatedAt    time.Time     `json:"createdAt,omitzero"`
 }
 

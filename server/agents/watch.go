@@ -7,11 +7,12 @@ import (
 	"time"
 
 	"github.com/gilmanlab/hjk-ls/container"
+	"github.com/gilmanlab/hjk-ls/workspace"
 )
 
 const (
 	// watchPoll is how often session files are looked at: sessions end and wait without the engine knowing.
-	watchPoll = time.Second
+	watchPoll = 400 * time.Millisecond
 	// watchSettle lets a burst of engine events become one survey.
 	watchSettle = 50 * time.Millisecond
 	// watchRetry is how often a missing engine is looked for.
@@ -50,6 +51,8 @@ type watcher struct {
 	changed func([]Instance)
 	last    []byte // what was told, to tell only changes
 	stamp   int64  // of the session files at the last look
+	git     string // of the references at the last look
+	repos   []*workspace.Repo
 }
 
 // follow surveys on every engine event and every look at the session files, until the engine is lost or ctx done.
@@ -74,7 +77,7 @@ func (w *watcher) follow(ctx context.Context, eng *engine, kicks <-chan struct{}
 		case <-kicks:
 			w.survey(ctx)
 		case <-tick.C:
-			if w.sessionsChanged() {
+			if sessions, git := w.sessionsChanged(), w.gitChanged(ctx); sessions || git {
 				w.survey(ctx)
 			}
 		}
@@ -100,6 +103,7 @@ func drain[T any](ctx context.Context, events <-chan T) {
 }
 
 func (w *watcher) survey(ctx context.Context) {
+	w.repos = nil // folders may have been opened
 	list, err := w.m.list(ctx, ListArgs{}, w.m.engines.passive)
 	if err != nil {
 		if CodeOf(err) != CodeNotRepository {
@@ -113,6 +117,20 @@ func (w *watcher) survey(ctx context.Context) {
 	}
 	w.last = now
 	w.changed(list.Instances)
+}
+
+// gitChanged reports whether a reference changed since the last look, inside an instance or on the host. A survey syncs.
+func (w *watcher) gitChanged(ctx context.Context) bool {
+	if w.m.idle() {
+		return false
+	}
+	if w.repos == nil {
+		w.repos, _ = w.m.repos(ctx) // outside of a repository there is nothing to look at
+	}
+	now := w.m.gitStamp(w.repos)
+	changed := now != w.git
+	w.git = now
+	return changed
 }
 
 // sessionsChanged reports whether any session's state file changed since the last look.

@@ -1,0 +1,103 @@
+package agents
+
+import (
+	"context"
+	"time"
+
+	"go.uber.org/zap"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/gilmanlab/hjk-ls/workspace"
+)
+
+// Git tells how the branch on the host and the one in the container stand.
+type Git struct {
+	State   string   `json:"state"` // synced, diverged or held
+	Message string   `json:"message,omitempty"`
+	Refs    []GitRef `json:"refs,omitempty"` // branches, tags and notes of the agent's own
+}
+
+// GitRef is one reference of the agent's own.
+type GitRef struct {
+	Name   string `json:"name"` // inside, such as heads/idea
+	Ref    string `json:"ref"`  // on the host, such as refs/headjack/hjk-x-…/heads/idea
+	Commit string `json:"commit"`
+}
+
+// syncTimeout bounds one sync; what it did not get to the next one does.
+const syncTimeout = 30 * time.Second
+
+// sync brings the commits of an instance over, both ways. That it fails is told by the log and the instance, and stops
+// nothing: the commits stay where they are.
+func (m *Manager) sync(ctx context.Context, r *workspace.Repo, wt workspace.Worktree, p place) *Git {
+	priv := r.Private(wt, p.gitDir(), p.name)
+	if !priv.Exists() {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, syncTimeout)
+	defer cancel()
+	rep, err := priv.Sync(ctx)
+	if err != nil {
+		m.log.Warn("cannot bring the agent's commits over", zap.String("branch", p.Now), zap.Error(err))
+		return &Git{State: workspace.Held, Message: err.Error()}
+	}
+	g := &Git{State: rep.State, Message: rep.Message}
+	for _, ref := range rep.Refs {
+		g.Refs = append(g.Refs, GitRef(ref))
+	}
+	return g
+}
+
+// syncBranch is sync of the worktree that a branch has now.
+func (m *Manager) syncBranch(ctx context.Context, r *workspace.Repo, p place) *Git {
+	wt, found, err := r.Find(ctx, p.Now)
+	if err != nil || !found {
+		return nil
+	}
+	return m.sync(ctx, r, wt, p)
+}
+
+// maxSyncs is how many instances are synced at once.
+const maxSyncs = 4
+
+// syncAll syncs every instance of a survey.
+func (m *Manager) syncAll(ctx context.Context, repos map[string]*workspace.Repo, all map[string]*item) {
+	var g errgroup.Group
+	g.SetLimit(maxSyncs)
+	for _, it := range all {
+		r := repos[it.repo]
+		if r == nil || it.tree.Path == "" || it.tree.Prunable {
+			continue
+		}
+		g.Go(func() error {
+			it.git = m.sync(ctx, r, it.tree, it.place)
+			return nil
+		})
+	}
+	_ = g.Wait()
+}
+
+// gitStamp changes when a reference of any instance that is open does, inside or on the host.
+func (m *Manager) gitStamp(repos []*workspace.Repo) string {
+	byRoot := map[string]*workspace.Repo{}
+	for _, r := range repos {
+		byRoot[r.Root] = r
+	}
+	places, err := m.places()
+	if err != nil {
+		return ""
+	}
+	sum := ""
+	for _, p := range places {
+		if r := byRoot[p.Repo]; r != nil {
+			sum += r.Private(workspace.Worktree{}, p.gitDir(), p.name).Stamp()
+		}
+	}
+	return sum
+}
+
+// idle reports whether there is no instance at all.
+func (m *Manager) idle() bool {
+	places, err := m.places()
+	return err == nil && len(places) == 0
+}

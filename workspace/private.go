@@ -1,0 +1,465 @@
+package workspace
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/gilmanlab/hjk-ls/internal/distrust"
+)
+
+// Private is the git directory that an instance's container has in place of the repository's own. It borrows the
+// repository's objects, which the container cannot write; what the agent commits is brought over by [Private.Sync].
+//
+// Git on the host never runs in it: its configuration, hooks and links are the agent's. Its references are read by us, and
+// its objects are copied into a repository of ours beside it, which host git fetches from and checks.
+type Private struct {
+	repo *Repo
+	tree Worktree
+	dir  string // on the host, the instance's own
+	name string // of the instance: what the agent's other references are filed under
+}
+
+// Private describes the private git directory of a worktree below dir. It does no I/O.
+func (r *Repo) Private(wt Worktree, dir, name string) *Private {
+	return &Private{repo: r, tree: wt, dir: dir, name: name}
+}
+
+// Bind is a part of the host that a container sees.
+type Bind struct {
+	Source, Target string
+	ReadOnly       bool
+}
+
+// Paths in the container.
+const (
+	privateTarget = "/.headjack/git"
+	borrowTarget  = "/.headjack/repo" // N/objects: the repository's objects and those it borrows itself
+)
+
+func (p *Private) agent() string   { return filepath.Join(p.dir, "agent") }   // mounted in the container
+func (p *Private) trusted() string { return filepath.Join(p.dir, "trusted") } // never mounted
+func (p *Private) dotgit() string  { return filepath.Join(p.dir, "dotgit") }
+func (p *Private) empty() string   { return filepath.Join(p.dir, "empty") }
+
+// Exists reports whether Prepare has made it.
+func (p *Private) Exists() bool {
+	_, err := os.Stat(p.statePath())
+	return err == nil
+}
+
+// Prepare makes the private git directory, or brings the one that is there up to date, and tells what the container needs
+// to see for git to work in the worktree, in the order to mount it.
+func (p *Private) Prepare(ctx context.Context) ([]Bind, error) {
+	unlock, err := p.lock(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
+	links, err := p.gitlinks(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if !p.Exists() {
+		if err := p.make(ctx); err != nil {
+			return nil, fmt.Errorf("make the private git directory: %w", err)
+		}
+	}
+	st, err := p.load()
+	if err != nil {
+		return nil, err
+	}
+	st.Protected = links
+	if err := errors.Join(p.reborrow(), p.trust(ctx), p.save(st)); err != nil {
+		return nil, err
+	}
+	binds := p.binds()
+	return append(binds, p.shields(links)...), nil
+}
+
+// lock keeps two processes from working on one private directory.
+func (p *Private) lock(ctx context.Context) (func(), error) {
+	if err := os.MkdirAll(p.dir, 0o700); err != nil {
+		return nil, err
+	}
+	f, err := os.OpenFile(filepath.Join(p.dir, "lock"), os.O_CREATE|os.O_RDWR|syscall.O_CLOEXEC, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	if err := flockWait(ctx, f); err != nil {
+		_ = f.Close()
+		return nil, err
+	}
+	return func() { _ = f.Close() }, nil
+}
+
+// make builds everything aside and renames it into place, the state last.
+func (p *Private) make(ctx context.Context) error {
+	if err := os.RemoveAll(p.agent()); err != nil { // of a make that was cut off
+		return err
+	}
+	tmp := p.agent() + ".tmp"
+	if err := os.RemoveAll(tmp); err != nil {
+		return err
+	}
+	for _, d := range []string{"objects/info", "objects/pack", "refs/heads", "refs/tags", "info"} {
+		if err := os.MkdirAll(filepath.Join(tmp, d), 0o755); err != nil {
+			return err
+		}
+	}
+	refs, err := p.repo.snapshot(ctx)
+	if err != nil {
+		return err
+	}
+	base := refs["refs/heads/"+p.tree.Branch]
+	if base == "" {
+		return fmt.Errorf("branch %q has no commit", p.tree.Branch)
+	}
+	config, err := p.config(ctx)
+	if err != nil {
+		return err
+	}
+	files := map[string]string{
+		"HEAD":                    "ref: refs/heads/" + p.tree.Branch + "\n",
+		"config":                  config,
+		"packed-refs":             packed(refs),
+		"objects/info/alternates": p.alternates(),
+		"info/exclude":            p.excludes(ctx),
+	}
+	for name, text := range files {
+		if err := os.WriteFile(filepath.Join(tmp, name), []byte(text), 0o644); err != nil {
+			return err
+		}
+	}
+	if err := p.copyIn(tmp); err != nil {
+		return err
+	}
+	if err := os.Rename(tmp, p.agent()); err != nil {
+		return err
+	}
+	for name, text := range map[string]string{p.dotgit(): "gitdir: " + privateTarget + "\n", p.empty(): ""} {
+		if err := os.WriteFile(name, []byte(text), 0o644); err != nil {
+			return err
+		}
+	}
+	return p.save(syncState{Inside: p.tree.Branch, Base: base, Mirrored: refs, Published: map[string]string{}})
+}
+
+// copyIn copies what the worktree's own git directory has that git inside needs too: the index with what it knows of every
+// file, so that nothing is read again, and what limits history and checkout.
+func (p *Private) copyIn(dst string) error {
+	shared, err := filepath.Glob(filepath.Join(p.tree.GitDir, "sharedindex.*"))
+	if err != nil {
+		return err
+	}
+	from := map[string]string{
+		filepath.Join(p.tree.GitDir, "index"):                   "index",
+		filepath.Join(p.tree.GitDir, "info", "sparse-checkout"): "info/sparse-checkout",
+		filepath.Join(p.repo.CommonDir, "info", "attributes"):   "info/attributes",
+		filepath.Join(p.repo.CommonDir, "shallow"):              "shallow",
+	}
+	for _, s := range shared {
+		from[s] = filepath.Base(s)
+	}
+	for src, name := range from {
+		b, err := os.ReadFile(src)
+		if errors.Is(err, os.ErrNotExist) {
+			continue
+		}
+		if err == nil {
+			err = os.WriteFile(filepath.Join(dst, name), b, 0o644)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// excludes are the user's and the repository's own ignore rules, which lie outside the worktree.
+func (p *Private) excludes(ctx context.Context) string {
+	var b strings.Builder
+	files := []string{filepath.Join(p.repo.CommonDir, "info", "exclude")}
+	if out, err := git(ctx, p.tree.Path, "config", "--type=path", "--get", "core.excludesFile"); err == nil {
+		files = append(files, strings.TrimSuffix(out, "\n"))
+	} else if dir, err := os.UserConfigDir(); err == nil {
+		files = append(files, filepath.Join(dir, "git", "ignore"))
+	}
+	for _, f := range files {
+		if text, err := os.ReadFile(f); err == nil {
+			b.Write(text)
+			b.WriteByte('\n')
+		}
+	}
+	return b.String()
+}
+
+// objectDirs are the repository's objects and those it borrows, each once.
+func (r *Repo) objectDirs() []string {
+	var dirs []string
+	var add func(dir string, depth int)
+	add = func(dir string, depth int) {
+		if slices.Contains(dirs, dir) || depth > 5 { // as deep as git follows
+			return
+		}
+		dirs = append(dirs, dir)
+		b, err := os.ReadFile(filepath.Join(dir, "info", "alternates"))
+		if err != nil {
+			return
+		}
+		for line := range strings.Lines(string(b)) {
+			if line = strings.TrimRight(line, "\r\n"); line != "" && !strings.HasPrefix(line, "#") {
+				add(filepath.Clean(absolute(dir, line)), depth+1)
+			}
+		}
+	}
+	add(filepath.Join(r.CommonDir, "objects"), 0)
+	return dirs
+}
+
+// reborrow writes which objects are borrowed: the repository may borrow others by now.
+func (p *Private) reborrow() error {
+	root, err := os.OpenRoot(p.agent())
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	const name = "objects/info/alternates"
+	if b, err := distrust.Read(root, name, 1<<20); err == nil && string(b) == p.alternates() {
+		return nil
+	}
+	_ = root.Remove(name + ".lock")
+	return distrust.Replace(root, name, []byte(p.alternates()))
+}
+
+func borrowed(i int) string { return fmt.Sprintf("%s/%d", borrowTarget, i) }
+
+func (p *Private) alternates() string {
+	var b strings.Builder
+	for i := range p.repo.objectDirs() {
+		b.WriteString(borrowed(i) + "/objects\n")
+	}
+	return b.String()
+}
+
+// binds are the mounts of git's own.
+func (p *Private) binds() []Bind {
+	dotGit := filepath.Join(p.tree.Path, ".git")
+	binds := []Bind{{Source: p.agent(), Target: dotGit}}
+	if !p.tree.Main {
+		binds = []Bind{{Source: p.dotgit(), Target: dotGit, ReadOnly: true}, {Source: p.agent(), Target: privateTarget}}
+	}
+	for i, dir := range p.repo.objectDirs() {
+		binds = append(binds, Bind{Source: dir, Target: borrowed(i) + "/objects", ReadOnly: true})
+		if _, err := os.Stat(filepath.Join(dir, "info", "alternates")); err == nil { // its paths are the host's
+			binds = append(binds, Bind{Source: p.empty(), Target: borrowed(i) + "/objects/info/alternates", ReadOnly: true})
+		}
+		if lfs := filepath.Join(filepath.Dir(dir), "lfs", "objects"); isDir(lfs) { // where git-lfs looks for what is borrowed
+			binds = append(binds, Bind{Source: lfs, Target: borrowed(i) + "/lfs/objects", ReadOnly: true})
+		}
+	}
+	return binds
+}
+
+func isDir(path string) bool {
+	fi, err := os.Stat(path)
+	return err == nil && fi.IsDir()
+}
+
+// gitlinks are the paths of the submodules of the worktree's branch.
+func (p *Private) gitlinks(ctx context.Context) ([]string, error) {
+	out, err := git(ctx, p.repo.CommonDir, "ls-tree", "-r", "-z", "refs/heads/"+p.tree.Branch)
+	if err != nil {
+		return nil, err
+	}
+	links := []string{}
+	for _, entry := range nul(out) {
+		if meta, path, ok := strings.Cut(entry, "\t"); ok && strings.HasPrefix(meta, "160000 ") {
+			links = append(links, path)
+		}
+	}
+	return links, nil
+}
+
+// shields make the folders of submodules, and those they lie in, mount points. Git on the host goes into a submodule by
+// itself and believes the configuration there; a mount point can be neither renamed nor replaced by a repository of the
+// agent's. What is not checked out is read-only, and so is the link of what is.
+func (p *Private) shields(links []string) []Bind {
+	var binds []Bind
+	done := map[string]bool{}
+	for _, link := range links {
+		path := ""
+		parts := strings.Split(link, "/")
+		for i, part := range parts {
+			path = filepath.Join(path, part)
+			full := filepath.Join(p.tree.Path, path)
+			fi, err := os.Lstat(full)
+			if err != nil || !fi.IsDir() || done[path] {
+				continue
+			}
+			done[path] = true
+			dotGit := filepath.Join(full, ".git")
+			_, err = os.Lstat(dotGit)
+			last := i == len(parts)-1
+			binds = append(binds, Bind{Source: full, Target: full, ReadOnly: last && err != nil})
+			if last && err == nil {
+				binds = append(binds, Bind{Source: dotGit, Target: dotGit, ReadOnly: true})
+			}
+		}
+	}
+	return binds
+}
+
+// copied are the settings of the host that git inside should have too; a key that ends with a dot stands for all below it.
+var copied = []string{
+	"core.autocrlf", "core.eol", "core.safecrlf", "core.ignorecase", "core.filemode", "core.symlinks", "core.precomposeunicode",
+	"core.sparsecheckout", "core.sparsecheckoutcone", "core.quotepath", "core.commentchar", "index.sparse", "user.name", "user.email",
+	"pull.", "push.default", "push.autosetupremote", "rebase.autosquash", "rebase.autostash", "rebase.updaterefs",
+	"merge.conflictstyle", "diff.algorithm", "init.defaultbranch", "branch.", "filter.lfs.",
+}
+
+// config is the agent's configuration to begin with.
+func (p *Private) config(ctx context.Context) (string, error) {
+	out, err := git(ctx, p.tree.Path, "config", "--list", "-z", "--includes")
+	if err != nil {
+		return "", err
+	}
+	head, err := p.repo.format(ctx)
+	if err != nil {
+		return "", err
+	}
+	var b strings.Builder
+	b.WriteString(head + configLine("core.bare", "false") + configLine("core.logallrefupdates", "true"))
+	rewritten := strings.Contains(strings.ToLower(out), ".insteadof\n")
+	for _, kv := range nul(out) {
+		key, value, _ := strings.Cut(kv, "\n")
+		switch {
+		case key == "filter.lfs.required": // an image may have no git-lfs
+		case wanted(key):
+			b.WriteString(configLine(key, value))
+		case strings.HasPrefix(key, "remote.") && strings.HasSuffix(key, ".url"):
+			name := strings.TrimSuffix(strings.TrimPrefix(key, "remote."), ".url")
+			if rewritten {
+				if got, err := git(ctx, p.tree.Path, "remote", "get-url", name); err == nil {
+					value = strings.TrimSuffix(got, "\n")
+				}
+			}
+			b.WriteString(configLine(key, withoutCredentials(value)) + configLine("remote."+name+".fetch", "+refs/heads/*:refs/remotes/"+name+"/*"))
+		}
+	}
+	return b.String(), nil
+}
+
+// format is the beginning of a configuration that says how objects are named.
+func (r *Repo) format(ctx context.Context) (string, error) {
+	out, err := git(ctx, r.CommonDir, "rev-parse", "--show-object-format")
+	if f := strings.TrimSpace(out); f != "sha1" {
+		return configLine("core.repositoryformatversion", "1") + configLine("extensions.objectformat", f), err
+	}
+	return configLine("core.repositoryformatversion", "0"), err
+}
+
+func wanted(key string) bool {
+	for _, k := range copied {
+		if key == k || strings.HasSuffix(k, ".") && strings.HasPrefix(key, k) {
+			return true
+		}
+	}
+	return false
+}
+
+var configEscapes = strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`, "\t", `\t`, "\b", `\b`)
+
+// configLine is one setting as git-config(1) writes it, in a section of its own.
+func configLine(key, value string) string {
+	first, last := strings.IndexByte(key, '.'), strings.LastIndexByte(key, '.')
+	section := key[:first]
+	if first != last {
+		sub := strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(key[first+1 : last])
+		section += ` "` + sub + `"`
+	}
+	return "[" + section + "]\n\t" + key[last+1:] + ` = "` + configEscapes.Replace(value) + "\"\n"
+}
+
+func withoutCredentials(address string) string {
+	u, err := url.Parse(address)
+	if err != nil || u.User == nil {
+		return address
+	}
+	if u.Scheme == "http" || u.Scheme == "https" {
+		u.User = nil
+	} else {
+		u.User = url.User(u.User.Username())
+	}
+	return u.String()
+}
+
+// trust makes or refreshes the repository beside it that host git reads the agent's objects from.
+func (p *Private) trust(ctx context.Context) error {
+	dir := p.trusted()
+	for _, d := range []string{"objects/info", "objects/pack", "refs"} {
+		if err := os.MkdirAll(filepath.Join(dir, d), 0o700); err != nil {
+			return err
+		}
+	}
+	head, err := p.repo.format(ctx)
+	if err != nil {
+		return err
+	}
+	files := map[string]string{
+		"HEAD": "ref: refs/heads/none\n", "config": head + configLine("core.bare", "true"),
+		"objects/info/alternates": strings.Join(p.repo.objectDirs(), "\n") + "\n",
+	}
+	if b, err := os.ReadFile(filepath.Join(p.repo.CommonDir, "shallow")); err == nil {
+		files["shallow"] = string(b)
+	}
+	for name, text := range files {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// syncState is what was agreed on at the last sync.
+type syncState struct {
+	Inside    string            `json:"inside"`    // the branch's name in the container
+	Base      string            `json:"base"`      // commit both sides were at
+	Mirrored  map[string]string `json:"mirrored"`  // the host's references as the container has been told
+	Published map[string]string `json:"published"` // the agent's own references as the host has them
+	Protected []string          `json:"protected"` // submodules' paths that the container has shields for
+	Stamp     string            `json:"stamp"`
+	Report    Report            `json:"report"`
+	At        time.Time         `json:"at"`
+}
+
+func (p *Private) statePath() string { return filepath.Join(p.dir, "state.json") }
+
+func (p *Private) load() (syncState, error) {
+	var st syncState
+	b, err := os.ReadFile(p.statePath())
+	if err == nil {
+		err = json.Unmarshal(b, &st)
+	}
+	return st, err
+}
+
+func (p *Private) save(st syncState) error {
+	b, err := json.Marshal(st)
+	if err != nil {
+		return err
+	}
+	tmp := p.statePath() + ".tmp"
+	if err := os.WriteFile(tmp, b, 0o600); err != nil {
+		return err
+	}
+	return os.Rename(tmp, p.statePath())
+}

@@ -1,0 +1,361 @@
+package workspace
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/gilmanlab/hjk-ls/internal/distrust"
+)
+
+// How the two sides of a branch stand.
+const (
+	Synced   = "synced"   // both are at the same commit
+	Diverged = "diverged" // both have moved; each keeps its own until somebody merges
+	Held     = "held"     // the agent's commits are not taken over, for the reason in the message
+)
+
+// Report is how the last sync ended.
+type Report struct {
+	State   string     `json:"state"`
+	Message string     `json:"message,omitempty"` // what to do, unless synced
+	Refs    []AgentRef `json:"refs,omitempty"`
+}
+
+// AgentRef is a branch, tag or note of the agent's own, which the host has under another name.
+type AgentRef struct {
+	Name   string `json:"name"` // inside
+	Ref    string `json:"ref"`  // on the host
+	Commit string `json:"commit"`
+}
+
+// Namespace is where the host keeps the references of one instance that are not the branch it works on.
+func Namespace(instance string) string { return "refs/headjack/" + instance + "/" }
+
+// Sync brings what was committed inside to the host's branch, and what the host has to the container. It costs a few
+// stats when nothing has happened since the last time.
+func (p *Private) Sync(ctx context.Context) (Report, error) {
+	unlock, err := p.lock(ctx)
+	if err != nil {
+		return Report{}, err
+	}
+	defer unlock()
+	st, err := p.load()
+	if err != nil {
+		return Report{}, err
+	}
+	stamp := p.Stamp()
+	if st.Stamp == stamp && time.Since(st.At) > stampGrain {
+		return st.Report, nil
+	}
+	root, err := os.OpenRoot(p.agent())
+	if err != nil {
+		return Report{}, err
+	}
+	defer root.Close()
+	p.clearLocks(root)
+	s := syncing{Private: p, root: root, st: &st}
+	if err := s.run(ctx); err != nil {
+		return Report{}, err
+	}
+	st.Stamp, st.At = p.Stamp(), time.Now()
+	return st.Report, p.save(st)
+}
+
+// stampGrain is how long after a sync an equal stamp is not believed: two changes may share a time.
+const stampGrain = 20 * time.Millisecond
+
+// Last is how the last sync ended; it reads a small file.
+func (p *Private) Last() Report {
+	st, err := p.load()
+	if err != nil {
+		return Report{}
+	}
+	return st.Report
+}
+
+// syncing is one sync.
+type syncing struct {
+	*Private
+	root *os.Root
+	st   *syncState
+
+	host, inside map[string]string
+	loose        map[string]bool
+}
+
+func (s *syncing) run(ctx context.Context) (err error) {
+	if s.host, err = s.repo.snapshot(ctx); err != nil {
+		return err
+	}
+	s.st.Report = Report{State: Synced}
+	if s.inside, s.loose, err = agentRefs(s.root); err != nil {
+		s.hold("the agent's references cannot be read: " + err.Error())
+		return nil
+	}
+	if err := s.publish(ctx); err != nil {
+		return err
+	}
+	if err := s.branch(ctx); err != nil {
+		return err
+	}
+	if s.host, err = s.repo.snapshot(ctx); err != nil {
+		return err
+	}
+	return s.mirror(s.root, s.st, s.host)
+}
+
+func (s *syncing) hold(message string) {
+	s.st.Report.State, s.st.Report.Message = Held, message
+}
+
+// own are the agent's references that the host does not have, by their name inside.
+func (s *syncing) own() map[string]string {
+	own := map[string]string{}
+	for ref, id := range s.inside {
+		if strings.HasPrefix(ref, "refs/remotes/") || strings.HasPrefix(ref, "refs/replace/") {
+			continue
+		}
+		host := ref
+		if ref == "refs/heads/"+s.st.Inside {
+			host = "refs/heads/" + s.tree.Branch
+		}
+		if id != s.host[host] && id != s.st.Mirrored[ref] {
+			own[ref] = id
+		}
+	}
+	if id := s.inside["refs/heads/"+s.st.Inside]; id == s.st.Base {
+		delete(own, "refs/heads/"+s.st.Inside)
+	}
+	return own
+}
+
+// publish brings the agent's own references, and the branch's new commits, under the instance's namespace. Those whose
+// objects are missing or broken, or that would plant a repository, are left out.
+func (s *syncing) publish(ctx context.Context) error {
+	own := s.own()
+	if maps.Equal(own, s.st.Published) {
+		s.report()
+		return nil
+	}
+	if err := s.quarantine(s.root); err != nil {
+		return fmt.Errorf("copy the agent's objects: %w", err)
+	}
+	if err := s.fetchLFS(s.root); err != nil {
+		return fmt.Errorf("copy the agent's git-lfs files: %w", err)
+	}
+	for _, ref := range slices.Sorted(maps.Keys(own)) {
+		if s.st.Published[ref] == own[ref] {
+			continue
+		}
+		if err := s.take(ctx, ref, own[ref]); err != nil {
+			if ctx.Err() != nil {
+				return err
+			}
+			s.hold(fmt.Sprintf("%s of %s is not taken over: %v", strings.TrimPrefix(ref, "refs/"), s.name, err))
+			delete(own, ref)
+		}
+	}
+	for ref := range s.st.Published {
+		if own[ref] == "" {
+			if _, err := git(ctx, s.repo.CommonDir, "update-ref", "-d", s.hostName(ref)); err != nil {
+				return err
+			}
+		}
+	}
+	s.st.Published = own
+	s.report()
+	return nil
+}
+
+func (s *syncing) hostName(ref string) string {
+	return Namespace(s.name) + strings.TrimPrefix(ref, "refs/")
+}
+
+func (s *syncing) report() {
+	for _, ref := range slices.Sorted(maps.Keys(s.st.Published)) {
+		if ref != "refs/heads/"+s.st.Inside {
+			s.st.Report.Refs = append(s.st.Report.Refs, AgentRef{Name: strings.TrimPrefix(ref, "refs/"), Ref: s.hostName(ref), Commit: s.st.Published[ref]})
+		}
+	}
+}
+
+// take fetches one reference from the trusted repository. git checks every object on the way.
+func (s *syncing) take(ctx context.Context, ref, id string) error {
+	if err := s.noPlantedRepository(ctx, id); err != nil {
+		return err
+	}
+	file := filepath.Join(s.trusted(), "packed-refs")
+	if err := os.WriteFile(file, []byte(packed(map[string]string{ref: id})), 0o600); err != nil {
+		return err
+	}
+	_, err := git(ctx, s.repo.CommonDir, "-c", "fetch.fsckObjects=true", "-c", "protocol.file.allow=always", "-c", "fetch.unpackLimit=1000",
+		"fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-auto-gc", "--no-recurse-submodules", "--no-show-forced-updates", "--update-shallow",
+		s.trusted(), "+"+ref+":"+s.hostName(ref))
+	return err
+}
+
+// noPlantedRepository refuses commits that make a path a submodule which was none: the folder there can be a repository
+// whose configuration the agent wrote, and git on the host would go into it.
+func (s *syncing) noPlantedRepository(ctx context.Context, id string) error {
+	var in strings.Builder
+	in.WriteString(id + "\n")
+	for _, known := range s.host {
+		in.WriteString("^" + known + "\n")
+	}
+	trusted := call{dir: s.trusted(), stdin: in.String(), env: []string{"GIT_DIR=" + s.trusted()}}
+	out, err := gitWith(ctx, trusted, "log", "--stdin", "--no-show-signature", "--format=", "--raw", "-c", "--no-renames", "--no-abbrev", "-z", "--root")
+	if err != nil {
+		return err
+	}
+	trusted.stdin = ""
+	tip, err := gitWith(ctx, trusted, "diff-tree", "-r", "--raw", "--no-renames", "-z", s.st.Base, id)
+	if err != nil {
+		return err
+	}
+	for _, raw := range []string{out, tip} {
+		fields := nul(raw)
+		for i := 0; i+1 < len(fields); i++ {
+			meta := strings.TrimLeft(strings.TrimSpace(fields[i]), "\n")
+			if !strings.HasPrefix(meta, ":") {
+				continue
+			}
+			path := fields[i+1]
+			i++
+			if newGitlink(meta) && !slices.Contains(s.st.Protected, path) {
+				return fmt.Errorf("it makes %q a submodule, whose repository the agent may have written; merge %s in a checkout of its own if you want that", path, id[:12])
+			}
+		}
+	}
+	return nil
+}
+
+// newGitlink reads the modes of a raw diff line, which for a merge has several old ones.
+func newGitlink(meta string) bool {
+	parents := len(meta) - len(strings.TrimLeft(meta, ":"))
+	modes := strings.Fields(strings.TrimLeft(meta, ":"))
+	if len(modes) <= parents || modes[parents] != "160000" {
+		return false
+	}
+	return !slices.Contains(modes[:parents], "160000")
+}
+
+// branch makes both sides of the branch agree, where one of them has not moved or contains the other.
+func (s *syncing) branch(ctx context.Context) error {
+	in, host := s.inside["refs/heads/"+s.st.Inside], s.host["refs/heads/"+s.tree.Branch]
+	switch {
+	case host == "": // deleted on the host: run restores it
+		return nil
+	case in == host:
+		s.st.Base = host
+		return nil
+	case in == "", in == s.st.Base:
+		return s.inward(ctx, host)
+	case s.st.Published["refs/heads/"+s.st.Inside] != in:
+		return nil // held, the report says why
+	case host == s.st.Base:
+		return s.outward(ctx, in, host)
+	}
+	if s.contains(ctx, host, in) {
+		return s.inward(ctx, host)
+	}
+	if s.contains(ctx, in, host) {
+		return s.outward(ctx, in, host)
+	}
+	s.st.Report.State = Diverged
+	s.st.Report.Message = fmt.Sprintf("branch %s has moved here and in its container; in %s: git merge %s (or inside: git merge host/%s)",
+		s.tree.Branch, s.tree.Path, s.hostName("refs/heads/"+s.st.Inside), s.tree.Branch)
+	return s.setInside(map[string]string{"refs/remotes/host/" + s.tree.Branch: host})
+}
+
+func (s *syncing) contains(ctx context.Context, tip, part string) bool {
+	_, err := git(ctx, s.repo.CommonDir, "merge-base", "--is-ancestor", part, tip)
+	return err == nil
+}
+
+// outward moves the host's branch to the agent's commit and the worktree's index with it, keeping what is staged there.
+func (s *syncing) outward(ctx context.Context, in, host string) error {
+	if s.tree.Current != s.tree.Branch {
+		s.st.Report.State = Held
+		s.st.Report.Message = fmt.Sprintf("%s is not on branch %s now; the agent's commits are at %s until it is", s.tree.Path, s.tree.Branch, s.hostName("refs/heads/"+s.st.Inside))
+		return nil
+	}
+	if _, err := git(ctx, s.tree.Path, "update-ref", "-m", "hjk-ls: the agent's commits", "refs/heads/"+s.tree.Branch, in, host); err != nil {
+		return err
+	}
+	s.st.Base = in
+	if _, err := git(ctx, s.tree.Path, "read-tree", "-i", "-m", host, in); err != nil && s.tree.Owned {
+		if _, err := git(ctx, s.tree.Path, "reset", "--quiet"); err != nil {
+			return err
+		}
+	}
+	delete(s.st.Published, "refs/heads/"+s.st.Inside)
+	_, err := git(ctx, s.repo.CommonDir, "update-ref", "-d", s.hostName("refs/heads/"+s.st.Inside))
+	return err
+}
+
+// inward moves the branch inside to the host's commit and, where it is checked out there, the index with it.
+func (s *syncing) inward(ctx context.Context, host string) error {
+	old := s.inside["refs/heads/"+s.st.Inside]
+	if err := s.setInside(map[string]string{"refs/heads/" + s.st.Inside: host}); err != nil {
+		return err
+	}
+	s.st.Base = host
+	head, err := distrust.Read(s.root, "HEAD", 4096)
+	if err != nil || strings.TrimSpace(string(head)) != "ref: refs/heads/"+s.st.Inside || old == "" {
+		return nil //nolint:nilerr // the agent is on another branch, or has broken its own
+	}
+	return s.indexInside(ctx, old, host)
+}
+
+func (s *syncing) setInside(change map[string]string) error {
+	err := s.writeRefs(s.root, s.inside, s.loose, change)
+	if errors.Is(err, fs.ErrExist) {
+		return nil // git inside writes just now; the next sync comes at once
+	}
+	return err
+}
+
+// maxIndex bounds the index that is read from the agent.
+const maxIndex = 512 << 20
+
+// indexInside moves the agent's index from one commit to another, on a copy that git works on beside the trusted
+// repository. Where the agent has staged what stands in the way it stays as it is.
+func (s *syncing) indexInside(ctx context.Context, old, now string) error {
+	b, err := distrust.Read(s.root, "index", maxIndex)
+	if err != nil {
+		return nil //nolint:nilerr // there is none
+	}
+	tmp := filepath.Join(s.trusted(), "index.tmp")
+	if err := os.WriteFile(tmp, b, 0o600); err != nil {
+		return err
+	}
+	defer os.Remove(tmp)
+	if _, err := gitWith(ctx, call{dir: s.trusted(), env: []string{"GIT_DIR=" + s.trusted(), "GIT_INDEX_FILE=" + tmp}}, "read-tree", "-i", "-m", old, now); err != nil {
+		return ctx.Err()
+	}
+	if b, err = os.ReadFile(tmp); err != nil {
+		return err
+	}
+	if err := distrust.Replace(s.root, "index", b); !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	return nil
+}
+
+// Forget deletes what the host keeps of the instance's own references.
+func (r *Repo) Forget(ctx context.Context, instance string) error {
+	out, err := git(ctx, r.CommonDir, "for-each-ref", "--format=delete %(refname)", Namespace(instance))
+	if err != nil || out == "" {
+		return err
+	}
+	_, err = gitWith(ctx, call{dir: r.CommonDir, stdin: out}, "update-ref", "--stdin")
+	return err
+}
