@@ -56,6 +56,16 @@ func (p *Private) Exists() bool {
 	return err == nil
 }
 
+// intact reports whether the agent has left of its git directory what makes it one.
+func (p *Private) intact() bool {
+	for _, name := range []string{"HEAD", "config", "objects", "refs"} {
+		if _, err := os.Lstat(filepath.Join(p.agent(), name)); err != nil {
+			return false
+		}
+	}
+	return true
+}
+
 // Prepare makes the private git directory, or brings the one that is there up to date, and tells what the container needs
 // to see for git to work in the worktree, in the order to mount it.
 func (p *Private) Prepare(ctx context.Context) ([]Bind, error) {
@@ -68,7 +78,7 @@ func (p *Private) Prepare(ctx context.Context) ([]Bind, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !p.Exists() {
+	if !p.Exists() || !p.intact() {
 		if err := p.make(ctx); err != nil {
 			return nil, fmt.Errorf("make the private git directory: %w", err)
 		}

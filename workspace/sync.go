@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/gilmanlab/hjk-ls/internal/distrust"
 )
@@ -113,7 +114,18 @@ func (s *syncing) run(ctx context.Context) (err error) {
 }
 
 func (s *syncing) hold(message string) {
-	s.st.Report.State, s.st.Report.Message = Held, message
+	s.st.Report.State, s.st.Report.Message = Held, oneLine(message)
+}
+
+// oneLine is the first line of a message that may quote the agent, without control characters.
+func oneLine(message string) string {
+	message, _, _ = strings.Cut(message, "\n")
+	return strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) {
+			return r
+		}
+		return -1
+	}, message)
 }
 
 // own are the agent's references that the host does not have, by their name inside.

@@ -221,13 +221,17 @@ func (d *detacher) filter(in []byte) (pass []byte, detached bool) {
 
 // killMain ends a session and returns when it has ended.
 func killMain(name string) int {
+	meant, err := readState(name)
+	if err != nil {
+		return 0
+	}
 	c, err := call(name, hello{Op: "kill"})
 	if err == nil {
 		defer func() { _ = c.Close() }()
 	}
 	for range 100 { // 5 s: the holder kills by force before
 		st, err := readState(name)
-		if err != nil || st.State != "running" {
+		if err != nil || st.State != "running" || st.PID != meant.PID { // another one may have its name by now
 			return 0
 		}
 		if syscall.Kill(st.PID, 0) != nil {
