@@ -24,6 +24,9 @@ type Spec struct {
 	Memory   int64             // bytes, 0 is no limit
 	NanoCPUs int64             // 1e9 is one CPU, 0 is no limit
 	Pids     int64             // 0 is no limit
+
+	NoNewPrivileges bool     // ignored where the image has its own init or is privileged
+	Capabilities    []string // kept beside baseCapabilities
 	Ports    []int             // published on the host's loopback, same number
 	Flags    []Flag            // engine flags the user has allowed (labels io.headjack.docker.flags)
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -83,7 +84,26 @@ func configs(s Spec, shimPath string) (*container.Config, *container.HostConfig)
 	if s.Pids > 0 {
 		host.PidsLimit = &s.Pids
 	}
+	harden(host, s)
 	return cfg, host
+}
+
+// baseCapabilities are what the helper needs as PID 1 to make a home, become the session's user and end its programs, and
+// what a package manager needs where sessions are root's.
+var baseCapabilities = []string{"CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "SETGID", "SETUID", "NET_BIND_SERVICE"}
+
+// harden takes from the container what agents do not need. An image that the user has allowed to run an init of its own, or
+// to be privileged, needs more than can be known here.
+func harden(host *container.HostConfig, s Spec) {
+	privileged := slices.ContainsFunc(s.Flags, func(f Flag) bool { return f.Key == "privileged" && f.Value != "false" })
+	if s.Init != "" || privileged {
+		return
+	}
+	host.CapDrop = []string{"ALL"}
+	host.CapAdd = append(slices.Clone(baseCapabilities), s.Capabilities...)
+	if s.NoNewPrivileges {
+		host.SecurityOpt = append(host.SecurityOpt, "no-new-privileges")
+	}
 }
 
 // mounts puts the worktree first: what masks parts of it comes after.

@@ -22,6 +22,8 @@ type Config struct {
 	Recreate  string // ask, auto or never
 	Network   string // default, none or a network's name
 	Resources Resources
+	Security  Security
+	Git       Git
 	Ports     []int  // published on the host's loopback
 	Worktrees string // folder for the worktrees hjk-ls makes
 }
@@ -41,6 +43,18 @@ type Build struct {
 	Secrets  []string // NAME, id=NAME,src=FILE or id=NAME,env=VARIABLE
 	SSH      []string // default or id=path
 	Platform string   // os/arch[/variant]
+}
+
+// Security is what a container may do beyond what agents need.
+type Security struct {
+	NoNewPrivileges bool     // set-user-ID programs such as sudo give nothing
+	Capabilities    []string // kept beside the few that are, such as NET_RAW
+}
+
+// Git is which of the host's credentials git inside may use.
+type Git struct {
+	SSH   bool   // the ssh agent
+	Token string // the variable of the host that holds a token for the HTTP remotes
 }
 
 // Resources bound a container; zero is no limit.
@@ -115,7 +129,7 @@ func LoadConfig(l Layers) (Config, []Value, error) {
 func defaults() Config {
 	return Config{
 		Agent: "shell", Pull: "missing", Recreate: "ask", Network: "default",
-		Build: Build{On: "save"}, Worktrees: filepath.Join(dataHome(), "headjack", "git"),
+		Build: Build{On: "save"}, Security: Security{NoNewPrivileges: true}, Resources: Resources{Pids: 4096}, Worktrees: filepath.Join(dataHome(), "headjack", "git"),
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -60,6 +61,14 @@ var schema = field{fields: map[string]field{
 		"secrets":  leaf(func(c *Config) *[]string { return &c.Build.Secrets }, stringList, func(v []string) bool { return len(v) == 0 }),
 		"ssh":      leaf(func(c *Config) *[]string { return &c.Build.SSH }, stringList, func(v []string) bool { return len(v) == 0 }),
 		"platform": leaf(func(c *Config) *string { return &c.Build.Platform }, text, zero),
+	}},
+	"security": {fields: map[string]field{
+		"noNewPrivileges": leaf(func(c *Config) *bool { return &c.Security.NoNewPrivileges }, boolean, func(bool) bool { return false }),
+		"capabilities":    leaf(func(c *Config) *[]string { return &c.Security.Capabilities }, capabilities, func(v []string) bool { return len(v) == 0 }),
+	}},
+	"git": {fields: map[string]field{
+		"ssh":   leaf(func(c *Config) *bool { return &c.Git.SSH }, boolean, zero),
+		"token": leaf(func(c *Config) *string { return &c.Git.Token }, variable, zero),
 	}},
 	"resources": {fields: map[string]field{
 		"memory": leaf(func(c *Config) *int64 { return &c.Resources.Memory }, memory, zero),
@@ -181,6 +190,36 @@ func memory(n *yaml.Node) (int64, error) {
 		return 0, fmt.Errorf("%q is not a size such as 512m or 4g", s)
 	}
 	return b, nil
+}
+
+func boolean(n *yaml.Node) (bool, error) {
+	b, err := strconv.ParseBool(n.Value)
+	if n.Kind != yaml.ScalarNode || err != nil {
+		return false, errors.New("want true or false")
+	}
+	return b, nil
+}
+
+var capabilityName = regexp.MustCompile(`^[A-Z][A-Z_]*$`)
+
+func capabilities(n *yaml.Node) ([]string, error) {
+	list, err := stringList(n)
+	for _, c := range list {
+		if err == nil && !capabilityName.MatchString(c) {
+			err = fmt.Errorf("%q is not a capability such as NET_RAW; see capabilities(7)", c)
+		}
+	}
+	return list, err
+}
+
+var variableName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+
+func variable(n *yaml.Node) (string, error) {
+	s, err := text(n)
+	if err == nil && !variableName.MatchString(s) {
+		err = errors.New("want the name of an environment variable, not a value")
+	}
+	return s, err
 }
 
 func positive(n *yaml.Node) (float64, error) {

@@ -264,7 +264,7 @@ func (p *Private) alternates() string {
 func (p *Private) binds() []Bind {
 	dotGit := filepath.Join(p.tree.Path, ".git")
 	binds := []Bind{{Source: p.agent(), Target: dotGit}}
-	if !p.tree.Main {
+	if !isDir(dotGit) {
 		binds = []Bind{{Source: p.dotgit(), Target: dotGit, ReadOnly: true}, {Source: p.agent(), Target: privateTarget}}
 	}
 	for i, dir := range p.repo.objectDirs() {
@@ -397,6 +397,23 @@ func configLine(key, value string) string {
 		section += ` "` + sub + `"`
 	}
 	return "[" + section + "]\n\t" + key[last+1:] + ` = "` + configEscapes.Replace(value) + "\"\n"
+}
+
+// Remotes are the addresses of the repository's remotes.
+func (r *Repo) Remotes(ctx context.Context) ([]string, error) {
+	out, err := git(ctx, r.CommonDir, "config", "-z", "--get-regexp", `^remote\..*\.url$`)
+	if exitCode(err) == 1 {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	var all []string
+	for _, kv := range nul(out) {
+		_, value, _ := strings.Cut(kv, "\n")
+		all = append(all, value)
+	}
+	return all, nil
 }
 
 func withoutCredentials(address string) string {

@@ -18,7 +18,7 @@ var (
 
 // Repo is a git repository, whichever of its checkouts or subfolders it was opened from.
 type Repo struct {
-	Root      string // the main checkout; for a bare repository with worktrees, its git directory
+	Root      string // the main checkout; where the git directory lies elsewhere, or is bare, that directory
 	CommonDir string // the git directory that all worktrees share
 	From      string // top of the checkout it was opened from
 }
@@ -59,12 +59,9 @@ func locate(ctx context.Context, path, common string) (*Repo, error) {
 	if err != nil {
 		return nil, err
 	}
-	root := common
-	switch {
-	case filepath.Base(common) == ".git":
+	root := common // also with --separate-git-dir and for a submodule: it is the same from every checkout
+	if filepath.Base(common) == ".git" {
 		root = filepath.Dir(common)
-	case linkedTo(from) == "": // --separate-git-dir or a submodule: the checkout itself is the main one
-		root = from
 	}
 	return &Repo{Root: root, CommonDir: common, From: from}, nil
 }

@@ -53,12 +53,15 @@ func (r *Repo) Worktrees(ctx context.Context) ([]Worktree, error) {
 	}
 	admin := r.adminDirs()
 	var all []Worktree
-	for _, block := range strings.Split(strings.TrimSuffix(out, "\x00\x00"), "\x00\x00") {
+	for i, block := range strings.Split(strings.TrimSuffix(out, "\x00\x00"), "\x00\x00") {
 		wt, bare := parseWorktree(block)
+		wt.Main = i == 0
+		if wt.Main {
+			wt.Path = r.main()
+		}
 		if wt.Path == "" || bare {
 			continue
 		}
-		wt.Main = wt.Path == r.Root
 		wt.MadeRoot, wt.MadeFor = r.Root, wt.Branch
 		wt.GitDir = r.CommonDir
 		_, err := os.Lstat(wt.Path)
@@ -73,6 +76,18 @@ func (r *Repo) Worktrees(ctx context.Context) ([]Worktree, error) {
 		all = append(all, wt)
 	}
 	return all, nil
+}
+
+// main is the main checkout. git does not know where it is when its directory lies elsewhere: then it is the one the
+// repository was opened from, or nobody can tell.
+func (r *Repo) main() string {
+	switch {
+	case r.Root != r.CommonDir:
+		return r.Root
+	case linkedTo(r.From) == "":
+		return r.From
+	}
+	return ""
 }
 
 func parseWorktree(block string) (wt Worktree, bare bool) {

@@ -54,7 +54,7 @@ or image; 5 refused (work would be lost, or an image asks for power over the hos
 	a.addServer(root)
 	root.AddCommand(
 		a.runCommand(), a.attachCommand(), a.psCommand(), a.stopCommand(), a.killCommand(), a.recreateCommand(),
-		a.rmCommand(), a.logsCommand(), a.buildCommand(), a.configCommand(), a.doctorCommand(), a.versionCommand(),
+		a.rmCommand(), a.logsCommand(), a.buildCommand(), a.configCommand(), a.authCommand(), a.doctorCommand(), a.versionCommand(),
 	)
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
 	for _, c := range root.Commands() {
@@ -91,6 +91,7 @@ func (a *app) manager() (*agents.Manager, error) {
 		StateDir:   filepath.Join(xdg("XDG_STATE_HOME", home, ".local/state"), "headjack"),
 		ConfigFile: filepath.Join(xdg("XDG_CONFIG_HOME", home, ".config"), "headjack", "config.yaml"),
 		UID:        os.Getuid(), GID: os.Getgid(),
+		Credentials: a.credentials(home),
 	})
 	dir, err := a.folder()
 	if err != nil {

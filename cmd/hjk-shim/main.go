@@ -34,6 +34,7 @@ const usage = `hjk-shim keeps the sessions of an hjk-ls container.
   hjk-shim session attach NAME [--term TERM]
   hjk-shim session kill NAME
   hjk-shim session list
+  hjk-shim credential get                      git's credential helper
 `
 
 func main() { os.Exit(run(os.Args[1:])) }
@@ -49,6 +50,8 @@ func run(args []string) int {
 		})
 	case len(args) >= 2 && args[0] == "session":
 		return session(args[1], args[2:])
+	case len(args) == 2 && args[0] == "credential":
+		return credentialMain(args[1], os.Stdin, os.Stdout)
 	}
 	fmt.Fprint(os.Stderr, usage)
 	return 2

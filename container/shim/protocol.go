@@ -13,10 +13,17 @@ import "time"
 
 // Paths inside the container. They are outside /run, /tmp and /var because an init system may mount over those.
 const (
-	BinDir  = "/.headjack/bin"
-	Path    = BinDir + "/hjk-shim" // the helper
-	RunDir  = "/.headjack/run"     // session state and logs, shared with the host
-	SockDir = "/.headjack/sock"    // a tmpfs, mode 1777: sockets do not cross a virtual machine's shared folder
+	BinDir   = "/.headjack/bin"
+	Path     = BinDir + "/hjk-shim"        // the helper
+	RunDir   = "/.headjack/run"            // session state and logs, shared with the host
+	SSHAgent = "/.headjack/ssh-agent.sock" // the host's ssh agent, where the user allows it
+	SockDir  = "/.headjack/sock"           // a tmpfs, mode 1777: sockets do not cross a virtual machine's shared folder
+)
+
+// Variables of a session that may push and fetch with a token; "credential get" answers git from them.
+const (
+	TokenEnv = "HJK_GIT_TOKEN"
+	HostsEnv = "HJK_GIT_HOSTS" // space-separated, with ports
 )
 
 // Names of what a session leaves under RunDir/sessions/NAME.

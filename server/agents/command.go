@@ -1,11 +1,15 @@
 package agents
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
 
+	"go.uber.org/zap"
+
+	"github.com/gilmanlab/hjk-ls/internal/credentials"
 	"github.com/gilmanlab/hjk-ls/workspace"
 )
 
@@ -72,15 +76,32 @@ func (m *Manager) command(c workspace.Config, agent, prompt string, extra map[st
 		}
 		argv = append(argv, prompt)
 	}
-	return command{agent: agent, argv: argv, env: m.sessionEnv(known, custom, extra)}, nil
+	return command{agent: agent, argv: argv, env: m.sessionEnv(agent, known, custom, extra)}, nil
 }
 
-// sessionEnv lays the request's variables over the configuration's over the host's credentials.
-func (m *Manager) sessionEnv(p program, a workspace.Agent, extra map[string]string) []string {
+// variableOf is the variable that an agent reads a credential from. Claude has one for its subscription's tokens, which
+// begin so, and one for keys.
+func variableOf(p program, secret string) string {
+	if p.argv[0] == "claude" && !strings.HasPrefix(secret, "sk-ant-oat") {
+		return "ANTHROPIC_API_KEY"
+	}
+	return p.credentials[0]
+}
+
+// sessionEnv lays the request's variables over the configuration's over the credentials: the host's environment has, else
+// those that `+"`hjk-ls auth`"+` keeps.
+func (m *Manager) sessionEnv(agent string, p program, a workspace.Agent, extra map[string]string) []string {
 	env := map[string]string{}
 	for _, k := range p.credentials {
 		if v := m.opts.Getenv(k); v != "" {
 			env[k] = v
+		}
+	}
+	if len(env) == 0 && len(p.credentials) > 0 {
+		if secret, err := m.opts.Credentials.Get(agent); err == nil {
+			env[variableOf(p, secret)] = secret
+		} else if !errors.Is(err, credentials.ErrNotFound) {
+			m.log.Warn("cannot read the agent's credential", zap.String("agent", agent), zap.Error(err))
 		}
 	}
 	maps.Copy(env, a.Env)

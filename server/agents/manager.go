@@ -9,19 +9,21 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/gilmanlab/hjk-ls/container"
+	"github.com/gilmanlab/hjk-ls/internal/credentials"
 )
 
 // Options are what a Manager is made of. Only cmd/ reads the process's environment; it arrives here.
 type Options struct {
-	Log        *zap.Logger
-	Getenv     func(string) string // the host's environment
-	Home       string              // the user's home directory
-	StateDir   string              // such as ~/.local/state/headjack
-	ConfigFile string              // the user's config.yaml; it need not exist
-	Executable string              // absolute path of hjk-ls, for the command line attach returns
-	Version    string
-	EngineHost string // as in DOCKER_HOST; "" finds one
-	UID, GID   int    // of the host's user: sessions run as it
+	Log         *zap.Logger
+	Getenv      func(string) string // the host's environment
+	Home        string              // the user's home directory
+	StateDir    string              // such as ~/.local/state/headjack
+	ConfigFile  string              // the user's config.yaml; it need not exist
+	Executable  string              // absolute path of hjk-ls, for the command line attach returns
+	Version     string
+	Credentials credentials.Store
+	EngineHost  string // as in DOCKER_HOST; "" finds one
+	UID, GID    int    // of the host's user: sessions run as it
 }
 
 // Manager runs the life cycle of agent containers, one per branch. It keeps no record of its own: the engine and git

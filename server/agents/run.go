@@ -30,6 +30,11 @@ func (m *Manager) Run(ctx context.Context, a RunArgs, fb Feedback) (RunResult, e
 	if err != nil {
 		return RunResult{}, err
 	}
+	extra, err := m.gitCredentials(ctx, r, config)
+	if err != nil {
+		return RunResult{}, err
+	}
+	cmd.env = append(cmd.env, extra...)
 	if err := r.Check(ctx, a.Branch, a.From); err != nil {
 		return RunResult{}, wrap(err, CodeInvalidBranch)
 	}

@@ -109,6 +109,20 @@ func (w wish) hostAccess() []string {
 			asks = append(asks, "build.ssh="+s)
 		}
 	}
+	if fromRepository(w.values, "security.noNewPrivileges") && !w.config.Security.NoNewPrivileges {
+		asks = append(asks, "security.noNewPrivileges=false")
+	}
+	if fromRepository(w.values, "security.capabilities") {
+		for _, c := range w.config.Security.Capabilities {
+			asks = append(asks, "security.capabilities="+c)
+		}
+	}
+	if fromRepository(w.values, "git.ssh") && w.config.Git.SSH {
+		asks = append(asks, "git.ssh=true")
+	}
+	if fromRepository(w.values, "git.token") && w.config.Git.Token != "" {
+		asks = append(asks, "git.token="+w.config.Git.Token)
+	}
 	if n := w.config.Network; fromRepository(w.values, "network") && n != "default" && n != "none" {
 		asks = append(asks, "network="+n)
 	}

@@ -38,10 +38,15 @@ func (m *Manager) spec(ctx context.Context, eng *engine, w wish, p place, wt wor
 	if err := m.allowHostAccess(w, fb); err != nil {
 		return container.Spec{}, err
 	}
+	mounts, err := m.sshAgent(w.config)
+	if err != nil {
+		return container.Spec{}, err
+	}
 	r := w.config.Resources
 	return container.Spec{
+		NoNewPrivileges: w.config.Security.NoNewPrivileges, Capabilities: w.config.Security.Capabilities,
 		Name: p.name, Image: img.ID, Platform: w.config.Build.Platform,
-		Repo: p.Repo, Branch: p.Branch, Worktree: wt.Path, Masks: masks, RunDir: p.runDir(),
+		Repo: p.Repo, Branch: p.Branch, Worktree: wt.Path, Masks: append(masks, mounts...), RunDir: p.runDir(),
 		User: m.user(eng), Home: home, Init: init, Flags: flags,
 		Env:     append(gitEnv(wt.Path), "HJK_BRANCH="+p.Now, "HJK_INSTANCE="+p.name),
 		Network: network(w.config.Network), Memory: r.Memory, NanoCPUs: int64(r.CPUs * 1e9), Pids: r.Pids, Ports: w.config.Ports,
