@@ -27,8 +27,8 @@ type Spec struct {
 
 	NoNewPrivileges bool     // ignored where the image has its own init or is privileged
 	Capabilities    []string // kept beside baseCapabilities
-	Ports    []int             // published on the host's loopback, same number
-	Flags    []Flag            // engine flags the user has allowed (labels io.headjack.docker.flags)
+	Ports           []int    // published on the host's loopback, same number
+	Flags           []Flag   // engine flags the user has allowed (labels io.headjack.docker.flags)
 }
 
 // Mount is a bind mount of a host path.

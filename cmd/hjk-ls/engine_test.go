@@ -170,3 +170,25 @@ func TestDiskFull(t *testing.T) {
 	r.hjk("run", "x", "--detach")
 	r.hjk("rm", "x", "--delete-branch")
 }
+
+// TestStateDiskFull lets the agent fill the disk that its git directory lies on.
+func TestStateDiskFull(t *testing.T) {
+	r := newRig(t)
+	tmpfs(t, filepath.Join(r.Dir, "state"), "60m")
+	r.hjk("run", "x", "--image", "hjk-test/tmux:1", "--detach")
+	r.inside("git commit -q --allow-empty -m before; cat /dev/zero >/.headjack/run/fill 2>/dev/null; true")
+	x := r.x()
+	t.Logf("%+v", x.Git)
+	if x.State != agents.StateRunning {
+		t.Fatalf("%+v", x)
+	}
+	r.inside("rm /.headjack/run/fill; git commit -q --allow-empty -m after")
+	if x = r.x(); x.Git.State != "synced" {
+		t.Fatalf("%+v", x.Git)
+	}
+	if got := r.sh("git log -2 --format=%s x"); got != "after\nbefore" {
+		t.Fatal(got)
+	}
+	r.hjk("rm", "x", "--force")
+	r.nothingLeft("in the end")
+}

@@ -11,19 +11,19 @@ import (
 func TestLayouts(t *testing.T) {
 	seed := `git init -q -b main src; cd src; mkdir -p a/b; printf 'one\r\ntwo\r\n' >a/crlf.txt; echo 1 >a/b/f; echo 2 >g; git add -A; git commit -qm one; git commit -q --allow-empty -m two; cd ..`
 	layouts := map[string]string{ // each makes the checkout "it" beside "src"
-		"SHA-256":                   `git init -q -b main --object-format=sha256 it; cd it; echo 1 >f; git add -A; git commit -qm one; git commit -q --allow-empty -m two`,
-		"bare with worktrees":       `git clone -q --bare src it.git; git -C it.git worktree add -q ../it main`,
-		"alternates of its own":     `git clone -q --shared src it`,
-		"alternates of alternates":  `git clone -q --shared src mid; git -C mid commit -q --allow-empty -m mid; git clone -q --shared mid it`,
-		"shallow":                   `git clone -q --depth 1 "file://$PWD/src" it`,
-		"separate git directory":    `git clone -q --separate-git-dir=elsewhere src it`,
-		"core.autocrlf":             `git clone -q -c core.autocrlf=true src it`,
-		"sparse":                    `git clone -q src it; git -C it sparse-checkout set --cone a/b`,
-		"split index":               `git clone -q src it; git -C it update-index --split-index`,
-		"packed, with tags":         `git clone -q src it; git -C it tag -a -m t t1; git -C it gc -q`,
-		"core.filemode off":         `git clone -q -c core.filemode=false src it; chmod +x it/g`,
+		"SHA-256":                    `git init -q -b main --object-format=sha256 it; cd it; echo 1 >f; git add -A; git commit -qm one; git commit -q --allow-empty -m two`,
+		"bare with worktrees":        `git clone -q --bare src it.git; git -C it.git worktree add -q ../it main`,
+		"alternates of its own":      `git clone -q --shared src it`,
+		"alternates of alternates":   `git clone -q --shared src mid; git -C mid commit -q --allow-empty -m mid; git clone -q --shared mid it`,
+		"shallow":                    `git clone -q --depth 1 "file://$PWD/src" it`,
+		"separate git directory":     `git clone -q --separate-git-dir=elsewhere src it`,
+		"core.autocrlf":              `git clone -q -c core.autocrlf=true src it`,
+		"sparse":                     `git clone -q src it; git -C it sparse-checkout set --cone a/b`,
+		"split index":                `git clone -q src it; git -C it update-index --split-index`,
+		"packed, with tags":          `git clone -q src it; git -C it tag -a -m t t1; git -C it gc -q`,
+		"core.filemode off":          `git clone -q -c core.filemode=false src it; chmod +x it/g`,
 		"untracked cache, fsmonitor": `git clone -q -c core.untrackedCache=true src it; git -C it update-index --untracked-cache --force-untracked-cache`,
-		"notes and replace":         `git clone -q src it; cd it; git notes add -m n; git replace --graft HEAD`,
+		"notes and replace":          `git clone -q src it; cd it; git notes add -m n; git replace --graft HEAD`,
 	}
 	r := newRig(t)
 	for name, script := range layouts {

@@ -48,15 +48,6 @@ func (m *Manager) sync(ctx context.Context, r *workspace.Repo, wt workspace.Work
 	return g
 }
 
-// syncBranch is sync of the worktree that a branch has now.
-func (m *Manager) syncBranch(ctx context.Context, r *workspace.Repo, p place) *Git {
-	wt, found, err := r.Find(ctx, p.Now)
-	if err != nil || !found {
-		return nil
-	}
-	return m.sync(ctx, r, wt, p)
-}
-
 // maxSyncs is how many instances are synced at once.
 const maxSyncs = 4
 
