@@ -71,5 +71,10 @@ func (w *world) deleteWorktree(branch string) error {
 	if filepath.Dir(i.Worktree) != filepath.Join(w.dir, "data", "headjack", "git") {
 		return errors.New("a worktree in an unexpected place: " + i.Worktree)
 	}
-	return os.RemoveAll(i.Worktree)
+	for range 10 { // somebody may write there just now
+		if err = os.RemoveAll(i.Worktree); err == nil {
+			break
+		}
+	}
+	return err
 }
