@@ -42,6 +42,7 @@ type Bind struct {
 // Paths in the container.
 const (
 	privateTarget = "/.headjack/git"
+	helper        = "/.headjack/bin/hjk-shim"
 	borrowTarget  = "/.headjack/repo" // N/objects: the repository's objects and those it borrows itself
 )
 
@@ -160,7 +161,10 @@ func (p *Private) make(ctx context.Context) error {
 			return err
 		}
 	}
-	return p.save(syncState{Inside: p.tree.Branch, Base: base, Mirrored: refs, Published: map[string]string{}})
+	if err := p.saveMirrored(refs); err != nil {
+		return err
+	}
+	return p.save(syncState{Inside: p.tree.Branch, Base: base, Published: map[string]string{}})
 }
 
 // copyIn copies what the worktree's own git directory has that git inside needs too: the index with what it knows of every
@@ -333,7 +337,7 @@ var copied = []string{
 	"core.autocrlf", "core.eol", "core.safecrlf", "core.ignorecase", "core.filemode", "core.symlinks", "core.precomposeunicode",
 	"core.sparsecheckout", "core.sparsecheckoutcone", "core.quotepath", "core.commentchar", "index.sparse", "user.name", "user.email",
 	"pull.", "push.default", "push.autosetupremote", "rebase.autosquash", "rebase.autostash", "rebase.updaterefs",
-	"merge.conflictstyle", "diff.algorithm", "init.defaultbranch", "branch.", "filter.lfs.",
+	"merge.conflictstyle", "diff.algorithm", "init.defaultbranch", "branch.",
 }
 
 // config is the agent's configuration to begin with.
@@ -348,11 +352,14 @@ func (p *Private) config(ctx context.Context) (string, error) {
 	}
 	var b strings.Builder
 	b.WriteString(head + configLine("core.bare", "false") + configLine("core.logallrefupdates", "true"))
+	lfs := false
 	rewritten := strings.Contains(strings.ToLower(out), ".insteadof\n")
 	for _, kv := range nul(out) {
 		key, value, _ := strings.Cut(kv, "\n")
 		switch {
-		case key == "filter.lfs.required": // an image may have no git-lfs
+		case key == "filter.lfs.clean" && !lfs: // the helper does it: an image may have no git-lfs
+			lfs = true
+			b.WriteString(configLine(key, helper+" lfs clean %f") + configLine("filter.lfs.smudge", helper+" lfs smudge %f"))
 		case wanted(key):
 			b.WriteString(configLine(key, value))
 		case strings.HasPrefix(key, "remote.") && strings.HasSuffix(key, ".url"):
@@ -460,7 +467,7 @@ func (p *Private) trust(ctx context.Context) error {
 type syncState struct {
 	Inside    string            `json:"inside"`    // the branch's name in the container
 	Base      string            `json:"base"`      // commit both sides were at
-	Mirrored  map[string]string `json:"mirrored"`  // the host's references as the container has been told
+	Mirrored  map[string]string `json:"-"`         // the host's references as the container has been told; in a file of its own
 	Published map[string]string `json:"published"` // the agent's own references as the host has them
 	Protected []string          `json:"protected"` // submodules' paths that the container has shields for
 	Stamp     string            `json:"stamp"`
@@ -484,9 +491,34 @@ func (p *Private) save(st syncState) error {
 	if err != nil {
 		return err
 	}
-	tmp := p.statePath() + ".tmp"
-	if err := os.WriteFile(tmp, b, 0o600); err != nil {
+	return replaceFile(p.statePath(), b)
+}
+
+func (p *Private) mirroredPath() string { return filepath.Join(p.dir, "mirrored") }
+
+// loadMirrored reads what only a sync needs: there may be many references.
+func (p *Private) loadMirrored() (map[string]string, error) {
+	b, err := os.ReadFile(p.mirroredPath())
+	if err != nil {
+		return nil, err
+	}
+	refs := map[string]string{}
+	for line := range strings.Lines(string(b)) {
+		if id, ref, ok := strings.Cut(strings.TrimSuffix(line, "\n"), " "); ok && id != "#" {
+			refs[ref] = id
+		}
+	}
+	return refs, nil
+}
+
+func (p *Private) saveMirrored(refs map[string]string) error {
+	return replaceFile(p.mirroredPath(), []byte(packed(refs)))
+}
+
+func replaceFile(path string, data []byte) error {
+	tmp := path + ".tmp"
+	if err := os.WriteFile(tmp, data, 0o600); err != nil {
 		return err
 	}
-	return os.Rename(tmp, p.statePath())
+	return os.Rename(tmp, path)
 }

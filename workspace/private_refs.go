@@ -139,8 +139,11 @@ func (p *Private) mirror(root *os.Root, st *syncState, host map[string]string) e
 			return err
 		}
 	}
+	if maps.Equal(st.Mirrored, host) {
+		return nil
+	}
 	st.Mirrored = host
-	return nil
+	return p.saveMirrored(host)
 }
 
 // writeRefs changes references in the private directory: in packed-refs, and where the agent has a file for one, that file

@@ -56,6 +56,9 @@ func (p *Private) Sync(ctx context.Context) (Report, error) {
 	if st.Stamp == stamp && time.Since(st.At) > stampGrain {
 		return st.Report, nil
 	}
+	if st.Mirrored, err = p.loadMirrored(); err != nil {
+		return Report{}, err
+	}
 	root, err := os.OpenRoot(p.agent())
 	if err != nil {
 		return Report{}, err

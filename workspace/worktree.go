@@ -47,7 +47,7 @@ const markerFile = "headjack.json"
 
 // Worktrees lists all checkouts of the repository, the main one first.
 func (r *Repo) Worktrees(ctx context.Context) ([]Worktree, error) {
-	out, err := git(ctx, r.CommonDir, "worktree", "list", "--porcelain", "-z")
+	out, err := r.listWorktrees(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -76,6 +76,20 @@ func (r *Repo) Worktrees(ctx context.Context) ([]Worktree, error) {
 		all = append(all, wt)
 	}
 	return all, nil
+}
+
+// listWorktrees asks git, and again where it met a worktree that another process was just making ("failed to read
+// worktrees/x/commondir: Success", git 2.39).
+func (r *Repo) listWorktrees(ctx context.Context) (out string, err error) {
+	for range 100 {
+		out, err = git(ctx, r.CommonDir, "worktree", "list", "--porcelain", "-z")
+		var ge *GitError
+		if !errors.As(err, &ge) || !strings.Contains(ge.Stderr, "failed to read worktrees/") {
+			return out, err
+		}
+		time.Sleep(lockPoll)
+	}
+	return out, err
 }
 
 // main is the main checkout. git does not know where it is when its directory lies elsewhere: then it is the one the

@@ -3,6 +3,7 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -81,6 +82,27 @@ git -c protocol.file.allow=always submodule --quiet add ../lib sub/lib; git -c p
 	}
 	if out, err := r.Do(x.Worktree, "git", "status", "--porcelain"); err != nil || out != "?? out\n" {
 		t.Fatalf("%s %v", out, err)
+	}
+	r.hjk("rm", "x", "--force")
+	r.nothingLeft("in the end")
+}
+
+// TestLFS works in a repository with git-lfs on the host: its files are inside, and what git-lfs inside adds to its store
+// comes over when it is what its name says.
+func TestLFS(t *testing.T) {
+	r := newRig(t)
+	r.sh(`git lfs install --local >/dev/null; git lfs track '*.bin' >/dev/null; echo content >a.bin; git add -A; git commit -qm lfs`)
+	r.hjk("run", "x", "--image", "hjk-test/tmux:1", "--detach")
+	good := "73cb3858a687a8494ca3323053016282f3dad39d42cf62ca4e79dda2aac7d9ac" // of "x\n"
+	r.inside(`set -ex; exec 2>&1; test "$(cat a.bin)" = content; touch a.bin; test -z "$(git status --porcelain)"
+o=` + strings.Repeat("ab", 32) + `; mkdir -p $G/lfs/objects/${o:0:2}/${o:2:2}; echo x >$G/lfs/objects/${o:0:2}/${o:2:2}/$o
+echo x >b.bin; git add b.bin; git commit -qm inside; git cat-file -p HEAD:b.bin | grep -q ` + good + `; git rm -q --cached a.bin; rm a.bin; git reset -q --hard; test "$(cat a.bin)" = content`)
+	r.hjk("ps")
+	if got := r.sh(`git log -1 --format=%s x; find .git/lfs/objects -type f | grep -c ` + good + `; find .git/lfs/objects -name 'abab*' -type f; git switch -q --detach x; cat b.bin; git lfs status --porcelain`); got != "inside\n1\nx" {
+		t.Fatal(got)
+	}
+	if out, err := r.Do(r.x().Worktree, "git", "status", "--porcelain"); err != nil || out != "" {
+		t.Fatal(out, err)
 	}
 	r.hjk("rm", "x", "--force")
 	r.nothingLeft("in the end")

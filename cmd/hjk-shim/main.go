@@ -34,6 +34,7 @@ const usage = `hjk-shim keeps the sessions of an hjk-ls container.
   hjk-shim session attach NAME [--term TERM]
   hjk-shim session kill NAME
   hjk-shim session list
+  hjk-shim lfs clean|smudge FILE               git-lfs's filter, where the image has no git-lfs
   hjk-shim credential get                      git's credential helper
 `
 
@@ -50,6 +51,8 @@ func run(args []string) int {
 		})
 	case len(args) >= 2 && args[0] == "session":
 		return session(args[1], args[2:])
+	case len(args) == 3 && args[0] == "lfs":
+		return lfsMain(args[1], args[2], os.Stdin, os.Stdout)
 	case len(args) == 2 && args[0] == "credential":
 		return credentialMain(args[1], os.Stdin, os.Stdout)
 	}
