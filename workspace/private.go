@@ -70,7 +70,10 @@ func (p *Private) intact() bool {
 // Prepare makes the private git directory, or brings the one that is there up to date, and tells what the container needs
 // to see for git to work in the worktree, in the order to mount it.
 func (p *Private) Prepare(ctx context.Context) ([]Bind, error) {
-	unlock, err := p.lock(ctx)
+	if err := os.MkdirAll(p.dir, 0o700); err != nil {
+		return nil, err
+	}
+	unlock, err := lockPrivate(ctx, p.dir, os.O_CREATE)
 	if err != nil {
 		return nil, err
 	}
@@ -96,12 +99,21 @@ func (p *Private) Prepare(ctx context.Context) ([]Bind, error) {
 	return append(binds, p.shields(links)...), nil
 }
 
-// lock keeps two processes from working on one private directory.
-func (p *Private) lock(ctx context.Context) (func(), error) {
-	if err := os.MkdirAll(p.dir, 0o700); err != nil {
-		return nil, err
+// RemovePrivate deletes the private git directory at dir. One that is not there is no error.
+func RemovePrivate(ctx context.Context, dir string) error {
+	unlock, err := lockPrivate(ctx, dir, 0) // a sync may be at work
+	if err == nil {
+		defer unlock()
+	} else if !errors.Is(err, os.ErrNotExist) {
+		return err
 	}
-	f, err := os.OpenFile(filepath.Join(p.dir, "lock"), os.O_CREATE|os.O_RDWR|syscall.O_CLOEXEC, 0o600)
+	return os.RemoveAll(dir)
+}
+
+// lockPrivate keeps two processes from working on one private directory. Only who makes one makes its lock: a sync must not
+// bring back one that is removed meanwhile.
+func lockPrivate(ctx context.Context, dir string, create int) (func(), error) {
+	f, err := os.OpenFile(filepath.Join(dir, "lock"), create|os.O_RDWR|syscall.O_CLOEXEC, 0o600)
 	if err != nil {
 		return nil, err
 	}

@@ -43,7 +43,7 @@ func Namespace(instance string) string { return "refs/headjack/" + instance + "/
 // Sync brings what was committed inside to the host's branch, and what the host has to the container. It costs a few
 // stats when nothing has happened since the last time.
 func (p *Private) Sync(ctx context.Context) (Report, error) {
-	unlock, err := p.lock(ctx)
+	unlock, err := lockPrivate(ctx, p.dir, 0)
 	if err != nil {
 		return Report{}, err
 	}

@@ -21,6 +21,7 @@ const (
 func TestFilesBelongToTheHostsUser(t *testing.T) {
 	r := newRig(t)
 	sock := strings.TrimPrefix(r.Host, "unix://")
+	must(t, os.Chmod(filepath.Dir(sock), 0o711))
 	must(t, os.Chown(sock, 0, group))
 	must(t, os.Chmod(sock, 0o660))
 	must(t, os.Chmod(filepath.Dir(r.Dir), 0o755))

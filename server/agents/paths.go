@@ -72,6 +72,11 @@ func (p place) exists() bool {
 
 // remove deletes the state folder with its logs.
 func (p place) remove() error {
+	ctx, cancel := context.WithTimeout(context.Background(), syncTimeout)
+	defer cancel()
+	if err := workspace.RemovePrivate(ctx, p.gitDir()); err != nil {
+		return err
+	}
 	// The record goes last: as long as it stands, the sweep knows whose folder this is.
 	if err := os.RemoveAll(p.runDir()); err != nil {
 		return err

@@ -2,6 +2,8 @@ package agents
 
 import (
 	"context"
+	"errors"
+	"io/fs"
 	"time"
 
 	"go.uber.org/zap"
@@ -37,6 +39,9 @@ func (m *Manager) sync(ctx context.Context, r *workspace.Repo, wt workspace.Work
 	ctx, cancel := context.WithTimeout(ctx, syncTimeout)
 	defer cancel()
 	rep, err := priv.Sync(ctx)
+	if errors.Is(err, fs.ErrNotExist) && !priv.Exists() {
+		return nil // removed meanwhile
+	}
 	if err != nil {
 		m.log.Warn("cannot bring the agent's commits over", zap.String("branch", p.Now), zap.Error(err))
 		return &Git{State: workspace.Held, Message: err.Error()}
