@@ -269,8 +269,7 @@ func (s *syncing) branch(ctx context.Context) error {
 	case host == "": // deleted on the host: run restores it
 		return nil
 	case in == host:
-		s.st.Base = host
-		return nil
+		return s.agreed(ctx, host)
 	case in == "", in == s.st.Base:
 		return s.inward(ctx, host)
 	case s.st.Published["refs/heads/"+s.st.Inside] != in:
@@ -306,14 +305,34 @@ func (s *syncing) outward(ctx context.Context, in, host string) error {
 		return err
 	}
 	s.st.Base = in
-	if _, err := git(ctx, s.tree.Path, "read-tree", "-i", "-m", host, in); err != nil && s.tree.Owned {
-		if _, err := git(ctx, s.tree.Path, "reset", "--quiet"); err != nil {
-			return err
-		}
+	if err := s.indexOutside(ctx, host, in); err != nil {
+		return err
 	}
 	delete(s.st.Published, "refs/heads/"+s.st.Inside)
 	_, err := git(ctx, s.repo.CommonDir, "update-ref", "-d", s.hostName("refs/heads/"+s.st.Inside))
 	return err
+}
+
+// agreed is when both sides are at the same commit. They may have got there in a sync that was killed before the index was
+// moved; moving one that has been moved changes nothing.
+func (s *syncing) agreed(ctx context.Context, commit string) error {
+	old := s.st.Base
+	s.st.Base = commit
+	if old == commit || s.tree.Current != s.tree.Branch {
+		return nil
+	}
+	return errors.Join(s.indexOutside(ctx, old, commit), s.indexInside(ctx, old, commit))
+}
+
+// indexOutside moves the worktree's index from one commit to another. What is staged in its way stays in a checkout that is
+// not ours.
+func (s *syncing) indexOutside(ctx context.Context, old, now string) error {
+	_, err := git(ctx, s.tree.Path, "read-tree", "-i", "-m", old, now)
+	if err != nil && s.tree.Owned {
+		_, err = git(ctx, s.tree.Path, "reset", "--quiet")
+		return err
+	}
+	return nil
 }
 
 // inward moves the branch inside to the host's commit and, where it is checked out there, the index with it.

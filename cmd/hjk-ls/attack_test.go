@@ -122,6 +122,7 @@ func TestHostileGitDirectory(t *testing.T) {
 		"a broken object":                              {`git commit -q --allow-empty -m b; o=$(git rev-parse HEAD); f=$G/objects/${o:0:2}/${o:2}; chmod +w $f; head -c 30 /dev/zero >$f`, "held"},
 		"an object under another's name":               {`git commit -q --allow-empty -m b; o=$(git rev-parse HEAD); e=$(echo x | git hash-object -w --stdin); chmod +w $G/objects/${o:0:2}/${o:2}; cp $G/objects/${e:0:2}/${e:2} $G/objects/${o:0:2}/${o:2}`, "held"},
 		"a tree that leads out":                        {`b=$(echo x | git hash-object -w --stdin); t=$(printf "100644 ..\0$(echo $b | sed 's/../\\x&/g')" | git hash-object -w -t tree --stdin --literally); git update-ref refs/heads/x $(git commit-tree -m out -p HEAD $t)`, "held"},
+		"links out of the worktree":                    {`ln -s $SECRETREPO link; mkdir -p d; ln -s $SECRETREPO/.. d/up; ln -s /etc/passwd passwd; git add -A; git commit -qm links`, "synced"},
 		"everything deleted":                           {`rm -rf $G/* 2>/dev/null; true`, ""},
 		"locks":                                        {`git commit -q --allow-empty -m b; touch $G/packed-refs.lock $G/index.lock $G/refs/heads/x.lock`, "synced"},
 	}
@@ -154,6 +155,9 @@ func TestHostileGitDirectory(t *testing.T) {
 			r.hjk("stop", "x")
 			r.hjk("rm", "x", "--force")
 			r.nothingLeft("in the end")
+			if got := r.sh("git -C " + secret + " fsck 2>&1; git -C " + secret + " rev-parse HEAD"); got != id {
+				t.Errorf("the other repository was touched: %s", got)
+			}
 		})
 	}
 }

@@ -47,6 +47,32 @@ func TestKilledAtAnyMoment(t *testing.T) {
 	}
 }
 
+// TestKilledSync kills a sync at many moments, of a commit from inside and of one from the host; the next ps makes it good.
+func TestKilledSync(t *testing.T) {
+	r := newRig(t)
+	r.hjk("run", "x", "--image", "hjk-test/tmux:1", "--detach")
+	wt := r.x().Worktree
+	for i := range 24 {
+		after := time.Duration(i*4) * time.Millisecond
+		name := fmt.Sprintf("f%d", i)
+		if i%2 == 0 {
+			r.inside("echo 1 >" + name + "; git add " + name + "; git commit -qm " + name)
+		} else if _, err := r.Do(wt, "sh", "-ec", "echo 1 >"+name+"; git add "+name+"; git commit -qm "+name); err != nil {
+			t.Fatal(err)
+		}
+		r.killed(after, "ps")
+		if x := r.x(); x.Git.State != "synced" {
+			t.Fatalf("killed after %v: %+v", after, x.Git)
+		}
+		if out, err := r.Do(wt, "sh", "-ec", "git log -1 --format=%s; git status --porcelain"); err != nil || out != name+"\n" {
+			t.Fatalf("killed after %v: on the host: %v %s", after, err, out)
+		}
+		r.inside("test \"$(git log -1 --format=%s)\" = " + name + " -a -z \"$(git status --porcelain)\" || exit 9")
+	}
+	r.hjk("rm", "x", "--force")
+	r.nothingLeft("in the end")
+}
+
 // TestKilledBuild kills builds of a slow Dockerfile with SIGKILL at many moments: the step ends in the engine too, and the
 // next build is whole.
 func TestKilledBuild(t *testing.T) {
