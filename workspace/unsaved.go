@@ -204,6 +204,11 @@ func (r *Repo) DeleteBranch(ctx context.Context, wt Worktree) (bool, error) {
 	if !wt.MadeBranch || wt.Branch == "" {
 		return false, nil
 	}
+	ctx, unlock, err := r.lock(ctx) // two git config beside each other fail
+	if err != nil {
+		return false, err
+	}
+	defer unlock()
 	u, err := r.Unsaved(ctx, Worktree{Path: "", Branch: wt.Branch}, "")
 	if err != nil || len(u.Commits) > 0 {
 		return false, err
