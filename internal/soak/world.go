@@ -102,7 +102,8 @@ func (w *world) settle() error {
 	}
 	for _, id := range containers {
 		if owner[id] == "" {
-			return fmt.Errorf("nobody owns container %s", id)
+			what, _ := w.rig.Do(w.repo, "docker", "ps", "-a", "--no-trunc", "--format", "{{.ID}} {{.Names}} {{.Status}} {{.CreatedAt}}")
+			return fmt.Errorf("nobody owns container %s; ps told %v; the engine has:\n%s", id, owner, what)
 		}
 	}
 	return w.worktreesKnown()
