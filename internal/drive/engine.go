@@ -33,7 +33,9 @@ func StartEngine(dir string) (*Engine, error) {
 }
 
 func (e *Engine) do(verb string) error {
-	if out, err := exec.Command(e.script, verb, e.dir).CombinedOutput(); err != nil {
+	cmd := exec.Command(e.script, verb, e.dir)
+	cmd.Env = append(os.Environ(), "HJK_ENGINE_FLAGS=--iptables=false") // the machine has one table, and another engine's rules are in it
+	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("engine %s: %w: %s", verb, err, out)
 	}
 	return nil
