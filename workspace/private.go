@@ -95,8 +95,9 @@ func (p *Private) Prepare(ctx context.Context) ([]Bind, error) {
 	if err := errors.Join(p.reborrow(), p.trust(ctx), p.save(st)); err != nil {
 		return nil, err
 	}
-	binds := p.binds()
-	return append(binds, p.shields(links)...), nil
+	binds := append(p.binds(), p.shields(links)...)
+	modules, err := p.modules(ctx, links)
+	return append(binds, modules...), err
 }
 
 // RemovePrivate deletes the private git directory at dir. One that is not there is no error.

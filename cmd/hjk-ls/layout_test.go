@@ -72,18 +72,25 @@ git -c protocol.file.allow=always submodule --quiet add ../lib sub/lib; git -c p
 		t.Fatal(err)
 	}
 	r.hjk("recreate", "x") // the submodule is there from now on
-	r.inside(`test "$(cat sub/lib/lib.txt)" = lib; git status --porcelain --ignore-submodules=none >out; echo >>out; cat out; git commit -q --allow-empty -m inside; test -z "$(git -C sub/lib status --porcelain)"; git -C sub/lib log -1 --format=%s`)
-	if out, err := r.Do(r.repo, "git", "log", "-1", "--format=%s", "x"); err != nil {
-		t.Fatal(out, err)
-	}
+	const look = `set -ex; exec 2>&1; test "$(cat sub/lib/lib.txt)" = lib; test -z "$(git status --porcelain --ignore-submodules=none)"; test -z "$(git -C sub/lib status --porcelain)"
+test "$(git -C sub/lib log -1 --format=%s)" = lib; test -z "$(git -C sub/lib config credential.helper)"; ! touch sub/other/x; ! git -C sub/lib config core.fsmonitor x`
+	r.inside(look + "\ngit commit -q --allow-empty -m inside")
 	r.hjk("ps")
 	if got := r.sh("git log -1 --format=%s x"); got != "inside" {
 		t.Fatal(got)
 	}
-	if out, err := r.Do(x.Worktree, "git", "status", "--porcelain"); err != nil || out != "?? out\n" {
+	if out, err := r.Do(x.Worktree, "git", "status", "--porcelain"); err != nil || out != "" {
 		t.Fatalf("%s %v", out, err)
 	}
 	r.hjk("rm", "x", "--force")
+	r.sh("git -C sub/lib config credential.helper secret")
+	r.hjk("run", "main", "--image", "hjk-test/tmux:1", "--detach")
+	i, err := r.Instance(r.repo, "main")
+	must(t, err)
+	if out, err := r.Do(r.repo, "docker", "exec", "-w", i.Worktree, i.Container.ID, "bash", "-c", look); err != nil {
+		t.Fatal(out, err)
+	}
+	r.hjk("rm", "main", "--force")
 	r.nothingLeft("in the end")
 }
 
