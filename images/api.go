@@ -4,6 +4,8 @@ import (
 	"time"
 
 	bkclient "github.com/moby/buildkit/client"
+
+	"github.com/gilmanlab/hjk-ls/images/dockerfile"
 )
 
 // Kind is where an image comes from.
@@ -85,6 +87,9 @@ type BuildResult struct {
 	CachedSteps int
 	Duration    time.Duration
 	Warnings    []Warning
+	Facts       []Step // by line; of a classic builder, which tells too little, none
+
+	text dockerfile.File
 }
 
 // Warning is a build check's finding. Lines count from 1.

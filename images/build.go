@@ -48,6 +48,7 @@ func (b *Builder) Build(ctx context.Context, src Source, o BuildOptions, p Progr
 		return res, err
 	}
 	res.Image.Source, res.Image.Ref = src, o.Tag
+	b.sizes(ctx, res.text, o.Target, res.Image, res.Facts)
 	return res, nil
 }
 
@@ -56,7 +57,11 @@ func (b *Builder) solve(ctx context.Context, bk *bkclient.Client, src Source, o 
 	if err != nil {
 		return BuildResult{}, err
 	}
-	rec := newRecorder(src.Dockerfile)
+	text, err := os.ReadFile(src.Dockerfile)
+	if err != nil {
+		return BuildResult{}, fmt.Errorf("%w: %w", ErrDockerfileNotFound, err)
+	}
+	rec := newRecorder(src.Dockerfile, text)
 	status := make(chan *bkclient.SolveStatus, 64)
 	followed := make(chan struct{})
 	go func() {
@@ -76,8 +81,9 @@ func (b *Builder) solve(ctx context.Context, bk *bkclient.Client, src Source, o 
 	<-followed
 	result := BuildResult{Warnings: rec.warnings}
 	result.Steps, result.CachedSteps = rec.steps()
+	result.Facts, result.text = rec.facts(), rec.text
 	if err != nil {
-		return result, rec.failure(err)
+		return result, rec.failure(src, err)
 	}
 	result.Image.ID = imageID(res.ExporterResponse)
 	return result, nil

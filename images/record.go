@@ -16,6 +16,8 @@ import (
 	bkerrdefs "github.com/moby/buildkit/solver/errdefs"
 	"github.com/moby/buildkit/solver/pb"
 	"github.com/opencontainers/go-digest"
+
+	"github.com/gilmanlab/hjk-ls/images/dockerfile"
 )
 
 // BuildError is a build that failed because of its Dockerfile or of what a step did.
@@ -25,6 +27,7 @@ type BuildError struct {
 	Step               string // the failing instruction as BuildKit names it; "" when the file was not understood
 	ExitCode           int    // of the step's program; 0 when it did not run
 	LogTail            string // the last lines the step printed
+	Related            []Related
 	Err                error
 }
 
@@ -72,12 +75,15 @@ type recorder struct {
 	vertexes map[digest.Digest]*bkclient.Vertex
 	logs     map[digest.Digest][]byte
 	source   lines // of the error the frontend itself returned
+	text     dockerfile.File
 	warnings []Warning
 }
 
-func newRecorder(file string) *recorder {
+// newRecorder follows the build of a text, which may be one that cannot be understood.
+func newRecorder(file string, text []byte) *recorder {
+	f, _ := dockerfile.Parse(text)
 	return &recorder{
-		file: file, where: map[digest.Digest]lines{}, vertexes: map[digest.Digest]*bkclient.Vertex{}, logs: map[digest.Digest][]byte{},
+		file: file, text: f, where: map[digest.Digest]lines{}, vertexes: map[digest.Digest]*bkclient.Vertex{}, logs: map[digest.Digest][]byte{},
 	}
 }
 
@@ -178,7 +184,7 @@ func instruction(name string) bool {
 }
 
 // failure explains why a build failed.
-func (r *recorder) failure(err error) error {
+func (r *recorder) failure(src Source, err error) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	e := &BuildError{Dockerfile: r.file, StartLine: r.source.start, EndLine: r.source.end, Err: clean(err)}
@@ -199,6 +205,9 @@ func (r *recorder) failure(err error) error {
 		e.ExitCode = int(exit.ExitCode)
 	} else if m := exitCode.FindStringSubmatch(err.Error()); m != nil {
 		e.ExitCode, _ = strconv.Atoi(m[1])
+	}
+	if e.ExitCode == 0 {
+		e.Related = explain(src, r.text, e)
 	}
 	return e
 }

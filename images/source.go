@@ -35,7 +35,7 @@ func DefaultSource() Source { return Source{Kind: KindDefault, Ref: Default} }
 func Discover(root string) (Source, bool) {
 	for _, name := range discovered {
 		if f := filepath.Join(root, name); isFile(f) {
-			return dockerfile(f, root), true
+			return fromFile(f, root), true
 		}
 	}
 	return Source{}, false
@@ -59,7 +59,7 @@ func Parse(image, root string) (Source, error) {
 	}
 	switch {
 	case isFile(path):
-		return dockerfile(path, root), nil
+		return fromFile(path, root), nil
 	case pathLike(image) && isDir(path):
 		return folder(image, path)
 	}
@@ -78,8 +78,8 @@ func Parse(image, root string) (Source, error) {
 	return Source{Kind: KindReference, Ref: ref.String()}, nil
 }
 
-// dockerfile is the source of a file: one of the worktree sees the whole worktree, any other its own folder.
-func dockerfile(file, root string) Source {
+// fromFile is the source of a file: one of the worktree sees the whole worktree, any other its own folder.
+func fromFile(file, root string) Source {
 	context := root
 	if rel, err := filepath.Rel(root, file); err != nil || rel == ".." || strings.HasPrefix(rel, "../") {
 		context = filepath.Dir(file)

@@ -1,0 +1,333 @@
+package images
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/moby/patternmatcher"
+	"github.com/moby/patternmatcher/ignorefile"
+	"github.com/tonistiigi/fsutil"
+	"github.com/tonistiigi/fsutil/types"
+)
+
+// Inputs is all that a build reads: the Dockerfile, its .dockerignore, and the files of the context that COPY, ADD and
+// RUN --mount=type=bind name. It remembers what it saw, so that a look at what changed costs little. It is not safe for
+// concurrent use.
+type Inputs struct {
+	src  Source
+	opts BuildOptions
+
+	def     definition
+	ignore  []string
+	files   map[string]input // by path in the context
+	folders map[string]bool  // absolute; where files came from, or would come from
+	roots   []string         // what is read, with the targets of symbolic links
+	matcher *patternmatcher.PatternMatcher
+	links   []string // absolute; the hops from the Dockerfile's name to the file
+}
+
+// input is one file, folder or link of the context.
+type input struct {
+	mode    uint32
+	size    int64
+	modTime int64
+	link    string
+	sum     string // of the content; "" for a large file, for which size and time stand
+}
+
+// largeFile is the size from which a file's content is not read: its size and its time tell whether it changed.
+const largeFile = 32 << 20
+
+// maxHops bounds the symbolic links from a Dockerfile's name to the file.
+const maxHops = 40
+
+// NewInputs is the inputs of one build. Nothing is read before the first Sum.
+func NewInputs(src Source, o BuildOptions) *Inputs { return &Inputs{src: src, opts: o} }
+
+// Sum looks at the inputs and sums what matters of them: builds of the same sum give the same image, as far as it is
+// theirs to say. changed are the absolute paths that may have changed since the last call; nil is that anything may have.
+// A Dockerfile that is not there is ErrDockerfileNotFound.
+func (in *Inputs) Sum(ctx context.Context, changed []string) (string, error) {
+	text, err := in.readDockerfile()
+	if err != nil {
+		return "", err
+	}
+	def := define(ctx, text, in.opts)
+	ignore, err := in.readIgnore()
+	if err != nil {
+		return "", err
+	}
+	same := in.files != nil && slices.Equal(def.paths, in.def.paths) && slices.Equal(ignore, in.ignore)
+	in.def, in.ignore = def, ignore
+	if !same || changed == nil || !in.update(changed) {
+		if err := in.scan(ctx); err != nil {
+			in.files = nil
+			return "", err
+		}
+	}
+	return in.sum(), nil
+}
+
+// Folders are the absolute paths of the folders in which a change may be one of an input.
+func (in *Inputs) Folders() []string {
+	all := map[string]bool{in.src.Context: true, filepath.Dir(in.src.Dockerfile): true}
+	for _, l := range in.links {
+		all[filepath.Dir(l)] = true
+	}
+	for f := range in.folders {
+		all[f] = true
+	}
+	out := make([]string, 0, len(all))
+	for f := range all {
+		out = append(out, f)
+	}
+	slices.Sort(out)
+	return out
+}
+
+// readDockerfile follows the symbolic links one by one: each hop may be what changes.
+func (in *Inputs) readDockerfile() ([]byte, error) {
+	in.links = []string{in.src.Dockerfile}
+	at := in.src.Dockerfile
+	for range maxHops {
+		to, err := os.Readlink(at)
+		if err != nil {
+			break
+		}
+		if !filepath.IsAbs(to) {
+			to = filepath.Join(filepath.Dir(at), to)
+		}
+		at = to
+		in.links = append(in.links, at)
+	}
+	text, err := os.ReadFile(in.src.Dockerfile)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %s: %w", ErrDockerfileNotFound, in.src.Dockerfile, err)
+	}
+	return text, nil
+}
+
+// readIgnore reads what is kept out of the context: NAME.dockerignore beside the file, else .dockerignore of the context.
+func (in *Inputs) readIgnore() ([]string, error) {
+	names := []string{in.links[len(in.links)-1] + ".dockerignore", filepath.Join(in.src.Context, ".dockerignore")}
+	for _, name := range names {
+		b, err := os.ReadFile(name)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		if len(b) > 0 {
+			return ignorefile.ReadAll(bytes.NewReader(b))
+		}
+	}
+	return nil, nil
+}
+
+// update looks at single files. false is that only a scan can tell: something came or went.
+func (in *Inputs) update(changed []string) bool {
+	for _, path := range changed {
+		rel, err := filepath.Rel(in.src.Context, path)
+		if err != nil || rel == "." || rel == ".." || strings.HasPrefix(rel, "../") || inGit(rel) {
+			continue
+		}
+		old, known := in.files[rel]
+		fi, err := os.Lstat(path)
+		switch {
+		case !known && !in.folders[path] && (err != nil || !in.relevant(rel)):
+			continue // a temporary file that is gone again, or one that nothing reads
+		case err != nil || !known || !fi.Mode().IsRegular() || old.link != "" || fs.FileMode(old.mode).Type() != 0:
+			return false
+		}
+		now, err := in.read(rel, input{mode: uint32(fi.Mode()), size: fi.Size(), modTime: fi.ModTime().UnixNano()})
+		if err != nil {
+			return false
+		}
+		in.files[rel] = now
+	}
+	return true
+}
+
+// relevant reports whether a new file could be one that is read.
+func (in *Inputs) relevant(rel string) bool {
+	if in.matcher != nil {
+		if ignored, err := in.matcher.MatchesOrParentMatches(rel); err == nil && ignored {
+			return false
+		}
+	}
+	for _, r := range in.roots {
+		fixed := fixedPart(r)
+		if fixed == "" || fixed == "." || rel == fixed || strings.HasPrefix(rel, fixed+"/") || strings.HasPrefix(fixed, rel+"/") {
+			return true
+		}
+	}
+	return false
+}
+
+// scan walks what the engine would ask for.
+func (in *Inputs) scan(ctx context.Context) error {
+	old := in.files
+	in.files, in.folders = map[string]input{}, map[string]bool{}
+	if len(in.def.paths) == 0 {
+		return nil
+	}
+	in.noteRoots()
+	filtered, err := in.filter()
+	if err != nil {
+		return fmt.Errorf("build context: %w", err)
+	}
+	return filtered.Walk(ctx, "", func(path string, e fs.DirEntry, err error) error {
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			return nil
+		case err != nil:
+			return err
+		case inGit(path):
+			if e.IsDir() {
+				return filepath.SkipDir
+			}
+			return nil
+		}
+		return in.add(path, e, old)
+	})
+}
+
+// filter is the context as the engine would ask for it.
+func (in *Inputs) filter() (fsutil.FS, error) {
+	root, err := fsutil.NewFS(in.src.Context)
+	if err != nil {
+		return nil, err
+	}
+	if in.matcher, err = patternmatcher.New(in.ignore); err != nil {
+		return nil, fmt.Errorf(".dockerignore: %w", err)
+	}
+	if slices.Contains(in.def.paths, ".") {
+		in.roots = []string{"."}
+		return fsutil.NewFilterFS(root, &fsutil.FilterOpt{ExcludePatterns: in.ignore})
+	}
+	if in.roots, err = fsutil.FollowLinks(root, in.def.paths); err != nil {
+		return nil, err
+	}
+	return fsutil.NewFilterFS(root, &fsutil.FilterOpt{ExcludePatterns: in.ignore, FollowPaths: in.def.paths})
+}
+
+// inGit reports whether a path is git's own: it changes with every command, and a build of each would be one too many.
+func inGit(rel string) bool { return rel == ".git" || strings.HasPrefix(rel, ".git/") }
+
+func (in *Inputs) add(path string, e fs.DirEntry, old map[string]input) error {
+	fi, err := e.Info()
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	st, ok := fi.Sys().(*types.Stat)
+	if !ok {
+		return fmt.Errorf("build context: no information on %s", path)
+	}
+	abs := filepath.Join(in.src.Context, path)
+	in.folders[filepath.Dir(abs)] = true
+	now := input{mode: st.Mode, size: st.Size, modTime: st.ModTime, link: st.Linkname}
+	switch {
+	case e.IsDir():
+		in.folders[abs] = true
+		now.size, now.modTime = 0, 0
+	case fi.Mode().IsRegular():
+		was, ok := old[path]
+		if ok && was.mode == now.mode && was.size == now.size && was.modTime == now.modTime {
+			now = was
+			break
+		}
+		if now, err = in.read(path, now); err != nil {
+			return err
+		}
+	}
+	in.files[path] = now
+	return nil
+}
+
+// read sums a file's content. One that is gone meanwhile counts as empty: its folder tells of that.
+func (in *Inputs) read(rel string, now input) (input, error) {
+	now.sum = ""
+	if now.size >= largeFile {
+		return now, nil
+	}
+	f, err := os.Open(filepath.Join(in.src.Context, rel))
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) {
+		return now, nil
+	}
+	if err != nil {
+		return now, err
+	}
+	defer f.Close()
+	h := sha256.New()
+	if _, err := io.Copy(h, io.LimitReader(f, largeFile)); err != nil {
+		return now, err
+	}
+	now.sum = string(h.Sum(nil))
+	return now, nil
+}
+
+// noteRoots watches where the named paths and the exceptions of .dockerignore are, or would come into being.
+func (in *Inputs) noteRoots() {
+	paths := slices.Clone(in.def.paths)
+	for _, p := range in.ignore {
+		if rest, ok := strings.CutPrefix(p, "!"); ok {
+			paths = append(paths, rest)
+		}
+	}
+	for _, p := range paths {
+		in.folders[in.nearest(fixedPart(p))] = true
+	}
+}
+
+// fixedPart is a pattern's path as far as it has no wildcard.
+func fixedPart(pattern string) string {
+	parts := strings.Split(filepath.ToSlash(pattern), "/")
+	for i, p := range parts {
+		if strings.ContainsAny(p, `*?[\`) {
+			return filepath.Join(parts[:i]...)
+		}
+	}
+	return filepath.Join(parts...)
+}
+
+// nearest is the deepest folder on the way to a path of the context that is there.
+func (in *Inputs) nearest(rel string) string {
+	for at := filepath.Join(in.src.Context, rel); len(at) > len(in.src.Context); at = filepath.Dir(at) {
+		if isDir(at) {
+			return at
+		}
+	}
+	return in.src.Context
+}
+
+func (in *Inputs) sum() string {
+	paths := make([]string, 0, len(in.files))
+	for p := range in.files {
+		paths = append(paths, p)
+	}
+	slices.Sort(paths)
+	h := sha256.New()
+	fmt.Fprintf(h, "%s\n", in.def.sum)
+	for _, p := range paths {
+		f := in.files[p]
+		time := f.modTime
+		if f.sum != "" {
+			time = 0
+		}
+		fmt.Fprintf(h, "%q %o %d %d %q %x\n", p, f.mode, f.size, time, f.link, f.sum)
+	}
+	return fmt.Sprintf("%x", h.Sum(nil))
+}

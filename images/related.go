@@ -1,0 +1,142 @@
+package images
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+
+	"github.com/moby/buildkit/util/suggest"
+	"github.com/moby/patternmatcher"
+
+	"github.com/gilmanlab/hjk-ls/images/dockerfile"
+)
+
+// Related is a place that has to do with why a build failed.
+type Related struct {
+	File      string `json:"file"`
+	StartLine int    `json:"startLine"` // from 1; 0 for the file or folder as a whole
+	EndLine   int    `json:"endLine"`
+	Message   string `json:"message"`
+}
+
+var (
+	notFound = regexp.MustCompile(`not found|no such file`) // BuildKit says it in words only
+	fromFlag = regexp.MustCompile(`(?:--from=|,from=)([^\s,]+)`)
+)
+
+// explain finds the cause of a failure where it lies somewhere else than in the failing instruction.
+func explain(src Source, f dockerfile.File, e *BuildError) []Related {
+	in, ok := f.At(e.StartLine)
+	if !ok {
+		return nil
+	}
+	switch from := fromFlag.FindStringSubmatch(in.Text); {
+	case in.Keyword == "FROM":
+		return []Related{at(src, in, "the base image "+f.Stages[in.Stage].Base+" could not be had; write a name that the engine can pull, or build it first")}
+	case from != nil:
+		return stages(src, f, in, from[1])
+	case in.Keyword == "COPY" || in.Keyword == "ADD" || in.Keyword == "RUN":
+		return missing(src, in, e)
+	}
+	return nil
+}
+
+func at(src Source, in dockerfile.Instruction, message string) Related {
+	return Related{File: src.Dockerfile, StartLine: in.StartLine, EndLine: in.EndLine, Message: message}
+}
+
+// stages points to the stages that a --from could mean, or to the one that it does mean.
+func stages(src Source, f dockerfile.File, in dockerfile.Instruction, from string) []Related {
+	if i := f.StageOf(from); i >= 0 && i < in.Stage {
+		return []Related{at(src, f.Instructions[f.Stages[i].From], "it is looked for in this stage")}
+	}
+	var all []Related
+	for _, s := range f.Stages[:max(in.Stage, 0)] {
+		if s.Name != "" {
+			all = append(all, at(src, f.Instructions[s.From], fmt.Sprintf("there is no stage %q, so it counts as an image; did you mean this stage, %q?", from, s.Name)))
+		}
+	}
+	return all
+}
+
+// missing points to what keeps a source out of the context, or to the folder it was looked for in. The engine's message
+// tells of its own folders only, so the error becomes one that tells of the user's.
+func missing(src Source, in dockerfile.Instruction, e *BuildError) []Related {
+	if !notFound.MatchString(e.Err.Error()) {
+		return nil
+	}
+	for _, name := range in.Sources {
+		rel := strings.TrimPrefix(filepath.Clean("/"+name), "/")
+		if strings.ContainsAny(rel, "$*?[") {
+			continue
+		}
+		r, found := ignoredBy(src, rel)
+		if _, err := os.Lstat(filepath.Join(src.Context, rel)); err != nil {
+			r, found = absent(src, rel), true
+		}
+		if found {
+			e.Err = &cleaned{r.Message, e.Err}
+			return []Related{r}
+		}
+	}
+	return nil
+}
+
+// absent is about a path that is not there.
+func absent(src Source, rel string) Related {
+	dir, name := src.Context, strings.Split(rel, "/")[0]
+	if d := filepath.Dir(filepath.Join(src.Context, rel)); isDir(d) {
+		dir, name = d, filepath.Base(rel)
+	}
+	return Related{File: dir, Message: fmt.Sprintf("%s is not in the build context %s%s", rel, src.Context, near(dir, name))}
+}
+
+// ignoredBy finds the line that keeps a file out that is there.
+func ignoredBy(src Source, rel string) (Related, bool) {
+	if _, err := os.Lstat(filepath.Join(src.Context, rel)); err != nil {
+		return Related{}, false
+	}
+	file := src.Dockerfile
+	if real, err := filepath.EvalSymlinks(file); err == nil {
+		file = real
+	}
+	for _, name := range []string{file + ".dockerignore", filepath.Join(src.Context, ".dockerignore")} {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			continue
+		}
+		found := 0
+		for i, line := range strings.Split(string(text), "\n") {
+			p := strings.TrimPrefix(strings.TrimSpace(line), "/")
+			if p == "" || strings.HasPrefix(p, "#") || strings.HasPrefix(p, "!") {
+				continue
+			}
+			if ok, err := patternmatcher.MatchesOrParentMatches(rel, []string{p}); err == nil && ok {
+				found = i + 1
+			}
+		}
+		return Related{File: name, StartLine: found, EndLine: found, Message: rel + " is there, but this keeps it out of the build context"}, found > 0
+	}
+	return Related{}, false
+}
+
+// near names a file of a folder that is called almost so.
+func near(dir, name string) string {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return ""
+	}
+	var names []string
+	for _, e := range entries {
+		if strings.EqualFold(e.Name(), name) {
+			return "; there is " + e.Name()
+		}
+		names = append(names, e.Name())
+	}
+	if best, ok := suggest.Search(name, names, false); ok {
+		return "; there is " + best
+	}
+	return ""
+}
