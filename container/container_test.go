@@ -130,10 +130,10 @@ func TestPlain(t *testing.T) {
 			t.Errorf("%q: %q", raw, got)
 		}
 	}
-	if got := lastLines("a\nb\nc\nprompt", 2); got != "c\nprompt" {
+	if got := LastLines("a\nb\nc\nprompt", 2); got != "c\nprompt" {
 		t.Errorf("%q", got)
 	}
-	if got := lastLines("a\nb\n", 1); got != "b\n" {
+	if got := LastLines("a\nb\n", 1); got != "b\n" {
 		t.Errorf("%q", got)
 	}
 }

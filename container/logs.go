@@ -38,7 +38,7 @@ func Log(runDir, session string, tail int) (string, error) {
 			return "", fmt.Errorf("session %q: %w", session, err)
 		}
 	}
-	return lastLines(Plain(all.Bytes()), tail), nil
+	return LastLines(Plain(all.Bytes()), tail), nil
 }
 
 func appendFile(b *bytes.Buffer, root *os.Root, name string) error {
@@ -54,8 +54,8 @@ func appendFile(b *bytes.Buffer, root *os.Root, name string) error {
 	return err
 }
 
-// lastLines keeps the last n lines; a last line without its newline, such as a prompt, is one.
-func lastLines(text string, n int) string {
+// LastLines keeps the last n lines; a last line without its newline, such as a prompt, is one.
+func LastLines(text string, n int) string {
 	if n < 0 {
 		return text
 	}
@@ -133,7 +133,7 @@ func (f *follower) begin(tail int) error {
 			return err
 		}
 	}
-	_, err := io.WriteString(f.w, lastLines(Plain(all.Bytes()), tail))
+	_, err := io.WriteString(f.w, LastLines(Plain(all.Bytes()), tail))
 	return err
 }
 

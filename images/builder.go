@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/containerd/errdefs"
+	"github.com/docker/docker/api/types/filters"
 	"github.com/docker/docker/api/types/image"
 	"github.com/docker/docker/client"
 	bkclient "github.com/moby/buildkit/client"
@@ -105,6 +106,31 @@ func (b *Builder) Inspect(ctx context.Context, ref string) (Image, error) {
 		img.Entrypoint, img.Cmd, img.StopSignal = c.Entrypoint, c.Cmd, c.StopSignal
 	}
 	return img, nil
+}
+
+// Tag gives an image more names.
+func (b *Builder) Tag(ctx context.Context, id string, names []string) error {
+	for _, n := range names {
+		if err := b.api.ImageTag(ctx, id, n); err != nil {
+			return fmt.Errorf("name image %s: %w", n, err)
+		}
+	}
+	return nil
+}
+
+// Named tells the ids of the images whose names match a pattern such as headjack/*.
+func (b *Builder) Named(ctx context.Context, pattern string) (map[string]string, error) {
+	list, err := b.api.ImageList(ctx, image.ListOptions{Filters: filters.NewArgs(filters.Arg("reference", pattern))})
+	if err != nil {
+		return nil, fmt.Errorf("list images: %w", err)
+	}
+	ids := map[string]string{}
+	for _, i := range list {
+		for _, t := range i.RepoTags {
+			ids[t] = i.ID
+		}
+	}
+	return ids, nil
 }
 
 // Untag takes a name away from an image; the image goes with its last name. A name that is gone is no error.

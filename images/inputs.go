@@ -51,7 +51,18 @@ const largeFile = 32 << 20
 const maxHops = 40
 
 // NewInputs is the inputs of one build. Nothing is read before the first Sum.
-func NewInputs(src Source, o BuildOptions) *Inputs { return &Inputs{src: src, opts: o} }
+func NewInputs(src Source, o BuildOptions) *Inputs {
+	src.Context = resolved(src.Context)
+	return &Inputs{src: src, opts: o}
+}
+
+// resolved is a path without symbolic links, as far as it is there.
+func resolved(path string) string {
+	if real, err := filepath.EvalSymlinks(path); err == nil {
+		return real
+	}
+	return path
+}
 
 // Sum looks at the inputs and sums what matters of them: builds of the same sum give the same image, as far as it is
 // theirs to say. changed are the absolute paths that may have changed since the last call; nil is that anything may have.
@@ -79,9 +90,9 @@ func (in *Inputs) Sum(ctx context.Context, changed []string) (string, error) {
 
 // Folders are the absolute paths of the folders in which a change may be one of an input.
 func (in *Inputs) Folders() []string {
-	all := map[string]bool{in.src.Context: true, filepath.Dir(in.src.Dockerfile): true}
+	all := map[string]bool{in.src.Context: true, resolved(filepath.Dir(in.src.Dockerfile)): true}
 	for _, l := range in.links {
-		all[filepath.Dir(l)] = true
+		all[resolved(filepath.Dir(l))] = true
 	}
 	for f := range in.folders {
 		all[f] = true

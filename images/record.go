@@ -178,6 +178,15 @@ func (r *recorder) steps() (all, cached int) {
 	return all, cached
 }
 
+// StepName is the instruction of a vertex such as "[stage 2/5] RUN make"; false for what the engine does besides.
+func StepName(vertex string) (string, bool) {
+	if !instruction(vertex) {
+		return "", false
+	}
+	_, step, ok := strings.Cut(vertex, "] ")
+	return step, ok
+}
+
 // instruction tells "[stage 2/5] RUN make" from "[internal] load build context".
 func instruction(name string) bool {
 	return strings.HasPrefix(name, "[") && !strings.HasPrefix(name, "[internal]") && !strings.HasPrefix(name, "[auth]")

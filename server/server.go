@@ -30,7 +30,12 @@ type Agents interface {
 	Logs(context.Context, agents.LogsArgs) (agents.LogsResult, error)
 	Build(context.Context, agents.BuildArgs, agents.Feedback) (agents.BuildResult, error)
 	Doctor(context.Context, agents.DoctorArgs) (agents.DoctorResult, error)
+	BuildLog(context.Context, agents.BuildLogArgs) (agents.BuildLogResult, error)
 	Config(context.Context, string) (agents.ConfigResult, error)
+	DockerfileFacts(path string) agents.DockerfileFacts
+	FollowBuilds(context.Context, agents.BuildHooks)
+	Saved(path string)
+	SetTrusted(bool)
 	Watch(context.Context, func([]agents.Instance))
 }
 
@@ -67,12 +72,17 @@ type Server struct {
 	end        context.CancelFunc // ends life
 	failed     atomic.Bool        // a request was answered with an error
 
-	mu       sync.Mutex // guards what follows
-	state    lifecycle
-	caps     clientCaps
-	folders  []string
-	running  map[string]context.CancelFunc // by request id
-	progress map[string]context.CancelFunc // by progress token
+	docs       documents
+	diagnosing sync.Mutex // guards diagnosed
+	diagnosed  map[string]bool
+
+	mu                       sync.Mutex // guards what follows
+	state                    lifecycle
+	refreshing, refreshAgain bool
+	caps                     clientCaps
+	folders                  []string
+	running                  map[string]context.CancelFunc // by request id
+	progress                 map[string]context.CancelFunc // by progress token
 }
 
 // New makes a Server.
@@ -82,7 +92,7 @@ func New(c Config) *Server {
 	}
 	return &Server{
 		cfg: c, agents: c.Agents, log: c.Log, running: map[string]context.CancelFunc{},
-		progress: map[string]context.CancelFunc{},
+		progress: map[string]context.CancelFunc{}, diagnosed: map[string]bool{},
 	}
 }
 

@@ -16,6 +16,11 @@ const section = "headjack"
 func (s *Server) settings(raw json.RawMessage) {
 	var wrapped map[string]json.RawMessage
 	if json.Unmarshal(raw, &wrapped) == nil {
+		if _, ok := wrapped["trusted"]; ok { // of initializationOptions: not a setting
+			s.trust(raw)
+			delete(wrapped, "trusted")
+			raw, _ = json.Marshal(wrapped)
+		}
 		if inner, ok := wrapped[section]; ok {
 			raw = inner
 		}
@@ -25,6 +30,16 @@ func (s *Server) settings(raw json.RawMessage) {
 	}
 	if err := s.agents.SetSettings(raw); err != nil {
 		s.showMessage(protocol.MessageTypeError, err.Error())
+	}
+}
+
+// trust takes {trusted}: whether the editor trusts its folders.
+func (s *Server) trust(raw json.RawMessage) {
+	var p struct {
+		Trusted *bool `json:"trusted"`
+	}
+	if json.Unmarshal(raw, &p) == nil && p.Trusted != nil {
+		s.agents.SetTrusted(*p.Trusted)
 	}
 }
 

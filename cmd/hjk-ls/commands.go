@@ -72,6 +72,9 @@ func (a *app) recreateCommand() *cobra.Command {
 				if err != nil {
 					return err
 				}
+				for _, w := range res.Warnings {
+					fmt.Fprintln(a.err, w)
+				}
 				return a.print(res, func(w io.Writer) { a.table(w, []agents.Instance{res.Instance}) })
 			})
 		},
@@ -260,4 +263,30 @@ func commit() string {
 		}
 	}
 	return "unknown"
+}
+
+func (a *app) buildLogCommand() *cobra.Command {
+	var args agents.BuildLogArgs
+	tail := -1
+	c := &cobra.Command{
+		Use: "build-log [DOCKERFILE]", Short: "Print the log of a Dockerfile's last build, whoever built it",
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(c *cobra.Command, argv []string) error {
+			if len(argv) > 0 {
+				args.Dockerfile = asPath(argv[0])
+			}
+			args.Tail = &tail
+			return a.with(func(m *agents.Manager) error {
+				res, err := m.BuildLog(c.Context(), args)
+				if err != nil {
+					return err
+				}
+				return a.print(res, func(w io.Writer) { fmt.Fprint(w, withNewline(res.Text)) })
+			})
+		},
+	}
+	c.Flags().StringVar(&args.Target, "target", "", "stage that was built")
+	c.Flags().IntVarP(&tail, "tail", "n", -1, "lines from the end; -1 is all")
+	a.jsonFlag(c)
+	return c
 }

@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -26,6 +28,18 @@ type Client struct {
 	next    int
 	waiting map[int]chan answer
 	told    func(method string, params json.RawMessage)
+	asked   func(method string, params json.RawMessage) any
+}
+
+// Editor is how an editor behaves. The zero Editor is one that says nothing of itself and answers null.
+type Editor struct {
+	Capabilities map[string]any // beside window.workDoneProgress
+	Options      map[string]any // initializationOptions
+	Folders      []string       // default: the one the server starts in
+	Wrap         []string       // a command line that the server is started by
+	// Told gets every notification, Asked answers every request of the server; both are called one at a time.
+	Told  func(method string, params json.RawMessage)
+	Asked func(method string, params json.RawMessage) any
 }
 
 type answer struct {
@@ -46,8 +60,14 @@ func (e *Error) Error() string { return e.Message + " (" + e.Data.Code + ")" }
 
 // Serve starts a server in dir and initializes it. told, which may be nil, gets every notification, one at a time.
 func (r *Rig) Serve(dir string, told func(method string, params json.RawMessage)) (*Client, error) {
-	c := &Client{waiting: map[int]chan answer{}, told: told}
-	c.cmd = r.Cmd(dir, r.Bin, "--stdio")
+	return r.ServeEditor(dir, Editor{Told: told})
+}
+
+// ServeEditor is Serve for an editor with ways of its own.
+func (r *Rig) ServeEditor(dir string, e Editor) (*Client, error) {
+	c := &Client{waiting: map[int]chan answer{}, told: e.Told, asked: e.Asked}
+	argv := append(e.Wrap, r.Bin, "--stdio")
+	c.cmd = r.Cmd(dir, argv[0], argv[1:]...)
 	c.cmd.Stderr = &c.stderr
 	var err error
 	if c.in, err = c.cmd.StdinPipe(); err != nil {
@@ -62,13 +82,30 @@ func (r *Rig) Serve(dir string, told func(method string, params json.RawMessage)
 	}
 	go c.read(bufio.NewReader(out))
 	params := map[string]any{
-		"processId": os.Getpid(), "rootUri": "file://" + filepath.ToSlash(dir),
-		"capabilities": map[string]any{"window": map[string]any{"workDoneProgress": true}},
+		"processId": os.Getpid(), "rootUri": FileURI(dir), "capabilities": e.capabilities(), "initializationOptions": e.Options,
+	}
+	if len(e.Folders) > 0 {
+		var folders []map[string]string
+		for _, f := range e.Folders {
+			folders = append(folders, map[string]string{"uri": FileURI(f), "name": filepath.Base(f)})
+		}
+		params["workspaceFolders"] = folders
 	}
 	if err := c.Call("initialize", params, nil); err != nil {
 		return nil, err
 	}
 	return c, c.Notify("initialized", struct{}{})
+}
+
+// FileURI is a path as editors name it.
+func FileURI(path string) string {
+	return (&url.URL{Scheme: "file", Path: filepath.ToSlash(path)}).String()
+}
+
+func (e Editor) capabilities() map[string]any {
+	all := map[string]any{"window": map[string]any{"workDoneProgress": true}}
+	maps.Copy(all, e.Capabilities)
+	return all
 }
 
 func (c *Client) read(r *bufio.Reader) {
@@ -90,8 +127,12 @@ func (c *Client) read(r *bufio.Reader) {
 			return
 		}
 		switch {
-		case m.Method != "" && m.ID != nil: // what an editor answers by itself
-			_ = c.send(map[string]any{"jsonrpc": "2.0", "id": m.ID, "result": nil})
+		case m.Method != "" && m.ID != nil:
+			var result any
+			if c.asked != nil {
+				result = c.asked(m.Method, m.Params)
+			}
+			_ = c.send(map[string]any{"jsonrpc": "2.0", "id": m.ID, "result": result})
 		case m.Method != "":
 			if c.told != nil {
 				c.told(m.Method, m.Params)

@@ -19,6 +19,7 @@ type program struct {
 	promptFlag  string   // before the prompt, when the prompt is not a plain last argument
 	credentials []string // variables of the host that hold its credentials
 	install     string   // how a Dockerfile adds it
+	resume      []string // arguments that make it go on with its last conversation
 }
 
 // shellAgent is the login program of the image; the helper in the container picks it.
@@ -31,17 +32,20 @@ var programs = map[string]program{
 		argv:        []string{"claude"},
 		credentials: []string{"CLAUDE_CODE_OAUTH_TOKEN", "ANTHROPIC_API_KEY"},
 		install:     "RUN npm install -g @anthropic-ai/claude-code",
+		resume:      []string{"--continue"},
 	},
 	"gemini": {
 		argv:        []string{"gemini"},
 		promptFlag:  "--prompt-interactive",
 		credentials: []string{"GEMINI_API_KEY"},
 		install:     "RUN npm install -g @google/gemini-cli",
+		resume:      []string{"--resume", "latest"},
 	},
 	"codex": {
 		argv:        []string{"codex"},
 		credentials: []string{"CODEX_API_KEY", "OPENAI_API_KEY"},
 		install:     "RUN npm install -g @openai/codex",
+		resume:      []string{"resume", "--last"},
 	},
 }
 
@@ -77,6 +81,16 @@ func (m *Manager) command(c workspace.Config, agent, prompt string, extra map[st
 		argv = append(argv, prompt)
 	}
 	return command{agent: agent, argv: argv, env: m.sessionEnv(agent, known, custom, extra)}, nil
+}
+
+// resumed is a command that goes on where the agent was. It is the plain one for agents that cannot.
+func resumed(c workspace.Config, cmd command) command {
+	resume := programs[cmd.agent].resume
+	if custom, ok := c.Agents[cmd.agent]; ok && (len(custom.Command) > 0 || len(custom.Resume) > 0) {
+		resume = custom.Resume
+	}
+	cmd.argv = append(slices.Clone(cmd.argv), resume...)
+	return cmd
 }
 
 // variableOf is the variable that an agent reads a credential from. Claude has one for its subscription's tokens, which

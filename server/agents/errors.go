@@ -37,6 +37,8 @@ const (
 	CodeAgentMissing        Code = "agent_missing"
 	CodeUnknownAgent        Code = "unknown_agent"
 	CodeUntrustedPrivileges Code = "untrusted_privileges"
+	CodeUntrustedWorkspace  Code = "untrusted_workspace"
+	CodeBuildNotFound       Code = "build_not_found"
 	CodeCanceled            Code = "canceled"
 	CodeInternal            Code = "internal"
 )

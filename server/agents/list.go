@@ -54,11 +54,16 @@ func (m *Manager) listed(ctx context.Context, a ListArgs) ([]*workspace.Repo, er
 // survey asks the engine and git side by side and joins what they say. eng may be nil: then it is unreachable.
 func (m *Manager) survey(ctx context.Context, eng *engine, repos []*workspace.Repo, everywhere bool) ([]Instance, error) {
 	var containers []container.Container
+	var images map[string]string
 	trees := make([][]workspace.Worktree, len(repos))
 	g, gctx := errgroup.WithContext(ctx)
 	if eng != nil {
 		g.Go(func() (err error) {
 			containers, err = eng.List(gctx, container.ListOptions{}) // of all: a moved repository's have its old name
+			return err
+		})
+		g.Go(func() (err error) {
+			images, err = eng.images.Named(gctx, tagPattern)
 			return err
 		})
 	}
@@ -76,7 +81,7 @@ func (m *Manager) survey(ctx context.Context, eng *engine, repos []*workspace.Re
 		m.noteLost(eng, engineErr)
 		eng = nil
 	}
-	return m.join(ctx, eng != nil, repos, trees, containers, everywhere), nil
+	return m.join(ctx, survey{eng != nil, repos, trees, containers, images}, everywhere), nil
 }
 
 // item is what a survey found of one instance.
@@ -85,6 +90,7 @@ type item struct {
 	repo       string // where the repository is now
 	tree       workspace.Worktree
 	containers []container.Container
+	newest     string // id of the image that was built for it last
 	git        *Git
 }
 
@@ -103,13 +109,22 @@ func (s *items) get(root, branch string) *item {
 	return s.all[p.name]
 }
 
+// survey is what engine and git said.
+type survey struct {
+	reachable  bool // the engine
+	repos      []*workspace.Repo
+	trees      [][]workspace.Worktree // by repository
+	containers []container.Container
+	images     map[string]string // ids of the images that hjk-ls named, by name
+}
+
 // join makes instances of containers, worktrees and state folders.
-func (m *Manager) join(ctx context.Context, reachable bool, repos []*workspace.Repo, trees [][]workspace.Worktree, containers []container.Container, everywhere bool) []Instance {
+func (m *Manager) join(ctx context.Context, s survey, everywhere bool) []Instance {
 	found := items{m: m, all: map[string]*item{}}
 	byRoot := map[string]*workspace.Repo{}
-	for i, r := range repos {
+	for i, r := range s.repos {
 		byRoot[r.Root] = r
-		for _, wt := range trees[i] {
+		for _, wt := range s.trees[i] {
 			if wt.Branch == "" || wt.Foreign || !wt.Owned && !m.place(r.Root, wt.Branch).exists() {
 				continue // no instance, unless a container says so
 			}
@@ -117,7 +132,7 @@ func (m *Manager) join(ctx context.Context, reachable bool, repos []*workspace.R
 			it.repo, it.tree, it.place.Now = r.Root, wt, wt.Branch
 		}
 	}
-	for _, c := range containers {
+	for _, c := range s.containers {
 		it := found.get(c.Repo, c.Branch)
 		it.containers = append(it.containers, c)
 	}
@@ -125,7 +140,8 @@ func (m *Manager) join(ctx context.Context, reachable bool, repos []*workspace.R
 	out := []Instance{}
 	for _, it := range found.all {
 		if everywhere || byRoot[it.repo] != nil {
-			out = append(out, m.describe(*it, reachable))
+			it.newest = s.images[it.place.tag()]
+			out = append(out, m.describe(*it, s.reachable))
 		}
 	}
 	slices.SortFunc(out, func(a, b Instance) int {
@@ -147,10 +163,10 @@ func (m *Manager) describe(it item, reachable bool) Instance {
 	case !reachable:
 		inst.State = StateUnknown
 	case ok:
-		m.describeContainer(&inst, c, p)
+		m.describeContainer(&inst, c, it)
 	default:
 		if m.busy(p) {
-			inst.State = StateCreating
+			inst.State = m.making(p)
 		}
 	}
 	if !reachable {
@@ -161,12 +177,21 @@ func (m *Manager) describe(it item, reachable bool) Instance {
 	return inst
 }
 
-func (m *Manager) describeContainer(inst *Instance, c container.Container, p place) {
+// making tells a build from the rest of what it takes to bring an instance up.
+func (m *Manager) making(p place) State {
+	if m.store().Building(p.tag()) {
+		return StateBuilding
+	}
+	return StateCreating
+}
+
+func (m *Manager) describeContainer(inst *Instance, c container.Container, it item) {
 	inst.Container = &Container{ID: c.ID, Name: c.Name, State: c.State, StartedAt: c.StartedAt, ExitCode: c.ExitCode}
 	inst.Image = InstanceImage{
 		Source: c.Labels[container.LabelImageSource], Ref: c.Labels[container.LabelImageRef],
 		ID: c.ImageID, Dockerfile: c.Labels[container.LabelDockerfile],
 	}
+	inst.Image.Stale = inst.Image.Dockerfile != "" && it.newest != "" && it.newest != c.ImageID
 	if inst.Worktree == "" {
 		inst.Worktree = c.Worktree
 	}
@@ -174,8 +199,8 @@ func (m *Manager) describeContainer(inst *Instance, c container.Container, p pla
 		inst.CreatedAt = c.CreatedAt
 	}
 	inst.State = instanceState(c)
-	if inst.State == StateStopped && c.State == "created" && m.busy(p) {
-		inst.State = StateCreating
+	if inst.State == StateStopped && c.State == "created" && m.busy(it.place) {
+		inst.State = m.making(it.place)
 	}
 }
 
@@ -240,6 +265,9 @@ func (m *Manager) instance(ctx context.Context, eng *engine, r *workspace.Repo, 
 		return Instance{}, noInstance(branch)
 	}
 	it := item{place: p, repo: r.Root, tree: wt, containers: cs}
+	if img, err := eng.images.Inspect(ctx, p.tag()); err == nil {
+		it.newest = img.ID
+	}
 	if wt.Path != "" {
 		it.git = m.sync(ctx, r, wt, p)
 	}

@@ -5,11 +5,13 @@ import (
 	"encoding/json"
 	"io"
 	"sync"
+	"sync/atomic"
 
 	"go.uber.org/zap"
 
 	"github.com/gilmanlab/hjk-ls/container"
 	"github.com/gilmanlab/hjk-ls/internal/credentials"
+	"github.com/gilmanlab/hjk-ls/server/builds"
 )
 
 // Options are what a Manager is made of. Only cmd/ reads the process's environment; it arrives here.
@@ -35,13 +37,20 @@ type Manager struct {
 	opts Options
 	log  *zap.Logger
 
-	mu      sync.Mutex // guards what follows
-	folders []string
-	editor  json.RawMessage
+	mu        sync.Mutex // guards what follows
+	folders   []string
+	editor    json.RawMessage
+	surveyed  []Instance // what the last survey of Watch saw
+	checkouts []checkout
+	followed  []builds.Unit // what FollowBuilds follows
 
 	engines engines
 	changed broadcast
 	swept   sync.Once
+
+	untrusted atomic.Bool // the editor does not trust its folders
+	ownBuilds sync.Map    // ids of this process's builds
+	saves     chan string // files that the editor saved
 }
 
 // New makes a Manager. It does no I/O: the first operation that needs the engine connects.
@@ -49,7 +58,7 @@ func New(o Options) *Manager {
 	if o.Log == nil {
 		o.Log = zap.NewNop()
 	}
-	m := &Manager{opts: o, log: o.Log}
+	m := &Manager{opts: o, log: o.Log, saves: make(chan string, 64)}
 	m.engines.init(m)
 	return m
 }

@@ -67,6 +67,7 @@ func (m *Manager) removeOrphan(ctx context.Context, a RemoveArgs, p place, fb Fe
 		}
 	}
 	m.changed.kick()
+	m.prune()
 	return RemoveResult{Removed: true}, wrap(p.remove(), CodeInternal)
 }
 

@@ -42,6 +42,9 @@ func (p place) lock() string   { return filepath.Join(p.state, "locks", p.name+"
 func (p place) record() string { return filepath.Join(p.dir(), "instance.json") }
 func (p place) tag() string    { return "headjack/" + p.name + ":latest" }
 
+// tagPattern matches the tags of all places.
+const tagPattern = "headjack/*"
+
 // placeRecord says whose a state folder is, so that a sweep can finish what a killed process began.
 type placeRecord struct {
 	Repo   string `json:"repo"`

@@ -13,6 +13,9 @@ import (
 // Recreate swaps the instance's container for one of the newest image, keeping worktree, home and logs. The image
 // exists before the old container is touched, and the old one comes back when the new one does not start.
 func (m *Manager) Recreate(ctx context.Context, a RecreateArgs, fb Feedback) (InstanceResult, error) {
+	if err := m.trusted(); err != nil {
+		return InstanceResult{}, err
+	}
 	t, err := m.target(ctx, a.Workspace, a.Branch)
 	if err != nil {
 		return InstanceResult{}, err
@@ -32,7 +35,7 @@ func (m *Manager) Recreate(ctx context.Context, a RecreateArgs, fb Feedback) (In
 	}
 	m.changed.kick()
 	inst, err := m.instance(ctx, t.eng, t.repo, a.Branch)
-	return InstanceResult{Instance: inst}, err
+	return InstanceResult{Instance: inst, Warnings: s.warnings}, err
 }
 
 // swap is one exchange of an instance's container.
@@ -41,6 +44,8 @@ type swap struct {
 	target
 	fb   Feedback
 	wish wish
+
+	warnings []string // sessions that did not come back
 }
 
 func (s *swap) run(ctx context.Context) error {
@@ -106,6 +111,7 @@ func (w *wish) keepImage(old container.Container) {
 func (s *swap) exchange(ctx context.Context, old container.Container, spec container.Spec) error {
 	s.fb.step("replacing container " + old.Name)
 	wasRunning := old.State == "running"
+	sessions := s.live(wasRunning)
 	if wasRunning {
 		if err := s.eng.Stop(ctx, old.ID, container.StopGrace); err != nil {
 			return err
@@ -122,9 +128,15 @@ func (s *swap) exchange(ctx context.Context, old container.Container, spec conta
 	}
 	ctx = context.WithoutCancel(ctx) // from here on one of the two must go
 	if err != nil {
-		return errors.Join(err, s.bringBack(ctx, id, old, spec.Name, wasRunning))
+		err = errors.Join(err, s.bringBack(ctx, id, old, spec.Name, wasRunning))
+		s.resume(ctx, old.ID, old.Worktree, old.Labels[container.LabelHome], old.Labels[container.LabelUser], sessions)
+		return err
 	}
-	return s.eng.Remove(ctx, old.ID)
+	if err := s.eng.Remove(ctx, old.ID); err != nil {
+		return err
+	}
+	s.resume(ctx, id, spec.Worktree, spec.Home, spec.User, sessions)
+	return nil
 }
 
 // bringBack removes the new container, if there is one, and gives the old one its name and its running state again.

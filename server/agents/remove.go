@@ -149,6 +149,7 @@ func (r *removal) destroy(ctx context.Context) error {
 	if err := r.repo.Forget(ctx, r.place.name); err != nil {
 		return wrap(err, CodeWorktreeFailed)
 	}
+	r.m.prune()
 	if err := r.place.remove(); err != nil {
 		return fmt.Errorf("remove the state folder: %w", err)
 	}

@@ -18,6 +18,9 @@ func (m *Manager) Run(ctx context.Context, a RunArgs, fb Feedback) (RunResult, e
 	if a.Branch == "" {
 		return RunResult{}, Errorf(CodeInvalidArgument, "branch is missing; name the branch to run an agent on")
 	}
+	if err := m.trusted(); err != nil {
+		return RunResult{}, err
+	}
 	r, err := m.repo(ctx, a.Workspace, a.Branch)
 	if err != nil {
 		return RunResult{}, err

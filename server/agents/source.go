@@ -2,7 +2,6 @@ package agents
 
 import (
 	"context"
-	"errors"
 	"slices"
 	"strings"
 
@@ -46,8 +45,13 @@ func (m *Manager) provide(ctx context.Context, eng *engine, w wish, p place, src
 	if err != nil {
 		return images.Image{}, err
 	}
+	u, err := m.unit(w, src)
+	if err != nil {
+		return images.Image{}, err
+	}
+	u.Branch, u.Tags = p.Now, []string{p.tag()}
 	fb.step("building " + src.Dockerfile)
-	res, err := build(ctx, eng, src, opts, p.Now, fb)
+	res, err := m.build(ctx, eng, u, opts, fb)
 	return res.Image, err
 }
 
@@ -163,22 +167,4 @@ func (m *Manager) allow(a consentAsk, fb Feedback) error {
 	}
 	return Errorf(CodeUntrustedPrivileges, "%s asks for power over the host (%s); if you trust it, run again with --allow-privileges",
 		a.what, strings.Join(a.power, ", "))
-}
-
-// build runs one build and tells of it as hjk/build does.
-func build(ctx context.Context, eng *engine, src images.Source, o images.BuildOptions, branch string, fb Feedback) (images.BuildResult, error) {
-	ev := BuildEvent{URI: fileURI(src.Dockerfile), Branch: branch, State: "running"}
-	fb.build(ev)
-	res, err := eng.images.Build(ctx, src, o, fb.Solve)
-	ev.DurationMS = res.Duration.Milliseconds()
-	switch {
-	case err == nil:
-		ev.State, ev.Image = "succeeded", res.Image.ID
-	case ctx.Err() != nil || errors.Is(err, context.Canceled):
-		ev.State = "canceled"
-	default:
-		ev.State, ev.Error = "failed", err.Error()
-	}
-	fb.build(ev)
-	return res, wrap(err, CodeBuildFailed)
 }

@@ -126,6 +126,7 @@ type RemoveArgs struct {
 // InstanceResult is the result of the commands that change an instance.
 type InstanceResult struct {
 	Instance Instance `json:"instance"`
+	Warnings []string `json:"warnings,omitempty"` // of recreate: sessions that did not come back, and why
 }
 
 // RemoveResult is the result of hjk-ls.remove.
@@ -174,6 +175,22 @@ type BuildResult struct {
 	DurationMS  int64  `json:"durationMs"`
 	Steps       int    `json:"steps"`
 	CachedSteps int    `json:"cachedSteps"`
+}
+
+// BuildLogArgs is the argument object of hjk-ls.buildLog.
+type BuildLogArgs struct {
+	Workspace  string `json:"workspace,omitempty"`
+	Dockerfile string `json:"dockerfile,omitempty"`
+	Target     string `json:"target,omitempty"`
+	Tail       *int   `json:"tail,omitempty"` // lines; default, and negative, is all
+	Show       bool   `json:"show,omitempty"` // in the editor, where it can show a document
+}
+
+// BuildLogResult is the result of hjk-ls.buildLog.
+type BuildLogResult struct {
+	Text  string `json:"text"`
+	Path  string `json:"path"`  // of the log; those of the builds before have .1 to .4 behind
+	State string `json:"state"` // of the build: running, succeeded, failed or canceled
 }
 
 // DoctorArgs is the argument object of hjk-ls.doctor.

@@ -111,6 +111,9 @@ func (w *watcher) survey(ctx context.Context) {
 		}
 		list.Instances = []Instance{}
 	}
+	w.m.mu.Lock()
+	w.m.surveyed = list.Instances
+	w.m.mu.Unlock()
 	now, err := json.Marshal(list.Instances)
 	if err != nil || bytes.Equal(now, w.last) {
 		return

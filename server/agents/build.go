@@ -1,0 +1,221 @@
+package agents
+
+import (
+	"context"
+	"errors"
+	"net/url"
+	"os"
+	"path/filepath"
+
+	bkclient "github.com/moby/buildkit/client"
+	"go.uber.org/zap"
+
+	"github.com/gilmanlab/hjk-ls/container"
+	"github.com/gilmanlab/hjk-ls/images"
+	"github.com/gilmanlab/hjk-ls/server/builds"
+	"github.com/gilmanlab/hjk-ls/workspace"
+)
+
+// store is where the facts of builds are kept, for all processes of this user.
+func (m *Manager) store() *builds.Store {
+	return &builds.Store{
+		Dir: filepath.Join(m.opts.StateDir, "builds"),
+		Lock: func(ctx context.Context, path string) (func(), error) {
+			l, err := lockExclusive(ctx, path)
+			if err != nil {
+				return nil, err
+			}
+			return l.unlock, nil
+		},
+		Held: func(path string) bool {
+			l, err := tryLock(path, shared)
+			if err != nil {
+				return errors.Is(err, errLocked)
+			}
+			l.unlock()
+			return false
+		},
+	}
+}
+
+// Build builds a Dockerfile of the repository, as run would.
+func (m *Manager) Build(ctx context.Context, a BuildArgs, fb Feedback) (BuildResult, error) {
+	if err := m.trusted(); err != nil {
+		return BuildResult{}, err
+	}
+	u, w, err := m.requested(ctx, a.Workspace, a.Dockerfile, a.Target)
+	if err != nil {
+		return BuildResult{}, err
+	}
+	opts, err := m.buildOptions(w, u.Tags[0], fb)
+	if err != nil {
+		return BuildResult{}, err
+	}
+	opts.Target, opts.NoCache, opts.Pull = u.Options.Target, a.NoCache, a.Pull
+	eng, err := m.engines.get(ctx)
+	if err != nil {
+		return BuildResult{}, err
+	}
+	res, err := m.build(ctx, eng, u, opts, fb)
+	m.changed.kick()
+	if err != nil {
+		m.noteLost(eng, err)
+		return BuildResult{}, err
+	}
+	return BuildResult{
+		Image: res.Image.ID, Dockerfile: u.Source.Dockerfile, DurationMS: res.Duration.Milliseconds(),
+		Steps: res.Steps, CachedSteps: res.CachedSteps,
+	}, nil
+}
+
+// requested is the unit that a request names: a Dockerfile of the checkout that is open, or the one it has.
+func (m *Manager) requested(ctx context.Context, hint, file, target string) (builds.Unit, wish, error) {
+	r, err := m.repo(ctx, hint, "")
+	if err != nil {
+		return builds.Unit{}, wish{}, err
+	}
+	config, values, err := m.config(r)
+	if err != nil {
+		return builds.Unit{}, wish{}, err
+	}
+	w := wish{repo: r, config: config, values: values}
+	if file != "" {
+		w.image = file
+		if u, err := url.Parse(file); err == nil && u.Scheme == "file" {
+			w.image = filepath.FromSlash(u.Path)
+		}
+	}
+	src, err := w.source(r.From)
+	if err != nil {
+		return builds.Unit{}, wish{}, err
+	}
+	if src.Dockerfile == "" {
+		return builds.Unit{}, wish{}, Errorf(CodeDockerfileNotFound, "%s has no Dockerfile, its image is %s; name a Dockerfile to build", r.From, src.Ref)
+	}
+	u, err := m.unit(w, src)
+	if err != nil {
+		return builds.Unit{}, wish{}, err
+	}
+	if u.Tags, u.Branch, err = m.tagsOf(ctx, w, src, target); err != nil {
+		return builds.Unit{}, wish{}, err
+	}
+	if target != "" {
+		u.Options.Target = target
+	}
+	return u, w, nil
+}
+
+// tagsOf are the names for the image of a checkout: its instance's, if it is the Dockerfile that the instance would use,
+// and the repository's.
+func (m *Manager) tagsOf(ctx context.Context, w wish, src images.Source, target string) (tags []string, branch string, err error) {
+	tags = []string{m.place(w.repo.Root, "").tag()}
+	w.image = ""
+	usual, err := w.source(w.repo.From)
+	if err != nil || usual.Dockerfile != src.Dockerfile || target != "" && target != w.config.Build.Target {
+		return tags, "", nil // what the instance would use is somebody else's trouble here
+	}
+	trees, err := w.repo.Worktrees(ctx)
+	if err != nil {
+		return nil, "", wrap(err, CodeWorktreeFailed)
+	}
+	for _, wt := range trees {
+		if wt.Path != w.repo.From || wt.Branch == "" || wt.Foreign {
+			continue
+		}
+		branch = wt.Branch
+		if p := m.place(wt.MadeRoot, wt.MadeFor); p.exists() {
+			tags = append(tags, p.tag())
+		}
+	}
+	return tags, branch, nil
+}
+
+// unit is what is built of src with the settings.
+func (m *Manager) unit(w wish, src images.Source) (builds.Unit, error) {
+	b := w.config.Build
+	secrets, err := parseSecrets(b.Secrets)
+	if err != nil {
+		return builds.Unit{}, err
+	}
+	return builds.Unit{Source: src, Repo: w.repo.Root, Options: images.BuildOptions{
+		Target: b.Target, Args: b.Args, Secrets: secrets, SSH: b.SSH, Platform: b.Platform,
+	}}, nil
+}
+
+// build builds a unit because somebody asked for it: after the one in flight, and whatever was built before.
+func (m *Manager) build(ctx context.Context, eng *engine, u builds.Unit, o images.BuildOptions, fb Feedback) (images.BuildResult, error) {
+	job, err := m.store().Begin(ctx, u)
+	if err != nil {
+		return images.BuildResult{}, wrap(err, CodeInternal)
+	}
+	defer job.Close()
+	return m.carryOut(ctx, eng, job, u, o, "", fb)
+}
+
+// carryOut builds under the unit's lock, keeps the facts, and tells of it as hjk/build does.
+func (m *Manager) carryOut(ctx context.Context, eng *engine, job *builds.Job, u builds.Unit, o images.BuildOptions, input string, fb Feedback) (images.BuildResult, error) {
+	ev := BuildEvent{URI: fileURI(u.Source.Dockerfile), Branch: u.Branch, State: builds.Running}
+	m.ownBuilds.Store(job.ID(), true)
+	if err := job.Start(input); err != nil {
+		return images.BuildResult{}, wrap(err, CodeInternal)
+	}
+	fb.build(ev)
+	o.Tag = u.Tags[0]
+	res, err := eng.images.Build(ctx, u.Source, o, func(s *bkclient.SolveStatus) {
+		job.Status(s)
+		if fb.Solve != nil {
+			fb.Solve(s)
+		}
+	})
+	if err == nil {
+		err = eng.images.Tag(ctx, res.Image.ID, u.Tags[1:])
+	}
+	out, kept := job.End(res, err, ctx.Err() != nil || errors.Is(err, context.Canceled))
+	if kept != nil {
+		m.log.Warn("cannot keep the facts of a build", zap.String("dockerfile", u.Source.Dockerfile), zap.Error(kept))
+	}
+	ev.State, ev.Image, ev.Error, ev.DurationMS = out.State, out.Image, out.Error, out.DurationMS
+	fb.build(ev)
+	return res, wrap(err, CodeBuildFailed)
+}
+
+// BuildLog is the log of a Dockerfile's last build.
+func (m *Manager) BuildLog(ctx context.Context, a BuildLogArgs) (BuildLogResult, error) {
+	u, _, err := m.requested(ctx, a.Workspace, a.Dockerfile, a.Target)
+	if err != nil {
+		return BuildLogResult{}, err
+	}
+	s := m.store()
+	rec := s.Read(u.Key())
+	if rec.Latest.ID == "" {
+		return BuildLogResult{}, Errorf(CodeBuildNotFound, "%s has not been built yet; build it with: hjk-ls build %s", u.Source.Dockerfile, u.Source.Dockerfile)
+	}
+	lines := -1
+	if a.Tail != nil {
+		lines = *a.Tail
+	}
+	text, err := os.ReadFile(s.LogFile(u.Key()))
+	if err != nil {
+		return BuildLogResult{}, wrap(err, CodeInternal)
+	}
+	return BuildLogResult{Text: container.LastLines(string(text), lines), Path: s.LogFile(u.Key()), State: rec.Latest.State}, nil
+}
+
+// prune forgets the builds of Dockerfiles that are gone.
+func (m *Manager) prune() {
+	if err := m.store().Prune(); err != nil {
+		m.log.Warn("cannot forget builds", zap.Error(err))
+	}
+}
+
+// watchedFiles are the files of a checkout that decide what its image is made from.
+func watchedFiles(dir string, wt workspace.Worktree) []string {
+	files := []string{filepath.Join(dir, repoConfigFile), filepath.Join(dir, ".headjack")}
+	for _, name := range images.Discovered() {
+		files = append(files, filepath.Join(dir, name))
+	}
+	if wt.GitDir != "" {
+		files = append(files, filepath.Join(wt.GitDir, "HEAD"), filepath.Join(wt.GitDir, "reftable", "tables.list"))
+	}
+	return files
+}

@@ -1,0 +1,45 @@
+package agents
+
+import (
+	"path/filepath"
+	"strings"
+
+	"github.com/gilmanlab/hjk-ls/server/builds"
+)
+
+// DockerfileFacts is what is known of a Dockerfile without asking anybody: from records on disk and the last survey.
+type DockerfileFacts struct {
+	Checkout string // the folder of the repository that it lies in; "" when it is not one that is open
+	Branch   string // of the checkout
+	Stale    bool   // the branch's instance runs on an older image
+	Records  []builds.Record
+}
+
+// DockerfileFacts tells of the Dockerfile at an absolute path.
+func (m *Manager) DockerfileFacts(path string) DockerfileFacts {
+	f := DockerfileFacts{Records: m.store().Of(path)}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, c := range m.checkouts {
+		if strings.HasPrefix(path, c.path+string(filepath.Separator)) && len(c.path) > len(f.Checkout) {
+			f.Checkout, f.Branch = c.path, c.branch
+		}
+	}
+	for _, i := range m.surveyed {
+		if i.Worktree == f.Checkout && f.Checkout != "" && i.Image.Dockerfile == path {
+			f.Stale = f.Stale || i.Image.Stale && i.State == StateRunning
+		}
+	}
+	return f
+}
+
+// checkout is a folder of a repository that is open, or of an instance that runs.
+type checkout struct{ path, branch string }
+
+// Saved tells of a file that the editor saved: on some file systems nobody else would.
+func (m *Manager) Saved(path string) {
+	select {
+	case m.saves <- path:
+	default: // more saves than anybody follows: the watch on the folder tells of them
+	}
+}

@@ -1,0 +1,84 @@
+package agents
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/gilmanlab/hjk-ls/container"
+	"github.com/gilmanlab/hjk-ls/container/shim"
+)
+
+// live are the sessions that run, to be started again in another container.
+func (s *swap) live(running bool) []Session {
+	var all []Session
+	if !running {
+		return nil
+	}
+	for _, se := range s.m.sessions(s.place, true) {
+		if se.State == "running" {
+			all = append(all, se)
+		}
+	}
+	slices.SortFunc(all, func(a, b Session) int { return a.CreatedAt.Compare(b.CreatedAt) })
+	return all
+}
+
+// resumeTrial is how long an agent has to show that it can go on: one that has nothing to go on with ends at once.
+const resumeTrial = 2 * time.Second
+
+// resume starts sessions again, each with its name and its agent, which goes on where it was if it can. What does not
+// start is told, and stops nothing.
+func (s *swap) resume(ctx context.Context, id, dir, home, user string, sessions []Session) {
+	ctx, cancel := context.WithTimeout(ctx, undoTimeout)
+	defer cancel()
+	for _, se := range sessions {
+		s.fb.step("starting session " + se.Name)
+		if err := s.again(ctx, id, dir, home, user, se); err != nil {
+			s.warnings = append(s.warnings, fmt.Sprintf("session %s did not come back: %v", se.Name, err))
+		}
+	}
+}
+
+func (s *swap) again(ctx context.Context, id, dir, home, user string, se Session) error {
+	plain, err := s.m.command(s.wish.config, se.Agent, "", nil)
+	if err != nil {
+		return err
+	}
+	extra, err := s.m.gitCredentials(ctx, s.repo, s.wish.config)
+	if err != nil {
+		return err
+	}
+	plain.env = append(plain.env, extra...)
+	start := func(c command) error {
+		_, err := s.eng.StartSession(ctx, id, user, shim.Start{
+			Name: se.Name, Exact: true, Agent: c.agent, Argv: c.argv, Env: c.env, Dir: dir, Home: home, User: user,
+		})
+		return err
+	}
+	first := resumed(s.wish.config, plain)
+	if err := start(first); err != nil || len(first.argv) == len(plain.argv) {
+		return err
+	}
+	if s.failsAtOnce(ctx, se.Name) {
+		return start(plain)
+	}
+	return nil
+}
+
+// failsAtOnce reports whether a session ends with an error within a moment.
+func (s *swap) failsAtOnce(ctx context.Context, name string) bool {
+	for end := time.Now().Add(resumeTrial); time.Now().Before(end) && ctx.Err() == nil; time.Sleep(50 * time.Millisecond) {
+		states, err := container.Sessions(s.place.runDir(), true)
+		if err != nil {
+			return false
+		}
+		for _, st := range states {
+			if st.Name == name && st.State == "exited" {
+				return st.ExitCode == nil || *st.ExitCode != 0
+			}
+		}
+	}
+	return false
+}

@@ -1,0 +1,283 @@
+package builds
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	bkclient "github.com/moby/buildkit/client"
+	"github.com/moby/buildkit/util/progress/progressui"
+
+	"github.com/gilmanlab/hjk-ls/images"
+	"github.com/gilmanlab/hjk-ls/images/dockerfile"
+)
+
+// Job is one build of a unit while it has the unit's lock.
+type Job struct {
+	store  *Store
+	unit   Unit
+	key    string
+	record Record
+	id     string // of the build
+	unlock func()
+	log    *log
+}
+
+// Begin waits for the unit. Close the job.
+func (s *Store) Begin(ctx context.Context, u Unit) (*Job, error) {
+	if err := os.MkdirAll(s.Dir, 0o700); err != nil {
+		return nil, err
+	}
+	key := u.Key()
+	unlock, err := s.Lock(ctx, s.path(key, ".lock"))
+	if err != nil {
+		return nil, err
+	}
+	return &Job{store: s, unit: u, key: key, record: s.read(key), id: rand.Text(), unlock: unlock}, nil
+}
+
+// ID is the build's, before it starts.
+func (j *Job) ID() string { return j.id }
+
+// Latest is the last build of the unit before this one.
+func (j *Job) Latest() Result { return j.record.Latest }
+
+// Known is the image that came of an input before.
+func (j *Job) Known(input string) (string, bool) {
+	for _, k := range j.record.Known {
+		if k.Input == input && input != "" {
+			return k.Image, true
+		}
+	}
+	return "", false
+}
+
+// Start begins a build: its record says that it runs, and its log is opened.
+func (j *Job) Start(input string) error {
+	j.record.Tags = j.unit.Tags
+	j.record.Dockerfile, j.record.Target = j.unit.Source.Dockerfile, j.unit.Options.Target
+	j.record.Latest = Result{
+		ID: j.id, Input: input, State: Running, Branch: j.unit.Branch, StartedAt: time.Now().UTC().Truncate(time.Millisecond),
+	}
+	if err := j.store.rotate(j.key); err != nil {
+		return err
+	}
+	var err error
+	if j.log, err = openLog(j.store.LogFile(j.key)); err != nil {
+		return err
+	}
+	return j.store.write(j.key, j.record)
+}
+
+// Status takes a part of the build's status stream into the log.
+func (j *Job) Status(s *bkclient.SolveStatus) { j.log.status(s) }
+
+// Answer ends a job without a build: an image came of the same input before. As a whole it counts as a build.
+func (j *Job) Answer(input, image string) (Result, error) {
+	if err := j.Start(input); err != nil {
+		return Result{}, err
+	}
+	for _, k := range j.record.Known {
+		if k.Input == input {
+			j.record.Steps = k.Steps
+		}
+	}
+	return j.end(images.BuildResult{Image: images.Image{ID: image}, Facts: j.record.Steps}, nil, false)
+}
+
+// End tells how the build went.
+func (j *Job) End(res images.BuildResult, err error, canceled bool) (Result, error) {
+	_, f := j.text()
+	j.record.Steps = merge(j.record.Steps, res.Facts, f, err == nil)
+	return j.end(res, err, canceled)
+}
+
+func (j *Job) end(res images.BuildResult, err error, canceled bool) (Result, error) {
+	now := &j.record.Latest
+	now.DurationMS = time.Since(now.StartedAt).Milliseconds()
+	switch {
+	case err == nil:
+		now.State, now.Image = Succeeded, res.Image.ID
+		good := *now
+		j.record.Built = &good
+	case canceled:
+		now.State = Canceled
+	default:
+		now.State, now.Error = Failed, err.Error()
+		text, f := j.text()
+		now.Failure = failure(err, text, f)
+	}
+	j.log.finish(*now)
+	return *now, j.store.write(j.key, j.record)
+}
+
+// text is the Dockerfile as it is now, as far as it can be read.
+func (j *Job) text() ([]byte, dockerfile.File) {
+	b, err := os.ReadFile(j.unit.Source.Dockerfile)
+	if err != nil {
+		return nil, dockerfile.File{}
+	}
+	f, _ := dockerfile.Parse(b) // one that cannot be understood has no instructions
+	return b, f
+}
+
+// Close lets the unit go.
+func (j *Job) Close() {
+	if j.log != nil {
+		j.log.close()
+	}
+	j.unlock()
+}
+
+// Confirm remembers the image of a unit's last build as what comes of an input. It is for who has seen that the input was
+// the same after the build as before: a file that changes meanwhile may or may not be in the image.
+func (s *Store) Confirm(ctx context.Context, key, input string) error {
+	unlock, err := s.Lock(ctx, s.path(key, ".lock"))
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	r := s.read(key)
+	if r.Latest.Input != input || r.Latest.State != Succeeded {
+		return nil
+	}
+	r.learn(Known{input, r.Latest.Image, r.Steps})
+	return s.write(key, r)
+}
+
+// learn remembers an image.
+func (r *Record) learn(k Known) {
+	if k.Input == "" {
+		return
+	}
+	r.Known = slices.DeleteFunc(r.Known, func(old Known) bool { return old.Input == k.Input })
+	r.Known = slices.Insert(r.Known, 0, k)
+	r.Known = r.Known[:min(len(r.Known), maxKnown)]
+}
+
+// merge keeps what was known of steps that a build did not get to, and how long those took that were cached.
+func merge(old, now []images.Step, f dockerfile.File, whole bool) []images.Step {
+	known := map[string]images.Step{}
+	for _, s := range old {
+		known[s.Text] = s
+	}
+	seen := map[string]bool{}
+	out := make([]images.Step, 0, len(now))
+	for _, s := range now {
+		was := known[s.Text]
+		if s.Cached && s.Time == 0 {
+			s.Time = was.Time
+		}
+		if s.Cached && s.Tail == "" {
+			s.Tail = was.Tail
+		}
+		if s.Size == nil && !whole {
+			s.Size = was.Size
+		}
+		seen[s.Text] = true
+		out = append(out, s)
+	}
+	if whole {
+		return out
+	}
+	for _, in := range f.Instructions {
+		if s, ok := known[in.Text]; ok && !seen[in.Text] {
+			s.Line, s.EndLine = in.StartLine, in.EndLine
+			out = append(out, s)
+		}
+	}
+	slices.SortStableFunc(out, func(a, b images.Step) int { return a.Line - b.Line })
+	return out
+}
+
+func failure(err error, text []byte, f dockerfile.File) *Failure {
+	var be *images.BuildError
+	if !errors.As(err, &be) {
+		return nil
+	}
+	out := &Failure{Line: be.StartLine, Message: be.Err.Error(), ExitCode: be.ExitCode, Tail: be.LogTail, Related: be.Related}
+	if in, ok := f.At(be.StartLine); ok {
+		out.Line, out.Text = in.StartLine, in.Text
+	} else if lines := strings.Split(string(text), "\n"); 0 < be.StartLine && be.StartLine <= len(lines) {
+		out.Raw = strings.TrimSpace(lines[be.StartLine-1])
+	}
+	return out
+}
+
+// maxLog bounds a build's log.
+const maxLog = 16 << 20
+
+// log writes a build's status as `docker build --progress=plain` shows it.
+type log struct {
+	f    *os.File
+	ch   chan *bkclient.SolveStatus
+	done chan struct{}
+}
+
+func openLog(path string) (*log, error) {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	show, err := progressui.NewDisplay(&capped{f: f, left: maxLog}, progressui.PlainMode)
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	l := &log{f: f, ch: make(chan *bkclient.SolveStatus, 64), done: make(chan struct{})}
+	go func() {
+		defer close(l.done)
+		_, _ = show.UpdateFrom(context.Background(), l.ch)
+	}()
+	return l, nil
+}
+
+func (l *log) status(s *bkclient.SolveStatus) {
+	select {
+	case l.ch <- s:
+	case <-l.done:
+	}
+}
+
+// finish writes the last line, after all status.
+func (l *log) finish(r Result) {
+	close(l.ch)
+	<-l.done
+	line := fmt.Sprintf("%s after %.1f s %s", r.State, float64(r.DurationMS)/1000, r.Image)
+	if r.Error != "" {
+		line += "\n" + r.Error
+	}
+	_, _ = fmt.Fprintln(l.f, strings.TrimRight(line, " "))
+	l.ch = nil
+}
+
+func (l *log) close() {
+	if l.ch != nil {
+		close(l.ch)
+		<-l.done
+	}
+	_ = l.f.Close()
+}
+
+// capped passes on as much as there is room for.
+type capped struct {
+	f    *os.File
+	left int
+}
+
+func (c *capped) Write(b []byte) (int, error) {
+	if c.left <= 0 {
+		return len(b), nil
+	}
+	n := min(len(b), c.left)
+	if c.left -= n; c.left == 0 {
+		_, err := c.f.WriteString("\n(the rest is left out)\n")
+		return len(b), err
+	}
+	_, err := c.f.Write(b[:n])
+	return len(b), err
+}

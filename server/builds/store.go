@@ -1,0 +1,226 @@
+// Package builds remembers what was built of each Dockerfile, and builds again when what a build reads has changed.
+package builds
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/gilmanlab/hjk-ls/images"
+)
+
+// Unit is one thing to build: a Dockerfile and a target. There is one build of it at a time, whoever asks.
+type Unit struct {
+	Source  images.Source
+	Options images.BuildOptions // without a tag
+	Tags    []string            // names of the result
+	Repo    string
+	Branch  string // for whom it is built; "" for nobody in particular
+	Auto    bool   // it may be built without being asked for
+}
+
+// Key names a unit. Units of one Dockerfile share what comes before the dash.
+func (u Unit) Key() string { return fileKey(u.Source.Dockerfile) + "-" + short(u.Options.Target) }
+
+func fileKey(path string) string { return short(path) }
+
+func short(s string) string {
+	sum := sha256.Sum256([]byte(s))
+	return hex.EncodeToString(sum[:8])
+}
+
+// States of a Result.
+const (
+	Running   = "running"
+	Succeeded = "succeeded"
+	Failed    = "failed"
+	Canceled  = "canceled"
+)
+
+// Result is how a build went, or goes.
+type Result struct {
+	ID         string    `json:"id"`
+	Input      string    `json:"input,omitempty"` // what images.Inputs sums; "" when nobody looked
+	State      string    `json:"state"`
+	Image      string    `json:"image,omitempty"` // id
+	Branch     string    `json:"branch,omitempty"`
+	StartedAt  time.Time `json:"startedAt"`
+	DurationMS int64     `json:"durationMs,omitempty"`
+	Error      string    `json:"error,omitempty"`
+	Failure    *Failure  `json:"failure,omitempty"`
+}
+
+// Failure is which instruction failed, and why.
+type Failure struct {
+	Line     int              `json:"line"`          // from 1, in the text that was built; 0 when unknown
+	Text     string           `json:"text"`          // of the instruction, as dockerfile.Instruction has it; "" when unknown
+	Raw      string           `json:"raw,omitempty"` // the line itself, of a Dockerfile that could not be understood
+	Message  string           `json:"message"`
+	ExitCode int              `json:"exitCode,omitempty"`
+	Tail     string           `json:"tail,omitempty"`
+	Related  []images.Related `json:"related,omitempty"`
+}
+
+// Record is what is known of a unit.
+type Record struct {
+	Dockerfile string        `json:"dockerfile"`
+	Tags       []string      `json:"tags,omitempty"` // of the build that is going on
+	Target     string        `json:"target,omitempty"`
+	Latest     Result        `json:"latest"`
+	Built      *Result       `json:"built,omitempty"` // the last that succeeded
+	Steps      []images.Step `json:"steps,omitempty"` // of the instructions as they were last built
+	Known      []Known       `json:"known,omitempty"` // newest first
+}
+
+// Known is an image that came of an input.
+type Known struct {
+	Input string        `json:"input"`
+	Image string        `json:"image"`
+	Steps []images.Step `json:"steps,omitempty"`
+}
+
+// maxKnown is how many contents are remembered: enough to go back and forth between branches.
+const maxKnown = 16
+
+// Store keeps records and logs in a folder. Several processes may use it at once.
+type Store struct {
+	Dir string
+	// Lock waits for an exclusive lock on a path, across processes, that ends with the process. Held reports whether
+	// somebody has it.
+	Lock func(ctx context.Context, path string) (unlock func(), err error)
+	Held func(path string) bool
+}
+
+func (s *Store) path(key, ext string) string { return filepath.Join(s.Dir, key+ext) }
+
+// Read is the record of a unit, the zero Record when there is none. A build that its process did not end counts as
+// canceled.
+func (s *Store) Read(key string) Record {
+	r := s.read(key)
+	if r.Latest.State == Running && !s.Held(s.path(key, ".lock")) {
+		if r = s.read(key); r.Latest.State == Running { // it may have ended between the two looks
+			r.Latest.State = Canceled
+		}
+	}
+	return r
+}
+
+func (s *Store) read(key string) Record {
+	var r Record
+	b, err := os.ReadFile(s.path(key, ".json"))
+	if err != nil || json.Unmarshal(b, &r) != nil {
+		return Record{}
+	}
+	return r
+}
+
+// Of are the records of one Dockerfile, one a target, the last used first.
+func (s *Store) Of(dockerfile string) []Record {
+	var all []Record
+	for _, key := range s.keys(fileKey(dockerfile) + "-") {
+		if r := s.Read(key); r.Dockerfile == dockerfile {
+			all = append(all, r)
+		}
+	}
+	slices.SortFunc(all, func(a, b Record) int { return b.Latest.StartedAt.Compare(a.Latest.StartedAt) })
+	return all
+}
+
+// Building reports whether an image is being built for a tag.
+func (s *Store) Building(tag string) bool {
+	for _, key := range s.keys("") {
+		if r := s.read(key); r.Latest.State == Running && slices.Contains(r.Tags, tag) && s.Held(s.path(key, ".lock")) {
+			return true
+		}
+	}
+	return false
+}
+
+func (s *Store) keys(prefix string) []string {
+	entries, err := os.ReadDir(s.Dir)
+	if err != nil {
+		return nil
+	}
+	var all []string
+	for _, e := range entries {
+		if key, ok := strings.CutSuffix(e.Name(), ".json"); ok && strings.HasPrefix(key, prefix) {
+			all = append(all, key)
+		}
+	}
+	return all
+}
+
+func (s *Store) write(key string, r Record) error {
+	b, err := json.Marshal(r)
+	if err != nil {
+		return err
+	}
+	tmp, err := os.CreateTemp(s.Dir, key+".tmp-*")
+	if err != nil {
+		return err
+	}
+	_, err = tmp.Write(b)
+	err = errors.Join(err, tmp.Close())
+	if err == nil {
+		err = os.Rename(tmp.Name(), s.path(key, ".json"))
+	}
+	if err != nil {
+		_ = os.Remove(tmp.Name())
+	}
+	return err
+}
+
+// Prune forgets the Dockerfiles that are gone, but for those that are being built.
+func (s *Store) Prune() error {
+	var failed error
+	for _, key := range s.keys("") {
+		r := s.read(key)
+		if _, err := os.Lstat(r.Dockerfile); !errors.Is(err, fs.ErrNotExist) || s.Held(s.path(key, ".lock")) {
+			continue
+		}
+		files, _ := filepath.Glob(filepath.Join(s.Dir, key+".*"))
+		for _, f := range files {
+			failed = errors.Join(failed, os.Remove(f))
+		}
+	}
+	return failed
+}
+
+// KeyOf is the key of a file in the store's folder, "" for one that holds no record.
+func (s *Store) KeyOf(path string) string {
+	key, ok := strings.CutSuffix(filepath.Base(path), ".json")
+	if !ok || filepath.Dir(path) != s.Dir {
+		return ""
+	}
+	return key
+}
+
+// LogFile is where the log of a unit's last build is. Those before it have .1 and so on behind.
+func (s *Store) LogFile(key string) string { return s.path(key, ".log") }
+
+// oldLogs is how many logs are kept beside the last.
+const oldLogs = 4
+
+// rotate moves the logs on by one.
+func (s *Store) rotate(key string) error {
+	name := s.LogFile(key)
+	for i := oldLogs; i > 0; i-- {
+		from := fmt.Sprintf("%s.%d", name, i-1)
+		if i == 1 {
+			from = name
+		}
+		if err := os.Rename(from, fmt.Sprintf("%s.%d", name, i)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,122 @@
+package server
+
+import (
+	"context"
+	"strings"
+
+	"go.lsp.dev/protocol"
+	"go.lsp.dev/uri"
+
+	"github.com/gilmanlab/hjk-ls/images"
+	"github.com/gilmanlab/hjk-ls/server/builds"
+)
+
+// diagnose tells what the last builds of a Dockerfile failed of, where it still stands in the text.
+func (s *Server) diagnose(path string) {
+	if path == "" {
+		return
+	}
+	s.diagnosing.Lock() // of two that come at once, the later text is told last
+	defer s.diagnosing.Unlock()
+	doc, ok := s.at(path)
+	found := []protocol.Diagnostic{}
+	if ok && doc.docker {
+		found = s.viewOf(path, doc).failures()
+	}
+	if len(found) == 0 && !s.diagnosed[path] {
+		return
+	}
+	s.diagnosed[path] = len(found) > 0
+	p := &protocol.PublishDiagnosticsParams{URI: doc.uri, Diagnostics: found}
+	if doc.version >= 0 {
+		p.Version = protocol.NewOptional(doc.version)
+	}
+	_ = s.client.PublishDiagnostics(context.Background(), p)
+}
+
+// failures are the steps that failed, each once, but for those that were changed since or that another build got over.
+func (v view) failures() []protocol.Diagnostic {
+	all := []protocol.Diagnostic{}
+	seen := map[string]bool{}
+	for _, rec := range v.facts.Records {
+		f := rec.Latest.Failure
+		if rec.Latest.State != builds.Failed || f == nil || seen[f.Text+f.Raw] || v.gotOver(rec) {
+			continue
+		}
+		seen[f.Text+f.Raw] = true
+		if r, ok := v.place(f); ok {
+			all = append(all, diagnostic(r, f))
+		}
+	}
+	return all
+}
+
+// gotOver reports whether a later build of another target had the step and succeeded.
+func (v view) gotOver(failed builds.Record) bool {
+	for _, rec := range v.facts.Records {
+		if rec.Latest.State != builds.Succeeded || rec.Latest.StartedAt.Before(failed.Latest.StartedAt) {
+			continue
+		}
+		for _, st := range rec.Steps {
+			if st.Text == failed.Latest.Failure.Text {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// place finds the failing instruction in the text as it is now: of several that say the same, the nearest.
+func (v view) place(f *builds.Failure) (protocol.Range, bool) {
+	best, found := protocol.Range{}, false
+	nearest := func(start, end, line int) {
+		r := rangeOf(v.doc.text, start, end)
+		if !found || abs(line-f.Line) < abs(int(best.Start.Line)+1-f.Line) {
+			best, found = r, true
+		}
+	}
+	if f.Text != "" {
+		for _, in := range v.file.Instructions {
+			if in.Text == f.Text {
+				nearest(in.Start, in.End, in.StartLine)
+			}
+		}
+		return best, found
+	}
+	offset := 0
+	for i, line := range strings.SplitAfter(v.doc.text, "\n") {
+		if text := strings.TrimSpace(line); text == f.Raw && (f.Raw != "" || i == 0) {
+			start := offset + strings.Index(line, text)
+			nearest(start, start+len(text), i+1)
+		}
+		offset += len(line)
+	}
+	return best, found
+}
+
+func abs(n int) int { return max(n, -n) }
+
+func diagnostic(r protocol.Range, f *builds.Failure) protocol.Diagnostic {
+	message := f.Message
+	if f.Tail != "" {
+		message += "\n" + f.Tail
+	}
+	d := protocol.Diagnostic{
+		Range: r, Severity: protocol.DiagnosticSeverityError, Code: protocol.String("build_failed"),
+		Source: protocol.NewOptional("headjack"), Message: protocol.String(message),
+	}
+	for _, rel := range f.Related {
+		d.RelatedInformation = append(d.RelatedInformation, protocol.DiagnosticRelatedInformation{
+			Location: protocol.Location{URI: uri.File(rel.File), Range: linesOf(rel)}, Message: rel.Message,
+		})
+	}
+	return d
+}
+
+// linesOf are whole lines: the end is at the start of the line behind.
+func linesOf(rel images.Related) protocol.Range {
+	if rel.StartLine == 0 {
+		return protocol.Range{}
+	}
+	return protocol.Range{Start: protocol.Position{Line: uint32(rel.StartLine - 1)}, End: protocol.Position{Line: uint32(rel.EndLine)}}
+}

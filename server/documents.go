@@ -1,0 +1,179 @@
+package server
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"unicode/utf8"
+
+	"go.lsp.dev/protocol"
+	"go.lsp.dev/uri"
+)
+
+// document is a text that the editor has open.
+type document struct {
+	uri     uri.URI
+	version int32
+	docker  bool // it is a Dockerfile, by its language or its name
+	text    string
+}
+
+// documents are the texts that the editor has open. Changes come in order, on the read loop.
+type documents struct {
+	mu  sync.Mutex
+	all map[string]document // by path: editors spell one URI in several ways
+}
+
+// keyOf is a path, or a URI that has none.
+func keyOf(u uri.URI) string {
+	if path := pathOf(string(u)); path != "" {
+		return path
+	}
+	return strings.Clone(string(u))
+}
+
+func (d *documents) put(doc document) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.all == nil {
+		d.all = map[string]document{}
+	}
+	d.all[keyOf(doc.uri)] = doc
+}
+
+func (d *documents) get(u uri.URI) (document, bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	doc, ok := d.all[keyOf(u)]
+	return doc, ok
+}
+
+func (d *documents) drop(u uri.URI) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	delete(d.all, keyOf(u))
+}
+
+// dockerfiles are the paths of the Dockerfiles that are open.
+func (d *documents) dockerfiles() []string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	var all []string
+	for key, doc := range d.all {
+		if doc.docker && filepath.IsAbs(key) {
+			all = append(all, key)
+		}
+	}
+	return all
+}
+
+// at is the document of a file: what the editor has, else what is on disk.
+func (s *Server) at(path string) (document, bool) {
+	u := uri.File(path)
+	if doc, ok := s.docs.get(u); ok {
+		return doc, true
+	}
+	b, err := os.ReadFile(path)
+	return document{uri: u, version: -1, docker: true, text: string(b)}, err == nil
+}
+
+// isDockerfile goes by the language the editor says, else by the name.
+func isDockerfile(language, path string) bool {
+	if language != "" && language != "plaintext" {
+		return language == "dockerfile"
+	}
+	base := strings.ToLower(filepath.Base(path))
+	return strings.HasPrefix(base, "dockerfile") || strings.HasPrefix(base, "containerfile") || strings.HasSuffix(base, ".dockerfile")
+}
+
+// DidOpen begins to follow a document.
+func (s *Server) DidOpen(_ context.Context, p *protocol.DidOpenTextDocumentParams) error {
+	t := p.TextDocument
+	path := pathOf(string(t.URI))
+	s.docs.put(document{
+		uri: uri.URI(strings.Clone(string(t.URI))), version: t.Version, text: strings.Clone(t.Text), docker: isDockerfile(strings.Clone(string(t.LanguageID)), path),
+	})
+	s.diagnose(path)
+	return nil
+}
+
+// DidChange applies changes, each to what the one before left.
+func (s *Server) DidChange(_ context.Context, p *protocol.DidChangeTextDocumentParams) error {
+	doc, ok := s.docs.get(p.TextDocument.URI)
+	if !ok {
+		return nil
+	}
+	for _, c := range p.ContentChanges {
+		switch c := c.(type) {
+		case *protocol.TextDocumentContentChangeWholeDocument:
+			doc.text = strings.Clone(c.Text)
+		case *protocol.TextDocumentContentChangePartial:
+			from, to := offsetOf(doc.text, c.Range.Start), offsetOf(doc.text, c.Range.End)
+			doc.text = doc.text[:from] + c.Text + doc.text[max(from, to):]
+		}
+	}
+	doc.version = p.TextDocument.Version
+	s.docs.put(doc)
+	if doc.docker {
+		s.diagnose(pathOf(string(doc.uri)))
+	}
+	return nil
+}
+
+// DidSave tells who builds: not every file system tells of changes.
+func (s *Server) DidSave(_ context.Context, p *protocol.DidSaveTextDocumentParams) error {
+	if path := pathOf(string(p.TextDocument.URI)); path != "" {
+		s.agents.Saved(path)
+	}
+	return nil
+}
+
+// DidClose forgets a document. What is wrong with the file stays.
+func (s *Server) DidClose(_ context.Context, p *protocol.DidCloseTextDocumentParams) error {
+	doc, _ := s.docs.get(p.TextDocument.URI)
+	s.docs.drop(p.TextDocument.URI)
+	if doc.docker {
+		s.diagnose(pathOf(string(p.TextDocument.URI)))
+	}
+	return nil
+}
+
+// offsetOf is the byte offset of a position, which counts UTF-16 code units; one behind a line's end is at its end.
+func offsetOf(text string, p protocol.Position) int {
+	at := 0
+	for range p.Line {
+		i := strings.IndexByte(text[at:], '\n')
+		if i < 0 {
+			return len(text)
+		}
+		at += i + 1
+	}
+	units := int(p.Character)
+	for units > 0 && at < len(text) && text[at] != '\n' && text[at] != '\r' {
+		r, size := utf8.DecodeRuneInString(text[at:])
+		if units--; r > 0xffff {
+			units--
+		}
+		at += size
+	}
+	return at
+}
+
+// positionOf is the position of a byte offset.
+func positionOf(text string, offset int) protocol.Position {
+	before := text[:min(offset, len(text))]
+	start := strings.LastIndexByte(before, '\n') + 1
+	units := 0
+	for _, r := range before[start:] {
+		if units++; r > 0xffff {
+			units++
+		}
+	}
+	return protocol.Position{Line: uint32(strings.Count(before, "\n")), Character: uint32(units)}
+}
+
+func rangeOf(text string, start, end int) protocol.Range {
+	return protocol.Range{Start: positionOf(text, start), End: positionOf(text, end)}
+}

@@ -1,0 +1,211 @@
+package server
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/docker/go-units"
+	"go.lsp.dev/protocol"
+	"go.lsp.dev/uri"
+
+	"github.com/gilmanlab/hjk-ls/images"
+	"github.com/gilmanlab/hjk-ls/images/dockerfile"
+	"github.com/gilmanlab/hjk-ls/server/agents"
+	"github.com/gilmanlab/hjk-ls/server/builds"
+)
+
+// view is a Dockerfile with what its builds told.
+type view struct {
+	doc   document
+	path  string
+	file  dockerfile.File
+	facts agents.DockerfileFacts
+}
+
+// view looks at an open Dockerfile. One that cannot be understood has no instructions.
+func (s *Server) view(u uri.URI) (view, bool) {
+	path := pathOf(string(u))
+	doc, ok := s.docs.get(u)
+	if path == "" || !ok || !doc.docker {
+		return view{}, false
+	}
+	return s.viewOf(path, doc), true
+}
+
+func (s *Server) viewOf(path string, doc document) view {
+	file, _ := dockerfile.Parse([]byte(doc.text))
+	return view{doc, path, file, s.agents.DockerfileFacts(path)}
+}
+
+// step is what the last build that had it did for an instruction.
+type step struct {
+	images.Step
+	record builds.Record
+}
+
+// steps finds the facts of the instructions that are as they were built, by their index.
+func (v view) steps() map[int]step {
+	all := map[int]step{}
+	for _, rec := range v.facts.Records { // the last used first
+		var texts []string
+		for _, st := range rec.Steps {
+			texts = append(texts, st.Text)
+		}
+		for i, at := range v.file.Match(texts) {
+			if _, have := all[at]; at >= 0 && !have {
+				all[at] = step{rec.Steps[i], rec}
+			}
+		}
+	}
+	return all
+}
+
+// InlayHint tells behind each instruction what its last build took.
+func (s *Server) InlayHint(_ context.Context, p *protocol.InlayHintParams) ([]protocol.InlayHint, error) {
+	v, ok := s.view(p.TextDocument.URI)
+	hints := []protocol.InlayHint{}
+	if !ok {
+		return hints, nil
+	}
+	yes := true
+	for i, st := range v.steps() {
+		in := v.file.Instructions[i]
+		end := in.Start + len(strings.TrimRight(firstLine(v.doc.text[in.Start:in.End]), "\r"))
+		at := positionOf(v.doc.text, end)
+		if label := st.label(in.Keyword); label != "" && p.Range.Start.Line <= at.Line && at.Line <= p.Range.End.Line {
+			hints = append(hints, protocol.InlayHint{Position: at, Label: protocol.String(label), PaddingLeft: &yes})
+		}
+	}
+	return hints, nil
+}
+
+func firstLine(s string) string {
+	line, _, _ := strings.Cut(s, "\n")
+	return line
+}
+
+func (st step) label(keyword string) string {
+	var words []string
+	switch {
+	case keyword == "FROM" && st.Size != nil:
+		words = append(words, units.HumanSize(float64(*st.Size))+" in all")
+		if b := st.record.Built; b != nil {
+			words = append(words, "built in "+duration(time.Duration(b.DurationMS)*time.Millisecond))
+		}
+		return strings.Join(words, ", ")
+	case st.Cached && st.Time > 0:
+		words = append(words, "cached, took "+duration(st.Time))
+	case st.Cached:
+		words = append(words, "cached")
+	default:
+		words = append(words, duration(st.Time))
+	}
+	if st.Size != nil && *st.Size > 0 {
+		words = append(words, units.HumanSize(float64(*st.Size)))
+	}
+	return strings.Join(words, ", ")
+}
+
+// duration is a time as a person would say it.
+func duration(d time.Duration) string {
+	switch {
+	case d < time.Second:
+		return fmt.Sprintf("%d ms", d.Milliseconds())
+	case d < time.Minute:
+		return fmt.Sprintf("%.1f s", d.Seconds())
+	}
+	return d.Round(time.Second).String()
+}
+
+// Hover tells what the step below the cursor did last.
+func (s *Server) Hover(_ context.Context, p *protocol.HoverParams) (*protocol.Hover, error) {
+	v, ok := s.view(p.TextDocument.URI)
+	if !ok {
+		return nil, nil
+	}
+	for i, st := range v.steps() {
+		in := v.file.Instructions[i]
+		r := rangeOf(v.doc.text, in.Start, in.End)
+		if r.Start.Line <= p.Position.Line && p.Position.Line <= r.End.Line {
+			return &protocol.Hover{Contents: &protocol.MarkupContent{Kind: s.markup(), Value: st.hover(in, s.markup())}, Range: &r}, nil
+		}
+	}
+	return nil, nil
+}
+
+func (s *Server) markup() protocol.MarkupKind {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.caps.markdown {
+		return protocol.MarkupKindMarkdown
+	}
+	return protocol.MarkupKindPlainText
+}
+
+func (st step) hover(in dockerfile.Instruction, kind protocol.MarkupKind) string {
+	text := "Last build: " + st.label(in.Keyword)
+	if b := st.record.Built; b != nil {
+		text += ", " + b.StartedAt.Local().Format("2 Jan 15:04")
+	}
+	if st.Tail == "" {
+		return text
+	}
+	if kind != protocol.MarkupKindMarkdown {
+		return text + "\n\n" + st.Tail
+	}
+	fence := "```"
+	for strings.Contains(st.Tail, fence) {
+		fence += "`"
+	}
+	return text + "\n\n" + fence + "text\n" + st.Tail + "\n" + fence
+}
+
+// CodeLens offers what can be done with a Dockerfile.
+func (s *Server) CodeLens(_ context.Context, p *protocol.CodeLensParams) ([]protocol.CodeLens, error) {
+	v, ok := s.view(p.TextDocument.URI)
+	lenses := []protocol.CodeLens{}
+	if !ok || v.facts.Checkout == "" {
+		return lenses, nil
+	}
+	top := protocol.Range{}
+	if len(v.file.Instructions) > 0 {
+		in := v.file.Instructions[0]
+		top = rangeOf(v.doc.text, in.Start, in.Start+len(firstLine(v.doc.text[in.Start:in.End])))
+	}
+	add := func(r protocol.Range, title, command string, args any) {
+		raw, err := json.Marshal(args)
+		if err == nil {
+			lenses = append(lenses, protocol.CodeLens{Range: r, Command: protocol.Command{
+				Title: title, Command: command, Arguments: []protocol.LSPAny{protocol.LSPAny(raw)},
+			}})
+		}
+	}
+	add(top, "Build", "hjk-ls.build", agents.BuildArgs{Workspace: v.facts.Checkout, Dockerfile: v.path})
+	if b := v.facts.Branch; b != "" {
+		add(top, "Run agent on "+b, "hjk-ls.run", agents.RunArgs{Workspace: v.facts.Checkout, Branch: b, Attach: true})
+		if v.facts.Stale {
+			add(top, "Recreate "+b+" on the new image", "hjk-ls.recreate", agents.RecreateArgs{Workspace: v.facts.Checkout, Branch: b})
+		}
+	}
+	if len(v.facts.Records) > 0 {
+		add(top, "Show log", "hjk-ls.buildLog", agents.BuildLogArgs{
+			Workspace: v.facts.Checkout, Dockerfile: v.path, Target: v.facts.Records[0].Target, Show: true,
+		})
+	}
+	if len(v.file.Stages) < 2 {
+		return lenses, nil
+	}
+	for i, st := range v.file.Stages {
+		in := v.file.Instructions[st.From]
+		target := st.Name
+		if target == "" {
+			target = fmt.Sprint(i)
+		}
+		r := rangeOf(v.doc.text, in.Start, in.Start+len(firstLine(v.doc.text[in.Start:in.End])))
+		add(r, "Build this stage", "hjk-ls.build", agents.BuildArgs{Workspace: v.facts.Checkout, Dockerfile: v.path, Target: target})
+	}
+	return lenses, nil
+}

@@ -1,0 +1,134 @@
+package server
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"go.lsp.dev/protocol"
+	"go.lsp.dev/uri"
+
+	"github.com/gilmanlab/hjk-ls/server/agents"
+)
+
+// follow tells of instances and builds until the connection ends.
+func (s *Server) follow() {
+	s.background.Go(func() {
+		stale := ""
+		s.agents.Watch(s.life, func(all []agents.Instance) {
+			s.notify("hjk/instances", agents.ListResult{Instances: all})
+			if now := staleOnes(all); now != stale {
+				stale = now
+				s.refresh()
+			}
+		})
+	})
+	s.background.Go(func() {
+		s.agents.FollowBuilds(s.life, agents.BuildHooks{
+			Begin: s.unasked,
+			Build: func(e agents.BuildEvent) { s.notify("hjk/build", e) },
+			Facts: func(path string) {
+				s.diagnose(path)
+				s.refresh()
+			},
+			Plan: func() {
+				for _, path := range s.docs.dockerfiles() {
+					s.diagnose(path)
+				}
+				s.refresh()
+			},
+			Recreate: s.askToRecreate,
+			Note:     func(text string) { s.showMessage(protocol.MessageTypeWarning, text) },
+		})
+	})
+}
+
+func staleOnes(all []agents.Instance) string {
+	names := ""
+	for _, i := range all {
+		if i.Image.Stale {
+			names += i.Worktree + "\n"
+		}
+	}
+	return names
+}
+
+// unasked shows work that the user did not ask for, on a progress of ours.
+func (s *Server) unasked(ctx context.Context, cancel context.CancelFunc, title string) (agents.Feedback, func(error)) {
+	p := s.beginProgress(ctx, cancel, nil, title)
+	return s.feedback(ctx, p), func(err error) { p.end(ctx, err) }
+}
+
+// refresh has the editor ask again for what depends on builds. Of several that wait, one is sent.
+func (s *Server) refresh() {
+	s.mu.Lock()
+	lenses, hints := s.caps.lensRefresh, s.caps.hintRefresh
+	busy := s.refreshing
+	s.refreshAgain = busy
+	s.refreshing = true
+	s.mu.Unlock()
+	if busy {
+		return
+	}
+	s.background.Go(func() {
+		for {
+			ctx, cancel := context.WithTimeout(s.life, askTime)
+			if lenses {
+				_ = s.client.CodeLensRefresh(ctx)
+			}
+			if hints {
+				_ = s.client.InlayHintRefresh(ctx)
+			}
+			cancel()
+			s.mu.Lock()
+			if !s.refreshAgain || s.life.Err() != nil {
+				s.refreshing = false
+				s.mu.Unlock()
+				return
+			}
+			s.refreshAgain = false
+			s.mu.Unlock()
+		}
+	})
+}
+
+const (
+	recreateAction = "Recreate"
+	laterAction    = "Later"
+)
+
+// askToRecreate asks once for all instances of an older image.
+func (s *Server) askToRecreate(ctx context.Context, stale []agents.Instance) bool {
+	s.mu.Lock()
+	able := s.caps.ask
+	s.mu.Unlock()
+	if !able {
+		return false
+	}
+	var branches []string
+	for _, i := range stale {
+		branches = append(branches, i.Branch)
+	}
+	item, err := s.client.ShowMessageRequest(ctx, &protocol.ShowMessageRequestParams{
+		Type: protocol.MessageTypeInfo,
+		Message: fmt.Sprintf("There is a new image for %s. Recreate the container? Worktree and home stay, and the sessions that run are started again.",
+			strings.Join(branches, ", ")),
+		Actions: []protocol.MessageActionItem{{Title: recreateAction}, {Title: laterAction}},
+	})
+	return err == nil && item != nil && item.Title == recreateAction
+}
+
+// showLog opens a build's log in an editor that can show documents.
+func (s *Server) showLog(ctx context.Context, path string) {
+	s.mu.Lock()
+	able := s.caps.showDocument
+	s.mu.Unlock()
+	if !able {
+		s.showMessage(protocol.MessageTypeInfo, "The log is in "+path)
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, askTime)
+	defer cancel()
+	focus := true
+	_, _ = s.client.ShowDocument(ctx, &protocol.ShowDocumentParams{URI: uri.File(path), TakeFocus: &focus})
+}
