@@ -48,7 +48,7 @@ func (b *Builder) Build(ctx context.Context, src Source, o BuildOptions, p Progr
 		return res, err
 	}
 	res.Image.Source, res.Image.Ref = src, o.Tag
-	b.sizes(ctx, res.text, o.Target, res.Image, res.Facts)
+	res.Facts = b.sizes(ctx, res.text, o.Target, res.Image, res.Facts)
 	return res, nil
 }
 

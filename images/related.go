@@ -34,6 +34,7 @@ func explain(src Source, f dockerfile.File, e *BuildError) []Related {
 	}
 	switch from := fromFlag.FindStringSubmatch(in.Text); {
 	case in.Keyword == "FROM":
+		e.Err = &cleaned{"base image " + f.Stages[in.Stage].Base + ": " + e.Err.Error(), e.Err}
 		return []Related{at(src, in, "the base image "+f.Stages[in.Stage].Base+" could not be had; write a name that the engine can pull, or build it first")}
 	case from != nil:
 		return stages(src, f, in, from[1])

@@ -56,10 +56,10 @@ func (r *recorder) facts() []Step {
 }
 
 // sizes asks for the layers of what was built and gives the steps of its stages their sizes.
-func (b *Builder) sizes(ctx context.Context, f dockerfile.File, target string, img Image, steps []Step) {
+func (b *Builder) sizes(ctx context.Context, f dockerfile.File, target string, img Image, steps []Step) []Step {
 	history, err := b.api.ImageHistory(ctx, img.ID)
 	if err != nil {
-		return
+		return steps
 	}
 	last := f.StageOf(target)
 	instructions := f.Lineage(last)
@@ -72,11 +72,17 @@ func (b *Builder) sizes(ctx context.Context, f dockerfile.File, target string, i
 		}
 	}
 	if last >= 0 {
-		size[f.Instructions[f.Stages[last].From].StartLine] = img.Size
+		from := f.Instructions[f.Stages[last].From]
+		size[from.StartLine] = img.Size
+		if !slices.ContainsFunc(steps, func(s Step) bool { return s.Line == from.StartLine }) { // it names a stage
+			steps = append(steps, Step{Line: from.StartLine, EndLine: from.EndLine, Text: from.Text, Cached: true})
+			slices.SortFunc(steps, func(a, b Step) int { return a.Line - b.Line })
+		}
 	}
 	for i := range steps {
 		if n, ok := size[steps[i].Line]; ok {
 			steps[i].Size = &n
 		}
 	}
+	return steps
 }

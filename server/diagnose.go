@@ -23,13 +23,16 @@ func (s *Server) diagnose(path string) {
 	if ok && doc.docker {
 		found = s.viewOf(path, doc).failures()
 	}
-	if len(found) == 0 && !s.diagnosed[path] {
-		return
-	}
-	s.diagnosed[path] = len(found) > 0
 	p := &protocol.PublishDiagnosticsParams{URI: doc.uri, Diagnostics: found}
 	if doc.version >= 0 {
 		p.Version = protocol.NewOptional(doc.version)
+	}
+	raw, err := protocol.Marshal(p)
+	if told := s.diagnosed[path]; err != nil || told == string(raw) || told == "" && len(found) == 0 {
+		return
+	}
+	if s.diagnosed[path] = string(raw); len(found) == 0 {
+		delete(s.diagnosed, path)
 	}
 	_ = s.client.PublishDiagnostics(context.Background(), p)
 }

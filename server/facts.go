@@ -55,8 +55,14 @@ func (v view) steps() map[int]step {
 			texts = append(texts, st.Text)
 		}
 		for i, at := range v.file.Match(texts) {
-			if _, have := all[at]; at >= 0 && !have {
+			have, known := all[at]
+			switch {
+			case at < 0:
+			case !known:
 				all[at] = step{rec.Steps[i], rec}
+			case have.Time == 0 && have.Cached: // it ran in a build of another target
+				have.Time, have.Tail = rec.Steps[i].Time, rec.Steps[i].Tail
+				all[at] = have
 			}
 		}
 	}

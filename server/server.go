@@ -73,8 +73,8 @@ type Server struct {
 	failed     atomic.Bool        // a request was answered with an error
 
 	docs       documents
-	diagnosing sync.Mutex // guards diagnosed
-	diagnosed  map[string]bool
+	diagnosing sync.Mutex        // guards diagnosed
+	diagnosed  map[string]string // by path: what was told last, as JSON
 
 	mu                       sync.Mutex // guards what follows
 	state                    lifecycle
@@ -92,7 +92,7 @@ func New(c Config) *Server {
 	}
 	return &Server{
 		cfg: c, agents: c.Agents, log: c.Log, running: map[string]context.CancelFunc{},
-		progress: map[string]context.CancelFunc{}, diagnosed: map[string]bool{},
+		progress: map[string]context.CancelFunc{}, diagnosed: map[string]string{},
 	}
 }
 

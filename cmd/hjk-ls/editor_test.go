@@ -19,7 +19,7 @@ type editor struct {
 
 	mu     sync.Mutex
 	heard  []heard
-	cursor map[string]int         // by method: what has been waited for
+	cursor map[string]int          // by method: what has been waited for
 	answer func(method string) any // to the server's requests
 }
 

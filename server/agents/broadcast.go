@@ -21,13 +21,18 @@ func (b *broadcast) kick() {
 
 func (b *broadcast) subscribe() (<-chan struct{}, func()) {
 	c := make(chan struct{}, 1)
+	return c, b.join(c)
+}
+
+// join wakes c, which holds one kick, too.
+func (b *broadcast) join(c chan struct{}) (leave func()) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.subs == nil {
 		b.subs = map[chan struct{}]struct{}{}
 	}
 	b.subs[c] = struct{}{}
-	return c, func() {
+	return func() {
 		b.mu.Lock()
 		defer b.mu.Unlock()
 		delete(b.subs, c)

@@ -159,6 +159,7 @@ func (m *Manager) carryOut(ctx context.Context, eng *engine, job *builds.Job, u 
 	if err := job.Start(input); err != nil {
 		return images.BuildResult{}, wrap(err, CodeInternal)
 	}
+	m.Saved(m.store().RecordFile(u.Key()))
 	fb.build(ev)
 	o.Tag = u.Tags[0]
 	res, err := eng.images.Build(ctx, u.Source, o, func(s *bkclient.SolveStatus) {
@@ -174,6 +175,7 @@ func (m *Manager) carryOut(ctx context.Context, eng *engine, job *builds.Job, u 
 	if kept != nil {
 		m.log.Warn("cannot keep the facts of a build", zap.String("dockerfile", u.Source.Dockerfile), zap.Error(kept))
 	}
+	m.Saved(m.store().RecordFile(u.Key()))
 	ev.State, ev.Image, ev.Error, ev.DurationMS = out.State, out.Image, out.Error, out.DurationMS
 	fb.build(ev)
 	return res, wrap(err, CodeBuildFailed)

@@ -48,8 +48,9 @@ func (m *Manager) trusted() error {
 
 // FollowBuilds builds the Dockerfiles in use when they change, until ctx is done, and then waits for what it started.
 func (m *Manager) FollowBuilds(ctx context.Context, h BuildHooks) {
-	kicks, unsubscribe := m.changed.subscribe()
-	defer unsubscribe()
+	kicks := make(chan struct{}, 1)
+	defer m.changed.join(kicks)()
+	defer m.found.join(kicks)()
 	f := &follow{m: m, h: h, life: ctx, told: map[string]string{}, asked: map[string]string{}}
 	defer f.work.Wait()
 	follower := builds.Follower{
@@ -233,6 +234,7 @@ func (f *follow) known(ctx context.Context, eng *engine, job *builds.Job, u buil
 	}
 	f.m.ownBuilds.Store(job.ID(), true)
 	res, err := job.Answer(input, image)
+	f.m.Saved(f.m.store().RecordFile(u.Key()))
 	f.h.Build(BuildEvent{URI: fileURI(u.Source.Dockerfile), Branch: u.Branch, State: res.State, Image: res.Image, DurationMS: res.DurationMS})
 	return true, err
 }

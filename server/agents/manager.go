@@ -45,7 +45,8 @@ type Manager struct {
 	followed  []builds.Unit // what FollowBuilds follows
 
 	engines engines
-	changed broadcast
+	changed broadcast // something was done that a survey may see
+	found   broadcast // a survey saw something new
 	swept   sync.Once
 
 	untrusted atomic.Bool // the editor does not trust its folders

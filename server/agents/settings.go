@@ -20,6 +20,7 @@ func (m *Manager) SetSettings(raw json.RawMessage) error {
 	m.mu.Lock()
 	m.editor = append(json.RawMessage(nil), raw...)
 	m.mu.Unlock()
+	m.changed.kick()
 	return nil
 }
 

@@ -119,6 +119,7 @@ func (w *watcher) survey(ctx context.Context) {
 		return
 	}
 	w.last = now
+	w.m.found.kick()
 	w.changed(list.Instances)
 }
 

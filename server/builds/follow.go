@@ -425,8 +425,9 @@ func (l *loop) watch() bool {
 	if l.w.Added() == before {
 		return false
 	}
-	for _, s := range l.units {
+	for key, s := range l.units {
 		s.all = true
+		l.f.Told(key) // also the store's folder may be one that was not watched
 	}
 	l.replan = true
 	return true

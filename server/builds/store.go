@@ -204,6 +204,9 @@ func (s *Store) KeyOf(path string) string {
 	return key
 }
 
+// RecordFile is where the record of a unit is.
+func (s *Store) RecordFile(key string) string { return s.path(key, ".json") }
+
 // LogFile is where the log of a unit's last build is. Those before it have .1 and so on behind.
 func (s *Store) LogFile(key string) string { return s.path(key, ".log") }
 
