@@ -87,6 +87,13 @@ func (e *editor) next(method, with string) (json.RawMessage, bool) {
 	return nil, false
 }
 
+// forget passes over what has come of a method.
+func (e *editor) forget(method string) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.cursor[method] = len(e.heard)
+}
+
 func (e *editor) await(method, with string) json.RawMessage {
 	e.Helper()
 	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
@@ -140,7 +147,7 @@ func (r rig) write(name, text string) {
 }
 
 // cat is what a file holds in an image.
-func (r rig) cat(image, file string) string {
+func (r rig) cat(image, file string) string { // in an image
 	r.Helper()
 	return strings.TrimSpace(r.docker("run", "--rm", "--network", "none", image, "cat", file))
 }
