@@ -147,7 +147,7 @@ func (r rig) write(name, text string) {
 }
 
 // cat is what a file holds in an image.
-func (r rig) cat(image, file string) string { // in an image
+func (r rig) cat(image, file string) string {
 	r.Helper()
 	return strings.TrimSpace(r.docker("run", "--rm", "--network", "none", image, "cat", file))
 }

@@ -1,0 +1,157 @@
+package images
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/moby/patternmatcher"
+	"github.com/tonistiigi/fsutil"
+	"github.com/tonistiigi/fsutil/types"
+)
+
+// scan walks what the engine would ask for.
+func (in *Inputs) scan(ctx context.Context) error {
+	old := in.files
+	in.files, in.folders = map[string]input{}, map[string]bool{}
+	if len(in.def.paths) == 0 {
+		return nil
+	}
+	in.noteRoots()
+	filtered, err := in.filter()
+	if err != nil {
+		return fmt.Errorf("build context: %w", err)
+	}
+	return filtered.Walk(ctx, "", func(path string, e fs.DirEntry, err error) error {
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			return nil
+		case err != nil:
+			return err
+		case inGit(path):
+			if e.IsDir() {
+				return filepath.SkipDir
+			}
+			return nil
+		}
+		return in.add(path, e, old)
+	})
+}
+
+// filter is the context as the engine would ask for it.
+func (in *Inputs) filter() (fsutil.FS, error) {
+	root, err := fsutil.NewFS(in.src.Context)
+	if err != nil {
+		return nil, err
+	}
+	if in.matcher, err = patternmatcher.New(in.ignore); err != nil {
+		return nil, fmt.Errorf(".dockerignore: %w", err)
+	}
+	if slices.Contains(in.def.paths, ".") {
+		in.roots = []string{"."}
+		return fsutil.NewFilterFS(root, &fsutil.FilterOpt{ExcludePatterns: in.ignore})
+	}
+	if in.roots, err = fsutil.FollowLinks(root, in.def.paths); err != nil {
+		return nil, err
+	}
+	return fsutil.NewFilterFS(root, &fsutil.FilterOpt{ExcludePatterns: in.ignore, FollowPaths: in.def.paths})
+}
+
+// inGit reports whether a path is git's own: it changes with every command, and a build of each would be one too many.
+func inGit(rel string) bool { return rel == ".git" || strings.HasPrefix(rel, ".git/") }
+
+func (in *Inputs) add(path string, e fs.DirEntry, old map[string]input) error {
+	fi, err := e.Info()
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	st, ok := fi.Sys().(*types.Stat)
+	if !ok {
+		return fmt.Errorf("build context: no information on %s", path)
+	}
+	abs := filepath.Join(in.src.Context, path)
+	in.folders[filepath.Dir(abs)] = true
+	now := input{mode: st.Mode, size: st.Size, modTime: st.ModTime, link: st.Linkname}
+	switch {
+	case e.IsDir():
+		in.folders[abs] = true
+		now.size, now.modTime = 0, 0
+	case fi.Mode().IsRegular():
+		was, ok := old[path]
+		if ok && was.mode == now.mode && was.size == now.size && was.modTime == now.modTime {
+			now = was
+			break
+		}
+		if now, err = in.read(path, now); err != nil {
+			return err
+		}
+	}
+	in.files[path] = now
+	return nil
+}
+
+// read sums a file's content. One that is gone meanwhile counts as empty: its folder tells of that.
+func (in *Inputs) read(rel string, now input) (input, error) {
+	now.sum = ""
+	if now.size >= largeFile {
+		return now, nil
+	}
+	f, err := os.Open(filepath.Join(in.src.Context, rel))
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) {
+		return now, nil
+	}
+	if err != nil {
+		return now, err
+	}
+	defer f.Close()
+	h := sha256.New()
+	if _, err := io.Copy(h, io.LimitReader(f, largeFile)); err != nil {
+		return now, err
+	}
+	now.sum = string(h.Sum(nil))
+	return now, nil
+}
+
+// noteRoots watches where the named paths and the exceptions of .dockerignore are, or would come into being.
+func (in *Inputs) noteRoots() {
+	paths := slices.Clone(in.def.paths)
+	for _, p := range in.ignore {
+		if rest, ok := strings.CutPrefix(p, "!"); ok {
+			paths = append(paths, rest)
+		}
+	}
+	for _, p := range paths {
+		in.folders[in.nearest(fixedPart(p))] = true
+	}
+}
+
+// fixedPart is a pattern's path as far as it has no wildcard.
+func fixedPart(pattern string) string {
+	parts := strings.Split(filepath.ToSlash(pattern), "/")
+	for i, p := range parts {
+		if strings.ContainsAny(p, `*?[\`) {
+			return filepath.Join(parts[:i]...)
+		}
+	}
+	return filepath.Join(parts...)
+}
+
+// nearest is the deepest folder on the way to a path of the context that is there.
+func (in *Inputs) nearest(rel string) string {
+	for at := filepath.Join(in.src.Context, rel); len(at) > len(in.src.Context); at = filepath.Dir(at) {
+		if isDir(at) {
+			return at
+		}
+	}
+	return in.src.Context
+}

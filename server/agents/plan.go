@@ -1,0 +1,124 @@
+package agents
+
+import (
+	"context"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"go.uber.org/zap"
+
+	"github.com/gilmanlab/hjk-ls/images"
+	"github.com/gilmanlab/hjk-ls/server/builds"
+	"github.com/gilmanlab/hjk-ls/workspace"
+)
+
+// plan is what there is to build now, in the checkouts that are open and in those of instances that run.
+func (f *follow) plan(ctx context.Context) builds.Plan {
+	p := planner{m: f.m, byKey: map[string]int{}}
+	p.files = []string{f.m.opts.ConfigFile}
+	repos, err := f.m.repos(ctx)
+	if err != nil {
+		return builds.Plan{Files: p.files}
+	}
+	for _, r := range repos {
+		if err := p.add(ctx, r); err != nil {
+			f.m.log.Debug("what to build", zap.String("repo", r.Root), zap.Error(err))
+		}
+	}
+	f.m.mu.Lock()
+	same := slices.Equal(f.m.checkouts, p.checkouts)
+	f.m.followed, f.m.checkouts = p.units, p.checkouts
+	f.m.mu.Unlock()
+	if !same {
+		f.h.Plan()
+	}
+	return builds.Plan{Units: p.units, Files: p.files}
+}
+
+type planner struct {
+	m         *Manager
+	units     []builds.Unit
+	byKey     map[string]int
+	files     []string
+	checkouts []checkout
+}
+
+func (p *planner) add(ctx context.Context, r *workspace.Repo) error {
+	trees, err := r.Worktrees(ctx)
+	if err != nil {
+		return err
+	}
+	config, values, err := p.m.config(r)
+	p.files = append(p.files, filepath.Join(r.From, repoConfigFile))
+	if err != nil {
+		return err
+	}
+	for _, wt := range trees {
+		at := p.m.place(wt.MadeRoot, wt.MadeFor)
+		live, running := p.m.live(r.Root, wt.Branch)
+		if wt.Prunable || wt.Foreign || wt.Path != r.From && !running {
+			continue
+		}
+		p.files = append(p.files, watchedFiles(wt.Path, wt)...)
+		p.checkouts = append(p.checkouts, checkout{wt.Path, wt.Branch})
+		w := wish{repo: r, config: config, values: values}
+		tags := []string{}
+		if running {
+			w.image = madeFrom(live)
+			tags = append(tags, at.tag())
+		}
+		if wt.Path == r.From {
+			tags = append(tags, p.m.place(r.Root, "").tag())
+		}
+		p.unit(w, wt, tags)
+	}
+	return nil
+}
+
+// madeFrom is the image that an instance was made from, as a setting would name it; "" is what its worktree has.
+func madeFrom(i Instance) string {
+	switch images.Kind(i.Image.Source) {
+	case images.KindDockerfile:
+		return i.Image.Dockerfile
+	case images.KindReference:
+		return i.Image.Ref
+	}
+	return ""
+}
+
+func (p *planner) unit(w wish, wt workspace.Worktree, tags []string) {
+	src, err := w.source(wt.Path)
+	if err != nil && strings.HasPrefix(w.image, wt.Path) { // the file is gone: what recreate would take
+		w.image = ""
+		src, err = w.source(wt.Path)
+	}
+	if err != nil || src.Dockerfile == "" {
+		return
+	}
+	p.files = append(p.files, src.Dockerfile)
+	u, err := p.m.unit(w, src)
+	if err != nil {
+		return
+	}
+	u.Branch, u.Tags = wt.Branch, tags
+	u.Auto = w.config.Build.On == "save" && !p.m.untrusted.Load()
+	if i, ok := p.byKey[u.Key()]; ok {
+		p.units[i].Tags = append(p.units[i].Tags, tags...)
+		return
+	}
+	p.byKey[u.Key()] = len(p.units)
+	p.units = append(p.units, u)
+}
+
+// live is the instance of a branch as the last survey saw it, and whether its container runs.
+func (m *Manager) live(root, branch string) (Instance, bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, i := range m.surveyed {
+		if i.Repo == root && i.Branch == branch && i.Container != nil && (i.Container.State == "running" || i.Container.State == "paused") {
+			return i, true
+		}
+	}
+	return Instance{}, false
+}

@@ -1,0 +1,176 @@
+package builds
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/gilmanlab/hjk-ls/images"
+	"github.com/gilmanlab/hjk-ls/workspace"
+)
+
+// look sums a unit's inputs if they may have changed. It returns when to look again, 0 for not before the next change.
+func (l *loop) look(ctx context.Context, key string, s *state, c workspace.Changes) time.Duration {
+	var changed []string
+	switch {
+	case s.all || c.All:
+	default:
+		if changed = s.concerned(c.Paths); len(changed) == 0 {
+			return 0
+		}
+	}
+	first := s.seen == "" && !s.force
+	if halfWritten(s.unit.Source.Dockerfile) && s.absent < 3 && !first {
+		s.absent++
+		s.all = true
+		return grace
+	}
+	s.absent = 0
+	sum, err := s.inputs.Sum(ctx, changed)
+	if s.all = err != nil; errors.Is(err, images.ErrDockerfileNotFound) || ctx.Err() != nil {
+		return 0 // what comes next is compared with what was
+	}
+	if err != nil {
+		l.f.Log.Debug("inputs of a build", zap.String("dockerfile", s.unit.Source.Dockerfile), zap.Error(err))
+		return retry
+	}
+	s.folders = s.inputs.Folders()
+	if s.confirm == sum {
+		if err := l.f.Store.Confirm(ctx, key, sum); err != nil {
+			l.f.Log.Debug("facts of a build", zap.Error(err))
+		}
+	}
+	s.confirm = ""
+	if first {
+		s.seen = sum
+		return 0
+	}
+	if sum == s.seen && !s.force {
+		return 0
+	}
+	s.seen, s.force = sum, false
+	l.decide(ctx, key, s, sum)
+	return 0
+}
+
+// halfWritten reports whether a file is missing or empty, as one is between the two halves of a save.
+func halfWritten(path string) bool {
+	fi, err := os.Stat(path)
+	return err != nil || fi.Size() == 0
+}
+
+// concerned picks the changes that are in a folder of the unit's.
+func (s *state) concerned(paths map[string]bool) []string {
+	var all []string
+	for p := range paths {
+		if i, ok := slices.BinarySearch(s.folders, filepath.Dir(p)); ok && s.folders[i] == filepath.Dir(p) {
+			all = append(all, p)
+		} else if _, ok := slices.BinarySearch(s.folders, p); ok {
+			all = append(all, p)
+		}
+	}
+	return all
+}
+
+// decide builds an input, after the build in flight of another has ended, which it ends.
+func (l *loop) decide(ctx context.Context, key string, s *state, input string) {
+	if !s.unit.Auto {
+		return
+	}
+	switch {
+	case s.job == nil:
+		l.start(ctx, key, s, input)
+	case s.job.input == input && !s.job.over:
+		s.want = ""
+	default:
+		s.stop()
+		s.want = input
+	}
+}
+
+func (l *loop) start(ctx context.Context, key string, s *state, input string) {
+	ctx, cancel := context.WithCancel(ctx)
+	j := &job{input: input, cancel: cancel}
+	s.job, s.want = j, ""
+	l.flying++
+	unit := s.unit
+	go func() {
+		defer cancel()
+		err := ctx.Err()
+		select {
+		case l.slots <- struct{}{}:
+			err = l.f.Build(ctx, unit, input)
+			<-l.slots
+		case <-ctx.Done():
+		}
+		l.done <- outcome{key, j, err}
+	}()
+}
+
+func (l *loop) ended(ctx context.Context, o outcome) {
+	l.flying--
+	s := l.units[o.key]
+	if s == nil || s.job != o.job {
+		return
+	}
+	s.job = nil
+	if o.err == nil {
+		s.confirm, s.all = o.job.input, true
+		l.arm(quiet)
+	}
+	if s.want != "" {
+		l.start(ctx, o.key, s, s.want)
+		return
+	}
+	if errors.Is(o.err, ErrNoEngine) {
+		s.all, s.force = true, true
+		l.arm(retry)
+	}
+}
+
+// drain waits for the builds in flight, which the end of the context ends.
+func (l *loop) drain() {
+	for l.flying > 0 {
+		<-l.done
+		l.flying--
+	}
+}
+
+// watch watches what the units read and what the plan depends on. It reports whether there is more to watch than before,
+// where a change may have been missed.
+func (l *loop) watch() bool {
+	want := map[string]bool{l.f.Store.Dir: true}
+	for _, s := range l.units {
+		for _, f := range s.folders {
+			want[f] = true
+		}
+	}
+	for f := range l.files {
+		want[filepath.Dir(f)] = true
+	}
+	folders := make([]string, 0, len(want))
+	for f := range want {
+		folders = append(folders, f)
+	}
+	before := l.w.Added()
+	err := l.w.Set(folders)
+	if errors.Is(err, workspace.ErrWatchLimit) && !l.polling {
+		l.polling = true
+		l.f.Note("Changes of Dockerfiles are looked for every second: " + workspace.ErrWatchLimit.Error())
+		return true
+	}
+	if l.w.Added() == before {
+		return false
+	}
+	for key, s := range l.units {
+		s.all = true
+		l.f.Told(key) // also the store's folder may be one that was not watched
+	}
+	l.replan = true
+	return true
+}
