@@ -122,7 +122,6 @@ func (s *Server) Serve(ctx context.Context, rw io.ReadWriteCloser) (exitCode int
 	if !s.wait(drainTime) {
 		err = errors.New("requests did not end in time")
 	}
-	s.stream.flush()
 	_ = s.stream.Close()
 	<-s.conn.Done()
 	return s.exitCode(), errors.Join(err, s.stream.failure())
@@ -164,26 +163,10 @@ func (s *Server) exitCode() int {
 // answers.
 func (s *Server) onEOF() {
 	if s.cfg.Framing == Lines {
-		s.waitRunning()
+		s.stream.waitAnswered(s.life.Done())
 		return
 	}
 	s.cancelAll()
-}
-
-func (s *Server) waitRunning() {
-	for {
-		s.mu.Lock()
-		n := len(s.running)
-		s.mu.Unlock()
-		if n == 0 {
-			return
-		}
-		select {
-		case <-time.After(10 * time.Millisecond):
-		case <-s.life.Done():
-			return
-		}
-	}
 }
 
 func (s *Server) cancelAll() {

@@ -43,6 +43,7 @@ type stream struct {
 	more    *sync.Cond
 	queue   [][]byte
 	unsent  int
+	owed    int // calls that were read and not answered
 	writing bool
 	closed  bool
 	err     error // why the connection broke
@@ -101,6 +102,9 @@ func (s *stream) Read(context.Context) (jsonrpc2.Message, int64, error) {
 		}
 		msg, err := jsonrpc2.DecodeMessage(f.body)
 		if err == nil {
+			if _, ok := msg.(*jsonrpc2.Call); ok {
+				s.owe(1)
+			}
 			return msg, int64(len(f.body)), nil
 		}
 		s.refuse(f.body, err)
@@ -219,7 +223,41 @@ func (s *stream) Write(_ context.Context, msg jsonrpc2.Message) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	return int64(len(body)), s.enqueue(body)
+	if err = s.enqueue(body); err != nil {
+		return 0, err
+	}
+	if s.framing == Lines { // nothing else asks; the library's own type of an answer cannot be named
+		if sent, err := jsonrpc2.DecodeMessage(body); err == nil {
+			if _, ok := sent.(*jsonrpc2.Response); ok {
+				s.owe(-1)
+			}
+		}
+	}
+	return int64(len(body)), nil
+}
+
+func (s *stream) owe(n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.owed += n
+	s.more.Broadcast()
+}
+
+// waitAnswered waits until every call has its answer queued, the stream has ended, or done.
+func (s *stream) waitAnswered(done <-chan struct{}) {
+	answered := make(chan struct{})
+	go func() {
+		defer close(answered)
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		for s.owed > 0 && !s.closed {
+			s.more.Wait()
+		}
+	}()
+	select {
+	case <-answered:
+	case <-done:
+	}
 }
 
 var errStuck = errors.New("the client does not read what it is sent")
@@ -300,9 +338,11 @@ func (s *stream) flush() {
 	}
 }
 
-// Close ends the stream; a read or a write that is blocked is given up.
+// Close ends the stream; a read or a write that is blocked is given up. The connection closes it by itself as soon as
+// nothing runs, so what is queued is written first.
 func (s *stream) Close() error {
 	s.stopReading()
+	s.flush()
 	s.mu.Lock()
 	s.closed = true
 	s.more.Broadcast()

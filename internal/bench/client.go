@@ -13,8 +13,13 @@ import (
 // client is a server that is told its arguments as JSON text.
 type client struct{ *drive.Client }
 
-func (b *bench) serve(dir string) (*client, error) {
-	c, err := (&drive.Rig{Dir: b.dir, Bin: b.bin, Host: b.host}).Serve(dir, nil)
+// serve starts a server; told, if it is there, gets its notifications.
+func (b *bench) serve(dir string, told ...func(method string, params json.RawMessage)) (*client, error) {
+	var e drive.Editor
+	if len(told) > 0 {
+		e.Told = told[0]
+	}
+	c, err := (&drive.Rig{Dir: b.dir, Bin: b.bin, Host: b.host}).ServeEditor(dir, e)
 	return &client{c}, err
 }
 

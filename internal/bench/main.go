@@ -47,7 +47,7 @@ func (b *bench) run() (err error) {
 	if b.bin, err = filepath.Abs("bin/hjk-ls"); err != nil {
 		return err
 	}
-	for _, f := range []func() error{b.start, b.instance, b.dockerfile, b.builds, b.list, b.crowd} {
+	for _, f := range []func() error{b.start, b.instance, b.dockerfile, b.builds, b.saves, b.list, b.crowd} {
 		if err := f(); err != nil {
 			return err
 		}
