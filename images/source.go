@@ -23,6 +23,9 @@ var (
 // discovered are the files that make a worktree's own image, first come first served.
 var discovered = []string{".headjack/Dockerfile", "Dockerfile.dev", "Dockerfile", "Containerfile"}
 
+// Variants are the short names of the images that are shipped.
+func Variants() []string { return slices.Clone(variants) }
+
 // Discovered are the files that Discover looks for in a worktree, the first first.
 func Discovered() []string { return slices.Clone(discovered) }
 

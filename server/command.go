@@ -77,8 +77,11 @@ var commands = map[string]command{
 		}
 		return res, err
 	})},
-	"hjk-ls.doctor": {"", with(func(c call, a agents.DoctorArgs) (agents.DoctorResult, error) { return c.s.agents.Doctor(c.ctx, a) })},
-	"hjk-ls.config": {"", with(func(c call, a configArgs) (agents.ConfigResult, error) { return c.s.agents.Config(c.ctx, a.Workspace) })},
+	"hjk-ls.doctor":  {"", with(func(c call, a agents.DoctorArgs) (agents.DoctorResult, error) { return c.s.agents.Doctor(c.ctx, a) })},
+	"hjk-ls.choices": {"", with(func(c call, a agents.ChoicesArgs) (agents.ChoicesResult, error) { return c.s.agents.Choices(c.ctx, a) })},
+	"hjk-ls.changes": {"", with(func(c call, a agents.ChangesArgs) (agents.ChangesResult, error) { return c.s.agents.Changes(c.ctx, a) })},
+	"hjk-ls.file":    {"", with(func(c call, a agents.FileArgs) (agents.FileResult, error) { return c.s.agents.File(c.ctx, a) })},
+	"hjk-ls.config":  {"", with(func(c call, a configArgs) (agents.ConfigResult, error) { return c.s.agents.Config(c.ctx, a.Workspace) })},
 }
 
 func commandNames() []string { return slices.Sorted(maps.Keys(commands)) }

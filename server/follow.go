@@ -15,9 +15,9 @@ import (
 func (s *Server) follow() {
 	s.background.Go(func() {
 		stale := ""
-		s.agents.Watch(s.life, func(all []agents.Instance) {
-			s.notify("hjk/instances", agents.ListResult{Instances: all})
-			if now := staleOnes(all); now != stale {
+		s.agents.Watch(s.life, func(snap agents.Snapshot) {
+			s.notify("hjk/instances", snap)
+			if now := staleOnes(snap.Instances); now != stale {
 				stale = now
 				s.refresh()
 			}

@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"path/filepath"
 	"slices"
 	"syscall"
@@ -44,6 +45,7 @@ func (s *Server) orderly() bool { return s.state == stateExited || s.state == st
 var answered = map[string]bool{
 	protocol.MethodInitialize: true, protocol.MethodShutdown: true, protocol.MethodWorkspaceExecuteCommand: true,
 	protocol.MethodTextDocumentCodeLens: true, protocol.MethodTextDocumentHover: true, protocol.MethodTextDocumentInlayHint: true,
+	protocol.MethodTextDocumentCodeAction: true,
 }
 
 // admit refuses requests that come at the wrong time.
@@ -93,6 +95,10 @@ func (s *Server) Initialize(_ context.Context, p *protocol.InitializeParams) (*p
 	}, nil
 }
 
+// protocolVersion counts what docs/protocol.md adds to LSP, for clients that need some of it. It grows with what they can
+// rely on; what was there stays.
+const protocolVersion = 1
+
 func capabilities() protocol.ServerCapabilities {
 	yes := true
 	incremental := protocol.TextDocumentSyncKindIncremental
@@ -100,6 +106,8 @@ func capabilities() protocol.ServerCapabilities {
 		PositionEncoding: protocol.PositionEncodingKindUTF16,
 		TextDocumentSync: &protocol.TextDocumentSyncOptions{OpenClose: &yes, Change: &incremental, Save: protocol.Boolean(true)},
 		CodeLensProvider: &protocol.CodeLensOptions{}, InlayHintProvider: protocol.Boolean(true), HoverProvider: protocol.Boolean(true),
+		CodeActionProvider: &protocol.CodeActionOptions{CodeActionKinds: []protocol.CodeActionKind{protocol.CodeActionKindQuickFix}},
+		Experimental:       protocol.LSPAny(fmt.Sprintf(`{"headjack":{"protocol":%d}}`, protocolVersion)),
 		ExecuteCommandProvider: protocol.ExecuteCommandOptions{
 			WorkDoneProgressOptions: protocol.WorkDoneProgressOptions{WorkDoneProgress: &yes}, Commands: commandNames(),
 		},

@@ -32,11 +32,14 @@ type Agents interface {
 	Doctor(context.Context, agents.DoctorArgs) (agents.DoctorResult, error)
 	BuildLog(context.Context, agents.BuildLogArgs) (agents.BuildLogResult, error)
 	Config(context.Context, string) (agents.ConfigResult, error)
+	Choices(context.Context, agents.ChoicesArgs) (agents.ChoicesResult, error)
+	Changes(context.Context, agents.ChangesArgs) (agents.ChangesResult, error)
+	File(context.Context, agents.FileArgs) (agents.FileResult, error)
 	DockerfileFacts(path string) agents.DockerfileFacts
 	FollowBuilds(context.Context, agents.BuildHooks)
 	Saved(path string)
 	SetTrusted(bool)
-	Watch(context.Context, func([]agents.Instance))
+	Watch(context.Context, func(agents.Snapshot))
 }
 
 // Framing is how messages are told apart on the stream.

@@ -39,7 +39,7 @@ func (f *scripted) SetSettings(raw json.RawMessage) error {
 	return nil
 }
 
-func (f *scripted) Watch(ctx context.Context, _ func([]agents.Instance)) { <-ctx.Done() }
+func (f *scripted) Watch(ctx context.Context, _ func(agents.Snapshot)) { <-ctx.Done() }
 
 func (f *scripted) Run(ctx context.Context, a agents.RunArgs, fb agents.Feedback) (agents.RunResult, error) {
 	return f.run(ctx, a, fb)

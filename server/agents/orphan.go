@@ -51,6 +51,12 @@ func (m *Manager) removeOrphan(ctx context.Context, a RemoveArgs, p place, fb Fe
 		return RemoveResult{}, m.failed(eng, err)
 	}
 	tree := m.deadWorktree(c.Worktree, p)
+	if a.DryRun {
+		if tree == "" {
+			return RemoveResult{}, nil
+		}
+		return RemoveResult{Lost: "  what is in " + tree + ": its repository is gone, so what is saved elsewhere cannot be told"}, nil
+	}
 	if tree != "" && !a.Force {
 		return RemoveResult{}, Errorf(CodeWorktreeDirty, "the repository %s is gone, so what would be lost in %s cannot be told; look there, then remove it with --force", p.Repo, tree)
 	}

@@ -28,6 +28,10 @@ func (m *Manager) Remove(ctx context.Context, a RemoveArgs, fb Feedback) (Remove
 	}
 	defer m.release(l, t.place)
 	r := removal{m: m, target: t, args: a, fb: fb}
+	if a.DryRun {
+		lost, err := r.look(ctx)
+		return RemoveResult{Lost: lost, Ignored: r.ignored}, m.failed(t.eng, err)
+	}
 	if err := r.run(ctx); err != nil {
 		return RemoveResult{}, m.failed(t.eng, err)
 	}
@@ -83,6 +87,30 @@ func (r *removal) run(ctx context.Context) error {
 	return r.destroy(context.WithoutCancel(ctx))
 }
 
+// look tells what a removal would lose, and changes nothing.
+func (r *removal) look(ctx context.Context) (string, error) {
+	var err error
+	if r.tree, r.found, err = r.worktree(ctx); err != nil {
+		return "", wrap(err, CodeWorktreeFailed)
+	}
+	_, there, err := r.m.observe(ctx, r.eng, r.place)
+	if err == nil && !there && !r.found && !r.place.exists() {
+		err = noInstance(r.args.Branch)
+	}
+	if err != nil {
+		return "", err
+	}
+	r.sync(ctx)
+	if !r.found || r.tree.Prunable {
+		return "", nil
+	}
+	u, err := r.unsaved(ctx)
+	if err != nil || !u.Lost() {
+		return "", wrap(err, CodeWorktreeFailed)
+	}
+	return u.String(), nil
+}
+
 // worktree is the instance's worktree when hjk-ls made it: others are not ours to check or remove.
 func (r *removal) worktree(ctx context.Context) (workspace.Worktree, bool, error) {
 	if wt, ok, err := r.repo.Find(ctx, r.args.Branch); err != nil || ok {
@@ -109,15 +137,21 @@ func (r *removal) sync(ctx context.Context) {
 // mostIgnored bounds how many ignored files a result names.
 const mostIgnored = 100
 
-func (r *removal) check(ctx context.Context) error {
-	if !r.found || r.tree.Prunable {
-		return nil
-	}
+// unsaved is what would be lost with the worktree.
+func (r *removal) unsaved(ctx context.Context) (workspace.Unsaved, error) {
 	u, err := r.repo.Unsaved(ctx, r.tree, r.place.name)
 	if err == nil && r.git != nil && r.git.State == workspace.Held {
 		u.Commits = append(u.Commits, r.git.Message)
 	}
 	r.ignored = u.Ignored[:min(len(u.Ignored), mostIgnored)]
+	return u, err
+}
+
+func (r *removal) check(ctx context.Context) error {
+	if !r.found || r.tree.Prunable {
+		return nil
+	}
+	u, err := r.unsaved(ctx)
 	if r.args.Force {
 		return nil
 	}

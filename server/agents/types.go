@@ -121,6 +121,7 @@ type RemoveArgs struct {
 	Branch       string `json:"branch"`
 	Force        bool   `json:"force,omitempty"`
 	DeleteBranch bool   `json:"deleteBranch,omitempty"`
+	DryRun       bool   `json:"dryRun,omitempty"` // only tell what would be lost
 }
 
 // InstanceResult is the result of the commands that change an instance.
@@ -132,6 +133,7 @@ type InstanceResult struct {
 // RemoveResult is the result of hjk-ls.remove.
 type RemoveResult struct {
 	Removed bool     `json:"removed"`
+	Lost    string   `json:"lost,omitempty"`    // of a dry run: the work that would be lost, for a person
 	Ignored []string `json:"ignored,omitempty"` // ignored files and folders that went with the worktree, the first hundred
 }
 
@@ -141,7 +143,7 @@ type ListArgs struct {
 	All       bool   `json:"all,omitempty"`
 }
 
-// ListResult is the result of hjk-ls.list, and the parameter of hjk/instances.
+// ListResult is the result of hjk-ls.list.
 type ListResult struct {
 	Instances []Instance `json:"instances"`
 }

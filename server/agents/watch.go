@@ -19,9 +19,9 @@ const (
 	watchRetry = 3 * time.Second
 )
 
-// Watch calls back with the instances of the open repositories now and after every change, until ctx is done. Calls
+// Watch calls back with how things are in the open folders now and after every change, until ctx is done. Calls
 // come one after the other from one goroutine.
-func (m *Manager) Watch(ctx context.Context, changed func([]Instance)) {
+func (m *Manager) Watch(ctx context.Context, changed func(Snapshot)) {
 	kicks, unsubscribe := m.changed.subscribe()
 	defer unsubscribe()
 	w := watcher{m: m, changed: changed}
@@ -48,10 +48,11 @@ func wait(ctx context.Context, d time.Duration, kicks <-chan struct{}) {
 
 type watcher struct {
 	m       *Manager
-	changed func([]Instance)
+	changed func(Snapshot)
 	last    []byte // what was told, to tell only changes
 	stamp   int64  // of the session files at the last look
 	git     string // of the references at the last look
+	folders string // of the folders' repositories and branches at the last survey
 	repos   []*workspace.Repo
 }
 
@@ -77,7 +78,7 @@ func (w *watcher) follow(ctx context.Context, eng *engine, kicks <-chan struct{}
 		case <-kicks:
 			w.survey(ctx)
 		case <-tick.C:
-			if sessions, git := w.sessionsChanged(), w.gitChanged(ctx); sessions || git {
+			if sessions, git := w.sessionsChanged(), w.gitChanged(ctx); sessions || git || w.foldersChanged(ctx) {
 				w.survey(ctx)
 			}
 		}
@@ -104,24 +105,25 @@ func drain[T any](ctx context.Context, events <-chan T) {
 
 func (w *watcher) survey(ctx context.Context) {
 	w.repos = nil // folders may have been opened
-	list, err := w.m.list(ctx, ListArgs{}, w.m.engines.passive)
-	if err != nil {
-		if CodeOf(err) != CodeNotRepository {
-			return
-		}
-		list.Instances = []Instance{}
+	w.folders = w.folderStamp(ctx)
+	snap, ok := w.m.snapshot(ctx)
+	if !ok {
+		return
 	}
 	w.m.mu.Lock()
-	w.m.surveyed = list.Instances
+	w.m.surveyed = snap.Instances
 	w.m.mu.Unlock()
-	now, err := json.Marshal(list.Instances)
+	now, err := json.Marshal(snap)
 	if err != nil || bytes.Equal(now, w.last) {
 		return
 	}
 	w.last = now
 	w.m.found.kick()
-	w.changed(list.Instances)
+	w.changed(snap)
 }
+
+// foldersChanged reports whether a folder became a repository or switched branches since the last survey.
+func (w *watcher) foldersChanged(ctx context.Context) bool { return w.folderStamp(ctx) != w.folders }
 
 // gitChanged reports whether a reference changed since the last look, inside an instance or on the host. A survey syncs.
 func (w *watcher) gitChanged(ctx context.Context) bool {

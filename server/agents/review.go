@@ -1,0 +1,188 @@
+package agents
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"path/filepath"
+	"slices"
+	"unicode/utf8"
+
+	"github.com/gilmanlab/hjk-ls/images"
+	"github.com/gilmanlab/hjk-ls/workspace"
+)
+
+// ChoicesArgs is the argument object of hjk-ls.choices.
+type ChoicesArgs struct {
+	Workspace string `json:"workspace,omitempty"`
+}
+
+// ChoicesResult is what a user can choose from when starting an agent.
+type ChoicesResult struct {
+	Repo     string         `json:"repo"`
+	Branches []BranchChoice `json:"branches"` // local ones, the last used first, then those of remotes alone
+	Agents   []AgentChoice  `json:"agents"`
+	Images   []ImageChoice  `json:"images"` // the first is what run takes by itself
+}
+
+// BranchChoice is a branch.
+type BranchChoice struct {
+	Name    string `json:"name"`
+	Remote  string `json:"remote,omitempty"`
+	Current bool   `json:"current,omitempty"` // checked out in the folder
+}
+
+// AgentChoice is an agent.
+type AgentChoice struct {
+	Name    string `json:"name"`
+	Default bool   `json:"default,omitempty"`
+}
+
+// ImageChoice is an image, as hjk-ls.run takes it.
+type ImageChoice struct {
+	Image  string `json:"image"`
+	Source string `json:"source"` // default, reference or dockerfile
+}
+
+// Choices tells what run can be asked for. It does not need the engine.
+func (m *Manager) Choices(ctx context.Context, a ChoicesArgs) (ChoicesResult, error) {
+	r, err := m.repo(ctx, a.Workspace, "")
+	if err != nil {
+		return ChoicesResult{}, err
+	}
+	c, _, err := m.config(r)
+	if err != nil {
+		return ChoicesResult{}, err
+	}
+	branches, err := r.Branches(ctx)
+	if err != nil {
+		return ChoicesResult{}, wrap(err, CodeWorktreeFailed)
+	}
+	res := ChoicesResult{Repo: r.Root, Branches: []BranchChoice{}, Images: m.imageChoices(r, c)}
+	for _, b := range branches {
+		res.Branches = append(res.Branches, BranchChoice(b))
+	}
+	for _, name := range agentNames(c) {
+		res.Agents = append(res.Agents, AgentChoice{name, name == c.Agent})
+	}
+	return res, nil
+}
+
+func (m *Manager) imageChoices(r *workspace.Repo, c workspace.Config) []ImageChoice {
+	var all []ImageChoice
+	add := func(name, source string) {
+		if name != "" && !slices.ContainsFunc(all, func(have ImageChoice) bool { return have.Image == name }) {
+			all = append(all, ImageChoice{name, source})
+		}
+	}
+	if src, err := (wish{repo: r, config: c}).source(r.From); err == nil {
+		add(choiceOf(src, r.From))
+	}
+	if src, ok := images.Discover(r.From); ok {
+		add(choiceOf(src, r.From))
+	}
+	add(images.DefaultSource().Ref, string(images.KindDefault))
+	for _, name := range images.Variants() {
+		add(name, string(images.KindDefault))
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, i := range m.surveyed {
+		if i.Image.Source != string(images.KindDockerfile) {
+			add(i.Image.Ref, string(images.KindReference))
+		}
+	}
+	return all
+}
+
+// choiceOf spells a source as run takes it.
+func choiceOf(src images.Source, top string) (image, source string) {
+	if src.Kind != images.KindDockerfile {
+		return src.Ref, string(src.Kind)
+	}
+	if rel, err := filepath.Rel(top, src.Dockerfile); err == nil && filepath.IsLocal(rel) {
+		return "./" + filepath.ToSlash(rel), string(src.Kind)
+	}
+	return src.Dockerfile, string(src.Kind)
+}
+
+// ChangesArgs is the argument object of hjk-ls.changes.
+type ChangesArgs struct {
+	Workspace string `json:"workspace,omitempty"`
+	Branch    string `json:"branch"`
+	Base      string `json:"base,omitempty"` // a branch or commit; default is the branch of the main checkout
+}
+
+// ChangesResult is what a branch changed, committed or not.
+type ChangesResult struct {
+	Worktree string       `json:"worktree"`
+	Base     string       `json:"base,omitempty"` // the branch it is compared with
+	Commit   string       `json:"commit"`         // where the two parted
+	Files    []FileChange `json:"files"`
+}
+
+// FileChange is one file.
+type FileChange struct {
+	Path   string `json:"path"`
+	From   string `json:"from,omitempty"`
+	Status string `json:"status"` // added, modified, deleted or renamed
+}
+
+// Changes tells what a branch changed since it left its base.
+func (m *Manager) Changes(ctx context.Context, a ChangesArgs) (ChangesResult, error) {
+	r, err := m.repo(ctx, a.Workspace, a.Branch)
+	if err != nil {
+		return ChangesResult{}, err
+	}
+	wt, ok, err := r.Find(ctx, a.Branch)
+	if err != nil {
+		return ChangesResult{}, wrap(err, CodeWorktreeFailed)
+	}
+	if !ok {
+		return ChangesResult{}, noInstance(a.Branch)
+	}
+	if p, err := m.placeOf(ctx, r, a.Branch); err == nil {
+		m.sync(ctx, r, wt, p) // what was committed inside counts
+	}
+	c, err := r.Diff(ctx, wt, a.Base)
+	if err != nil {
+		return ChangesResult{}, wrap(err, CodeWorktreeFailed)
+	}
+	res := ChangesResult{Worktree: wt.Path, Base: c.Base, Commit: c.Commit, Files: []FileChange{}}
+	for _, f := range c.Files {
+		res.Files = append(res.Files, FileChange(f))
+	}
+	return res, nil
+}
+
+// FileArgs is the argument object of hjk-ls.file.
+type FileArgs struct {
+	Workspace string `json:"workspace,omitempty"`
+	Commit    string `json:"commit"`
+	Path      string `json:"path"` // within the repository
+}
+
+// FileResult is a file as a commit has it.
+type FileResult struct {
+	Text   string `json:"text"`
+	Binary bool   `json:"binary,omitempty"` // then there is no text
+	Absent bool   `json:"absent,omitempty"` // the commit has no such file
+}
+
+// File reads a file of a commit.
+func (m *Manager) File(ctx context.Context, a FileArgs) (FileResult, error) {
+	r, err := m.repo(ctx, a.Workspace, "")
+	if err != nil {
+		return FileResult{}, err
+	}
+	b, err := r.FileAt(ctx, a.Commit, a.Path)
+	switch {
+	case errors.Is(err, workspace.ErrNoFile):
+		return FileResult{Absent: true}, nil
+	case err != nil:
+		return FileResult{}, wrap(err, CodeWorktreeFailed)
+	case !utf8.Valid(b) || bytes.IndexByte(b, 0) >= 0:
+		return FileResult{Binary: true}, nil
+	}
+	return FileResult{Text: string(b)}, nil
+}
