@@ -1,0 +1,116 @@
+import * as vscode from 'vscode';
+import { basename } from 'node:path';
+import type { Instance, Session } from './protocol';
+import { instanceContext, instanceDescription, instanceIcon, sessionDescription, sessionIcon, stateWord, type Icon } from './present';
+import type { State } from './state';
+
+export interface RepoNode { kind: 'repo'; repo: string }
+export interface InstanceNode { kind: 'instance'; instance: Instance }
+export interface SessionNode { kind: 'session'; instance: Instance; session: Session }
+export type Node = RepoNode | InstanceNode | SessionNode;
+
+/** The Agents view: repositories where there are several, their instances, their sessions. */
+export class AgentsView implements vscode.TreeDataProvider<Node>, vscode.Disposable {
+  private readonly changed = new vscode.EventEmitter<void>();
+  readonly onDidChangeTreeData = this.changed.event;
+  private readonly view: vscode.TreeView<Node>;
+  private readonly subscription: vscode.Disposable;
+
+  constructor(private readonly state: State) {
+    this.view = vscode.window.createTreeView('headjack.agents', { treeDataProvider: this, showCollapseAll: true });
+    this.subscription = state.onDidChange(() => this.update());
+  }
+
+  dispose(): void {
+    this.subscription.dispose();
+    this.view.dispose();
+    this.changed.dispose();
+  }
+
+  private update(): void {
+    const { waiting, ended } = this.state.attention();
+    const words = [
+      waiting === 0 ? '' : waiting === 1 ? vscode.l10n.t('1 agent waits for you') : vscode.l10n.t('{0} agents wait for you', waiting),
+      ended === 0 ? '' : ended === 1 ? vscode.l10n.t('1 agent ended') : vscode.l10n.t('{0} agents ended', ended),
+    ].filter(w => w !== '');
+    this.view.badge = waiting + ended > 0 ? { value: waiting + ended, tooltip: words.join(', ') } : undefined;
+    const engine = this.state.snapshot?.engine;
+    this.view.message = engine?.reachable === false && this.state.view === 'ready'
+      ? vscode.l10n.t('No container engine answers: states are unknown. Start Docker or Podman.') : '';
+    this.changed.fire();
+  }
+
+  getChildren(node?: Node): Node[] {
+    switch (node?.kind) {
+      case undefined: {
+        const repos = [...new Set(this.state.instances.map(i => i.repo))];
+        if (repos.length > 1) return repos.map(repo => ({ kind: 'repo', repo }));
+        return this.state.instances.map(instance => ({ kind: 'instance', instance }));
+      }
+      case 'repo': return this.state.instances.filter(i => i.repo === node.repo).map(instance => ({ kind: 'instance', instance }));
+      case 'instance': return node.instance.sessions.map(session => ({ kind: 'session', instance: node.instance, session }));
+      case 'session': return [];
+    }
+  }
+
+  getTreeItem(node: Node): vscode.TreeItem {
+    switch (node.kind) {
+      case 'repo': return repoItem(node);
+      case 'instance': return instanceItem(node.instance);
+      case 'session': return sessionItem(node);
+    }
+  }
+}
+
+function repoItem(node: RepoNode): vscode.TreeItem {
+  const item = new vscode.TreeItem(basename(node.repo), vscode.TreeItemCollapsibleState.Expanded);
+  item.id = node.repo;
+  item.iconPath = new vscode.ThemeIcon('repo');
+  item.tooltip = node.repo;
+  item.contextValue = 'repo';
+  return item;
+}
+
+function instanceItem(i: Instance): vscode.TreeItem {
+  const item = new vscode.TreeItem(i.branch, i.sessions.length > 0 ? vscode.TreeItemCollapsibleState.Expanded : vscode.TreeItemCollapsibleState.None);
+  item.id = `${i.repo}\n${i.branch}`;
+  item.description = instanceDescription(i);
+  item.iconPath = themeIcon(instanceIcon(i));
+  item.contextValue = instanceContext(i);
+  item.tooltip = instanceTooltip(i);
+  item.accessibilityInformation = { label: `${i.branch}, ${item.description}` };
+  return item;
+}
+
+function instanceTooltip(i: Instance): vscode.MarkdownString {
+  const text = new vscode.MarkdownString();
+  const row = (name: string, value: string | undefined): void => {
+    if (value) text.appendText(`${name}: ${value}`).appendMarkdown('  \n');
+  };
+  row(vscode.l10n.t('Branch'), i.branch);
+  row(vscode.l10n.t('State'), stateWord(i));
+  row(vscode.l10n.t('Image'), i.image.dockerfile ?? i.image.ref);
+  if (i.image.stale) text.appendText(vscode.l10n.t('A newer image was built. Recreate the container to use it.')).appendMarkdown('  \n');
+  row(vscode.l10n.t('Container'), i.container?.name);
+  row(vscode.l10n.t('Worktree'), i.worktree);
+  row('git', i.git?.message);
+  return text;
+}
+
+function sessionItem(node: SessionNode): vscode.TreeItem {
+  const { session: s, instance: i } = node;
+  const item = new vscode.TreeItem(s.name, vscode.TreeItemCollapsibleState.None);
+  item.id = `${i.repo}\n${i.branch}\n${s.name}`;
+  item.description = sessionDescription(s);
+  item.iconPath = themeIcon(sessionIcon(s));
+  item.contextValue = `session ${s.state}`;
+  item.accessibilityInformation = { label: `${s.name}, ${item.description}` };
+  item.command = s.state === 'running'
+    ? { command: 'headjack.attach', title: vscode.l10n.t('Attach'), arguments: [node] }
+    : { command: 'headjack.logs', title: vscode.l10n.t('Show Output of Session'), arguments: [node] };
+  return item;
+}
+
+function themeIcon(icon: Icon): vscode.ThemeIcon {
+  return new vscode.ThemeIcon(icon.id, icon.color === undefined ? undefined : new vscode.ThemeColor(icon.color));
+}

@@ -1,0 +1,58 @@
+import * as vscode from 'vscode';
+import type { Context } from '../context';
+import type { Node } from '../agents';
+import { pickInstance, pickSession } from './pick';
+
+export async function attach(c: Context, node?: Node): Promise<void> {
+  const title = vscode.l10n.t('Attach');
+  const i = await pickInstance(c, title, node, x => x.sessions.some(s => s.state === 'running'));
+  const s = i && await pickSession(i, title, node, x => x.state === 'running');
+  if (!i || !s) return;
+  await c.terminals.attach(c.server, { workspace: i.repo, branch: i.branch, session: s.name });
+  c.state.markSeen(i.repo, i.branch);
+}
+
+export async function stop(c: Context, node?: Node): Promise<void> {
+  const i = await pickInstance(c, vscode.l10n.t('Stop'), node, x => x.state === 'running');
+  if (!i) return;
+  await c.server.exec('hjk-ls.stop', { workspace: i.repo, branch: i.branch });
+  c.state.markSeen(i.repo, i.branch);
+}
+
+export async function kill(c: Context, node?: Node): Promise<void> {
+  const title = vscode.l10n.t('End Session');
+  const i = await pickInstance(c, title, node, x => x.sessions.some(s => s.state === 'running'));
+  const s = i && await pickSession(i, title, node, x => x.state === 'running');
+  if (!i || !s) return;
+  const end = vscode.l10n.t('End Session');
+  const sure = await vscode.window.showWarningMessage(vscode.l10n.t('End {0} on {1}?', s.name, i.branch), {
+    modal: true, detail: vscode.l10n.t('Its program is ended. Worktree, container and other sessions stay.'),
+  }, end);
+  if (sure !== end) return;
+  await c.server.exec('hjk-ls.kill', { workspace: i.repo, branch: i.branch, session: s.name });
+  c.state.markSeen(i.repo, i.branch);
+}
+
+export async function recreate(c: Context, node?: Node): Promise<void> {
+  const i = await pickInstance(c, vscode.l10n.t('Recreate Container'), node);
+  if (!i) return;
+  const { warnings } = await c.server.exec('hjk-ls.recreate', { workspace: i.repo, branch: i.branch });
+  for (const w of warnings ?? []) void vscode.window.showWarningMessage(`Headjack: ${w}`);
+}
+
+/** Removes an instance, after naming what would be lost with it. */
+export async function remove(c: Context, node?: Node): Promise<void> {
+  const i = await pickInstance(c, vscode.l10n.t('Remove'), node);
+  if (!i) return;
+  const args = { workspace: i.repo, branch: i.branch };
+  const { lost, ignored } = await c.server.exec('hjk-ls.remove', { ...args, dryRun: true });
+  const detail = [
+    i.ownsWorktree ? vscode.l10n.t('The container, its home, its logs and the worktree {0} are deleted. The branch stays.', i.worktree ?? '')
+      : vscode.l10n.t('The container, its home and its logs are deleted. The worktree is your own and stays.'),
+    lost ? vscode.l10n.t('This work is nowhere else and will be LOST:') + '\n' + lost : '',
+    ignored?.length ? vscode.l10n.t('Ignored files that go too:') + '\n' + ignored.slice(0, 10).map(f => `  ${f}`).join('\n') : '',
+  ].filter(d => d !== '').join('\n\n');
+  const button = lost ? vscode.l10n.t('Delete Work and Remove') : vscode.l10n.t('Remove');
+  if (await vscode.window.showWarningMessage(vscode.l10n.t('Remove {0}?', i.branch), { modal: true, detail }, button) !== button) return;
+  await c.server.exec('hjk-ls.remove', { ...args, force: Boolean(lost) });
+}

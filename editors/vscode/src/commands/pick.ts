@@ -1,0 +1,62 @@
+import * as vscode from 'vscode';
+import { basename } from 'node:path';
+import type { Context } from '../context';
+import type { Node } from '../agents';
+import type { Instance, Session } from '../protocol';
+import { instanceDescription, sessionDescription } from '../present';
+import { currentBranch } from '../status';
+
+interface Item<T> extends vscode.QuickPickItem { value: T }
+
+/** Lets the user choose; undefined when they do not. */
+export async function choose<T>(items: Item<T>[], title: string, placeHolder: string): Promise<T | undefined> {
+  return (await vscode.window.showQuickPick(items, { title, placeHolder, matchOnDescription: true }))?.value;
+}
+
+/** The repository that is meant: the node's, the only one, that of the active file, or the user's choice. */
+export async function pickRepo(c: Context, title: string, node?: Node): Promise<string | undefined> {
+  if (node?.kind === 'repo') return node.repo;
+  if (node) return node.instance.repo;
+  const folders = (c.state.snapshot?.folders ?? []).filter(f => f.repo);
+  if (folders.length === 0) {
+    void vscode.window.showInformationMessage(vscode.l10n.t('Headjack works in git repositories. Open a folder of one first.'), vscode.l10n.t('Open Folder'))
+      .then(choice => choice && vscode.commands.executeCommand('workbench.action.files.openFolder'));
+    return undefined;
+  }
+  if (c.state.repos.length === 1) return folders[0]?.path;
+  const here = currentBranch(c.state).folder;
+  const sorted = [...folders].sort((a, b) => Number(b.path === here) - Number(a.path === here));
+  return choose(sorted.map(f => ({ label: basename(f.path), description: f.branch ?? '', detail: f.path, value: f.path })), title, vscode.l10n.t('Which repository?'));
+}
+
+/** The instance that is meant: the node's, or the user's choice among those that fit. */
+export async function pickInstance(c: Context, title: string, node?: Node, fits: (i: Instance) => boolean = () => true): Promise<Instance | undefined> {
+  if (node?.kind === 'instance' || node?.kind === 'session') return c.state.find(node.instance.repo, node.instance.branch) ?? node.instance;
+  const here = currentBranch(c.state).instance;
+  const all = c.state.instances.filter(fits);
+  if (all.length === 0) {
+    const run = vscode.l10n.t('Run Agent');
+    void vscode.window.showInformationMessage(c.state.instances.length === 0 ? vscode.l10n.t('There is no agent container yet.') : vscode.l10n.t('No agent container is in a state for this.'), run)
+      .then(choice => choice && vscode.commands.executeCommand('headjack.run'));
+    return undefined;
+  }
+  all.sort((a, b) => Number(same(b, here)) - Number(same(a, here)));
+  const several = new Set(all.map(i => i.repo)).size > 1;
+  return choose(all.map(i => ({
+    label: i.branch, description: instanceDescription(i), ...(several ? { detail: i.repo } : {}), value: i,
+  })), title, vscode.l10n.t('Which branch?'));
+}
+
+function same(a: Instance, b: Instance | undefined): boolean { return a.repo === b?.repo && a.branch === b.branch; }
+
+/** The session that is meant: the node's, the only one that fits, or the user's choice. */
+export async function pickSession(i: Instance, title: string, node?: Node, fits: (s: Session) => boolean = () => true): Promise<Session | undefined> {
+  if (node?.kind === 'session') return node.session;
+  const all = i.sessions.filter(fits).sort((a, b) => b.lastUsed.localeCompare(a.lastUsed));
+  if (all.length === 1) return all[0];
+  if (all.length === 0) {
+    void vscode.window.showInformationMessage(vscode.l10n.t('{0} has no session for this.', i.branch));
+    return undefined;
+  }
+  return choose(all.map(s => ({ label: s.name, description: sessionDescription(s), value: s })), title, vscode.l10n.t('Which session?'));
+}

@@ -1,0 +1,61 @@
+import * as vscode from 'vscode';
+import { join } from 'node:path';
+import type { Context } from '../context';
+import type { Node } from '../agents';
+import type { Changes } from '../protocol';
+import { baseUri, logUri } from '../documents';
+import { pickInstance, pickSession } from './pick';
+
+export async function logs(c: Context, node?: Node): Promise<void> {
+  const title = vscode.l10n.t('Show Output of Session');
+  const i = await pickInstance(c, title, node, x => x.sessions.length > 0);
+  const s = i && await pickSession(i, title, node);
+  if (!i || !s) return;
+  const uri = logUri({ workspace: i.repo, branch: i.branch, session: s.name });
+  c.documents.refresh(uri);
+  const document = await vscode.workspace.openTextDocument(uri);
+  const editor = await vscode.window.showTextDocument(document, { preview: true });
+  editor.revealRange(document.lineAt(document.lineCount - 1).range);
+  c.state.markSeen(i.repo, i.branch);
+}
+
+/** Opens what a branch changed since it left its base, in the editor for several diffs. */
+export async function showChanges(c: Context, node?: Node): Promise<void> {
+  const i = await pickInstance(c, vscode.l10n.t('Show Changes'), node, x => x.worktree !== undefined);
+  if (!i) return;
+  const changes = await c.server.exec('hjk-ls.changes', { workspace: i.repo, branch: i.branch });
+  c.state.markSeen(i.repo, i.branch);
+  const base = changes.base ?? changes.commit.slice(0, 10);
+  if (changes.files.length === 0) {
+    void vscode.window.showInformationMessage(vscode.l10n.t('{0} has no changes against {1}.', i.branch, base));
+    return;
+  }
+  const resources = changes.files.map(f => sides(i.repo, changes, f));
+  await vscode.commands.executeCommand('vscode.changes', vscode.l10n.t('{0} against {1}', i.branch, base), resources);
+}
+
+function sides(workspace: string, changes: Changes, f: Changes['files'][number]): [vscode.Uri, vscode.Uri | undefined, vscode.Uri | undefined] {
+  const now = vscode.Uri.file(join(changes.worktree, f.path));
+  const before = baseUri({ workspace, commit: changes.commit, path: f.from ?? f.path });
+  return [now, f.status === 'added' ? undefined : before, f.status === 'deleted' ? undefined : now];
+}
+
+export async function openWorktree(c: Context, node?: Node): Promise<void> {
+  const path = await worktree(c, vscode.l10n.t('Open Worktree in New Window'), node);
+  if (path !== undefined) await vscode.commands.executeCommand('vscode.openFolder', vscode.Uri.file(path), { forceNewWindow: true });
+}
+
+export async function addWorktree(c: Context, node?: Node): Promise<void> {
+  const path = await worktree(c, vscode.l10n.t('Add Worktree to Workspace'), node);
+  if (path === undefined) return;
+  const uri = vscode.Uri.file(path);
+  if (vscode.workspace.getWorkspaceFolder(uri)) {
+    void vscode.window.showInformationMessage(vscode.l10n.t('{0} is in the workspace already.', path));
+    return;
+  }
+  vscode.workspace.updateWorkspaceFolders(vscode.workspace.workspaceFolders?.length ?? 0, 0, { uri });
+}
+
+async function worktree(c: Context, title: string, node?: Node): Promise<string | undefined> {
+  return (await pickInstance(c, title, node, x => x.worktree !== undefined))?.worktree;
+}

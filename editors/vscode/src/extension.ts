@@ -1,0 +1,33 @@
+import * as vscode from 'vscode';
+import { AgentsView } from './agents';
+import { register } from './commands';
+import { Documents } from './documents';
+import { Server } from './server';
+import { State } from './state';
+import { Status } from './status';
+import { Terminals } from './terminals';
+
+let running: Server | undefined;
+
+export function activate(context: vscode.ExtensionContext): void {
+  const log = vscode.window.createOutputChannel('Headjack', { log: true });
+  const state = new State(context.workspaceState);
+  const terminals = new Terminals(context.workspaceState, log);
+  const server = new Server(context, state, log, r => terminals.show(r));
+  const documents = new Documents(server);
+  running = server;
+  context.subscriptions.push(
+    log, state, terminals, documents, new AgentsView(state), new Status(state),
+    ...register({ server, state, terminals, documents, log }),
+    server.onDidStart(() => void terminals.restore(server)),
+    vscode.workspace.onDidGrantWorkspaceTrust(() => server.trust()),
+    vscode.workspace.onDidChangeConfiguration(e => {
+      if (e.affectsConfiguration('headjack.server') || e.affectsConfiguration('headjack.engine')) void server.restart();
+    }),
+  );
+  void server.start(); // the editor does not wait for it
+}
+
+export async function deactivate(): Promise<void> {
+  await running?.stop();
+}

@@ -1,0 +1,114 @@
+// How things are worded and drawn. Pure, for the tests.
+import { l10n } from 'vscode';
+import type { Instance, Session, Snapshot } from './protocol';
+
+/** An icon of VS Code's own, and a theme colour. */
+export interface Icon { id: string; color?: string }
+
+export function instanceIcon(i: Instance): Icon {
+  switch (i.state) {
+    case 'creating':
+    case 'building': return { id: 'loading~spin' };
+    case 'running': return i.sessions.some(needsUser) ? { id: 'bell-dot', color: 'charts.yellow' } : { id: 'vm-running', color: 'charts.green' };
+    case 'failed': return { id: 'error', color: 'errorForeground' };
+    case 'unknown': return { id: 'question' };
+    case 'stopped': return { id: 'vm-outline' };
+  }
+}
+
+export function stateWord(i: Instance): string {
+  switch (i.state) {
+    case 'creating': return l10n.t('starting');
+    case 'building': return l10n.t('building');
+    case 'running': return l10n.t('running');
+    case 'failed': return l10n.t('failed');
+    case 'unknown': return l10n.t('unknown');
+    case 'stopped': return l10n.t('stopped');
+  }
+}
+
+/** The image as a person names it. */
+export function imageName(i: Instance): string {
+  if (i.image.dockerfile) {
+    const root = i.worktree ?? i.repo;
+    return i.image.dockerfile.startsWith(root + '/') ? i.image.dockerfile.slice(root.length + 1) : i.image.dockerfile;
+  }
+  return (i.image.ref ?? '').replace(/^docker\.io\/(library\/)?/, '').replace(/@sha256:([0-9a-f]{12})[0-9a-f]*$/, '@$1');
+}
+
+export function instanceDescription(i: Instance): string {
+  const words = [stateWord(i)];
+  if (imageName(i)) words.push(imageName(i));
+  if (i.image.stale) words.push(l10n.t('stale'));
+  if (i.git && i.git.state !== 'synced') words.push(i.git.state === 'held' ? l10n.t('git held') : l10n.t('git diverged'));
+  const waiting = i.sessions.filter(needsUser).length;
+  if (waiting > 0) words.push(waiting === 1 ? l10n.t('1 agent waits for you') : l10n.t('{0} agents wait for you', waiting));
+  return words.join(' · ');
+}
+
+/** Tokens for when-clauses of the menus. */
+export function instanceContext(i: Instance): string {
+  const words = ['instance', i.state];
+  if (i.image.stale) words.push('stale');
+  if (i.worktree) words.push('worktree');
+  if (i.sessions.some(s => s.state === 'running')) words.push('sessions');
+  return words.join(' ');
+}
+
+export function sessionIcon(s: Session): Icon {
+  if (s.state === 'running') return needsUser(s) ? { id: 'bell-dot', color: 'charts.yellow' } : { id: 'terminal' };
+  return s.exitCode ? { id: 'error', color: 'errorForeground' } : { id: 'pass' };
+}
+
+export function sessionDescription(s: Session): string {
+  const words = s.agent === s.name ? [] : [s.agent];
+  if (s.state === 'exited') words.push(s.exitCode === undefined ? l10n.t('ended') : l10n.t('ended with {0}', s.exitCode));
+  else words.push(needsUser(s) ? l10n.t('waits for you') : l10n.t('running'));
+  if (s.attached) words.push(l10n.t('attached'));
+  return words.join(' · ');
+}
+
+/** A shell always waits, and its end is no news. */
+export function isAgent(s: Session): boolean { return s.agent !== 'shell'; }
+
+export function needsUser(s: Session): boolean { return isAgent(s) && s.state === 'running' && s.waiting; }
+
+/** What stands in the Agents view instead of a tree. */
+export type View = 'noServer' | 'starting' | 'noRepository' | 'noEngine' | 'empty' | 'ready';
+
+export function viewOf(server: 'starting' | 'running' | 'failed', snapshot: Snapshot | undefined): View {
+  if (server === 'failed') return 'noServer';
+  if (!snapshot) return 'starting';
+  if (snapshot.instances.length > 0) return 'ready';
+  if (!snapshot.folders.some(f => f.repo)) return 'noRepository';
+  return snapshot.engine.reachable ? 'empty' : 'noEngine';
+}
+
+/** Why git would not take a name as a branch (git check-ref-format), undefined if it would. */
+export function branchProblem(name: string): string | undefined {
+  if (name === '') return l10n.t('A branch needs a name.');
+  if (/\s/.test(name)) return l10n.t('A branch name has no spaces.');
+  // oxlint-disable-next-line no-control-regex
+  const bad = /[\u0000-\u001f\u007f~^:?*[\\]/.exec(name);
+  if (bad) return l10n.t('A branch name has no “{0}”.', bad[0]);
+  if (name.startsWith('-')) return l10n.t('A branch name does not begin with “-”.');
+  if (name === '@' || name === 'HEAD') return l10n.t('“{0}” means something else to git.', name);
+  if (/^\/|\/$|\/\/|\.\.|@\{|\.$/.test(name) || name.split('/').some(p => p.startsWith('.') || p.endsWith('.lock'))) {
+    return l10n.t('git would not take this name.');
+  }
+  return undefined;
+}
+
+// oxlint-disable-next-line no-control-regex
+const escapes = /\u001b\][^\u0007\u001b]*(?:\u0007|\u001b\\)|\u001b[PX^_][^\u001b]*\u001b\\|\u001b\[[0-?]*[ -/]*[@-~]|\u001b[ -/]*[0-~]|[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f]/g;
+
+/** Terminal output as plain text: without escape sequences, and each line as its last overprint left it. */
+export function plain(text: string): string {
+  return text.replaceAll('\r\n', '\n').replace(escapes, '').split('\n').map(line => line.slice(line.replace(/\r+$/, '').lastIndexOf('\r') + 1).replace(/\r+$/, '')).join('\n');
+}
+
+/** The first line of an error, for a notification; the rest goes to the log. */
+export function headline(message: string): string {
+  const line = message.split('\n', 1)[0] ?? '';
+  return line.length > 300 ? line.slice(0, 299) + '…' : line;
+}

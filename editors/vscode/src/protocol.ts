@@ -1,0 +1,100 @@
+// The part of docs/protocol.md that the extension uses.
+
+/** What this extension needs of a server: `capabilities.experimental.headjack.protocol`. */
+export const PROTOCOL = 1;
+
+export type InstanceState = 'creating' | 'building' | 'running' | 'stopped' | 'failed' | 'unknown';
+
+export interface Session {
+  name: string;
+  agent: string;
+  state: 'running' | 'exited';
+  exitCode?: number;
+  attached: boolean;
+  createdAt: string;
+  lastUsed: string;
+  waiting: boolean;
+}
+
+export interface Instance {
+  repo: string;
+  branch: string;
+  worktree?: string;
+  ownsWorktree: boolean;
+  state: InstanceState;
+  image: { source?: string; ref?: string; id?: string; dockerfile?: string; stale: boolean };
+  container?: { id: string; name: string; state: string; startedAt?: string; exitCode?: number };
+  sessions: Session[];
+  git?: { state: 'synced' | 'diverged' | 'held'; message?: string };
+}
+
+export interface Folder { path: string; repo?: string; branch?: string; message?: string }
+
+/** The parameter of hjk/instances. */
+export interface Snapshot {
+  instances: Instance[];
+  folders: Folder[];
+  engine: { reachable: boolean; message?: string };
+}
+
+/** The parameter of hjk/build. */
+export interface BuildEvent {
+  uri: string;
+  branch?: string;
+  state: 'running' | 'succeeded' | 'failed' | 'canceled';
+  image?: string;
+  durationMs?: number;
+  error?: string;
+}
+
+/** The parameter of hjk/openTerminal. */
+export interface TerminalRequest { title: string; argv: string[]; cwd: string }
+
+export interface Choices {
+  repo: string;
+  branches: { name: string; remote?: string; current?: boolean }[];
+  agents: { name: string; default?: boolean }[];
+  images: { image: string; source: 'default' | 'reference' | 'dockerfile' }[];
+}
+
+export interface Changes {
+  worktree: string;
+  base?: string;
+  commit: string;
+  files: { path: string; from?: string; status: 'added' | 'modified' | 'deleted' | 'renamed' }[];
+}
+
+export interface Check { name: string; ok: boolean; detail: string; fix?: string }
+
+export interface RunArgs {
+  workspace: string; branch: string; from?: string; image?: string; agent?: string; prompt?: string; session?: string; attach?: boolean;
+}
+export interface BranchArgs { workspace: string; branch: string }
+export interface SessionArgs extends BranchArgs { session?: string }
+
+/** The commands, by name: their argument and their result. */
+export interface Commands {
+  'hjk-ls.run': [RunArgs, { instance: Instance; session: Session }];
+  'hjk-ls.attach': [SessionArgs, { branch: string; session: string; argv: string[]; cwd: string }];
+  'hjk-ls.stop': [BranchArgs, { instance: Instance }];
+  'hjk-ls.kill': [SessionArgs, { instance: Instance }];
+  'hjk-ls.recreate': [BranchArgs & { image?: string }, { instance: Instance; warnings?: string[] }];
+  'hjk-ls.remove': [BranchArgs & { force?: boolean; deleteBranch?: boolean; dryRun?: boolean }, { removed: boolean; lost?: string; ignored?: string[] }];
+  'hjk-ls.logs': [SessionArgs & { tail?: number }, { text: string }];
+  'hjk-ls.build': [{ workspace: string; dockerfile?: string; noCache?: boolean }, { image: string; durationMs: number }];
+  'hjk-ls.buildLog': [{ workspace: string; dockerfile?: string; show?: boolean }, { text: string; path: string; state: string }];
+  'hjk-ls.doctor': [{ workspace?: string }, { checks: Check[] }];
+  'hjk-ls.choices': [{ workspace?: string }, Choices];
+  'hjk-ls.changes': [BranchArgs & { base?: string }, Changes];
+  'hjk-ls.file': [{ workspace: string; commit: string; path: string }, { text: string; binary?: boolean; absent?: boolean }];
+}
+
+/** `data.code` of an error, "" where there is none. */
+export function codeOf(err: unknown): string {
+  const data: unknown = typeof err === 'object' && err !== null && 'data' in err ? err.data : undefined;
+  return typeof data === 'object' && data !== null && 'code' in data && typeof data.code === 'string' ? data.code : '';
+}
+
+export function messageOf(err: unknown): string {
+  return err instanceof Error ? err.message : String(err);
+}

@@ -1,0 +1,193 @@
+import * as vscode from 'vscode';
+import {
+  LanguageClient, State as ClientState, TransportKind, type LanguageClientOptions, type Middleware, type StaticFeature,
+} from 'vscode-languageclient/node';
+import { findServer } from './binary';
+import { codeOf, messageOf, PROTOCOL, type BuildEvent, type Commands, type Snapshot, type TerminalRequest } from './protocol';
+import { headline } from './present';
+import { serverSettings, setting } from './settings';
+import type { State } from './state';
+
+/** The server's process and the conversation with it. */
+export class Server implements vscode.Disposable {
+  private client: LanguageClient | undefined;
+  private turn: Promise<void> = Promise.resolve(); // starts and stops one after the other
+  private readonly started = new vscode.EventEmitter<void>();
+  readonly onDidStart = this.started.event;
+
+  constructor(
+    private readonly context: vscode.ExtensionContext,
+    private readonly state: State,
+    readonly log: vscode.LogOutputChannel,
+    private readonly openTerminal: (r: TerminalRequest) => void,
+  ) {}
+
+  /** Runs a command of the server. */
+  async exec<K extends keyof Commands>(name: K, args: Commands[K][0], token?: vscode.CancellationToken): Promise<Commands[K][1]> {
+    if (!this.client || this.client.state !== ClientState.Running) {
+      throw new Error(vscode.l10n.t('The Headjack server does not run. Start it with “Headjack: Restart Server”.'));
+    }
+    return await this.client.sendRequest<Commands[K][1]>('workspace/executeCommand', { command: name, arguments: [args] }, token);
+  }
+
+  get version(): string { return this.client?.initializeResult?.serverInfo?.version ?? ''; }
+
+  start(): Promise<void> { return this.enqueue(() => this.startNow()); }
+  restart(): Promise<void> { return this.enqueue(async () => { await this.stopNow(); await this.startNow(); }); }
+  stop(): Promise<void> { return this.enqueue(() => this.stopNow()); }
+  dispose(): void { void this.stop(); this.started.dispose(); }
+
+  /** Tells a server that runs already. */
+  trust(): void { void this.client?.sendNotification('hjk/trust', { trusted: true }); }
+
+  private enqueue(f: () => Promise<void>): Promise<void> {
+    const next = this.turn.then(f, f);
+    this.turn = next.catch(() => undefined);
+    return next;
+  }
+
+  private async stopNow(): Promise<void> {
+    const client = this.client;
+    this.client = undefined;
+    if (client === undefined) return;
+    try {
+      if (client.needsStop()) await client.stop(5000);
+    } catch (e) {
+      this.log.warn(`stop: ${messageOf(e)}`);
+    }
+    await client.dispose().catch(() => undefined);
+  }
+
+  private async startNow(): Promise<void> {
+    this.state.setServer('starting');
+    const found = findServer({
+      bundled: this.context.asAbsolutePath('bin'), setting: setting('server.path', ''), path: process.env['PATH'] ?? '', platform: process.platform,
+    });
+    if ('problem' in found) {
+      this.failed(found.problem);
+      return;
+    }
+    this.log.info(`server: ${found.file}`);
+    const client = new LanguageClient('headjack', 'Headjack', {
+      command: found.file, args: ['--stdio'], transport: TransportKind.stdio, options: { env: serverEnv() },
+    }, this.options());
+    client.registerFeature(capability);
+    this.client = client;
+    client.onNotification('hjk/instances', (s: Snapshot) => { if (this.client === client) this.state.setSnapshot(s); });
+    client.onNotification('hjk/build', (e: BuildEvent) => { if (this.client === client) this.state.noteBuild(e); });
+    client.onRequest('hjk/openTerminal', (r: TerminalRequest) => { this.openTerminal(r); return null; });
+    client.onDidChangeState(e => {
+      if (this.client !== client) return;
+      if (e.newState === ClientState.Running) this.state.setServer('running');
+      else this.state.setServer(e.newState === ClientState.Starting ? 'starting' : 'failed');
+    });
+    try {
+      await client.start();
+    } catch (e) {
+      await this.stopNow();
+      this.failed(vscode.l10n.t('{0} could not be started: {1}', found.file, headline(messageOf(e))));
+      return;
+    }
+    await this.checkProtocol(client, found.file);
+  }
+
+  private async checkProtocol(client: LanguageClient, file: string): Promise<void> {
+    const has = protocolOf(client.initializeResult?.capabilities.experimental);
+    this.log.info(`hjk-ls ${this.version}, protocol ${has}`);
+    if (has >= PROTOCOL) {
+      this.started.fire();
+      return;
+    }
+    const version = this.version;
+    await this.stopNow();
+    this.failed(vscode.l10n.t('{0} (version {1}) is too old for this extension. Install a newer hjk-ls, or empty the setting headjack.server.path to use the one that came with the extension.', file, version || '?'));
+  }
+
+  private failed(problem: string): void {
+    this.state.setServer('failed');
+    this.log.error(problem);
+    const settings = vscode.l10n.t('Open Settings');
+    const again = vscode.l10n.t('Try Again');
+    void vscode.window.showErrorMessage(`Headjack: ${problem}`, settings, again).then(async choice => {
+      if (choice === settings) await vscode.commands.executeCommand('workbench.action.openSettings', 'headjack.server.path');
+      if (choice === again) await this.restart();
+    });
+  }
+
+  private options(): LanguageClientOptions {
+    return {
+      documentSelector: [{ scheme: 'file', language: 'dockerfile' }],
+      outputChannel: this.log,
+      initializationOptions: { trusted: vscode.workspace.isTrusted, headjack: serverSettings(this.context.extension) },
+      synchronize: { configurationSection: 'headjack' },
+      connectionOptions: { maxRestartCount: 3 },
+      middleware: this.middleware(),
+    };
+  }
+
+  private middleware(): Middleware {
+    const on = (feature: string): boolean => setting(`${feature}.enabled`, true);
+    return {
+      // What the lenses do needs trust.
+      provideCodeLenses: (doc, token, next) => on('codeLens') && vscode.workspace.isTrusted ? next(doc, token) : [],
+      provideInlayHints: (doc, range, token, next) => on('inlayHints') ? next(doc, range, token) : [],
+      provideHover: (doc, position, token, next) => on('hover') ? next(doc, position, token) : undefined,
+      provideCodeActions: (doc, range, context, token, next) => on('codeActions') && vscode.workspace.isTrusted ? next(doc, range, context, token) : [],
+      handleDiagnostics: (uri, diagnostics, next) => next(uri, on('diagnostics') ? diagnostics : []),
+      executeCommand: async (command, args, next) => {
+        try {
+          return await next(command, args) as unknown;
+        } catch (e) {
+          report(e, this.log);
+          return undefined;
+        }
+      },
+      workspace: {
+        configuration: (params, token, next) => {
+          if (params.items.every(i => i.section === 'headjack')) return params.items.map(() => serverSettings(this.context.extension));
+          return next(params, token);
+        },
+        didChangeConfiguration: () => this.client?.sendNotification('workspace/didChangeConfiguration', {
+          settings: { headjack: serverSettings(this.context.extension) },
+        }) ?? Promise.resolve(),
+      },
+    };
+  }
+}
+
+/** Announces that this editor can open terminals. */
+const capability: StaticFeature = {
+  fillClientCapabilities: capabilities => {
+    capabilities.experimental = { ...(capabilities.experimental as object | undefined), headjack: { openTerminal: true } };
+  },
+  initialize: () => undefined,
+  getState: () => ({ kind: 'static' }),
+  clear: () => undefined,
+};
+
+function protocolOf(experimental: unknown): number {
+  const e = experimental as { headjack?: { protocol?: unknown } } | undefined;
+  return typeof e?.headjack?.protocol === 'number' ? e.headjack.protocol : 0;
+}
+
+/** The environment of the server and of attached terminals. */
+export function serverEnv(): NodeJS.ProcessEnv {
+  const host = setting('engine.host', '');
+  return host === '' ? process.env : { ...process.env, DOCKER_HOST: host };
+}
+
+/** Tells the user of a failure, and what can be done about it. */
+export function report(err: unknown, log: vscode.LogOutputChannel): void {
+  const message = messageOf(err);
+  const code = codeOf(err);
+  log.error(`${code === '' ? '' : `${code}: `}${message}`);
+  if (code === 'canceled' || err instanceof vscode.CancellationError) return;
+  const actions: [string, () => unknown][] = [];
+  if (code === 'build_failed') actions.push([vscode.l10n.t('Show Build Log'), () => vscode.commands.executeCommand('headjack.buildLog')]);
+  if (code.startsWith('engine_')) actions.push([vscode.l10n.t('Check Setup'), () => vscode.commands.executeCommand('headjack.doctor')]);
+  if (code === 'invalid_config') actions.push([vscode.l10n.t('Open Settings'), () => vscode.commands.executeCommand('headjack.openSettings')]);
+  if (code === 'untrusted_workspace') actions.push([vscode.l10n.t('Manage Trust'), () => vscode.commands.executeCommand('workbench.trust.manage')]);
+  actions.push([vscode.l10n.t('Show Output'), () => log.show()]);
+  void vscode.window.showErrorMessage(`Headjack: ${headline(message)}`, ...actions.map(a => a[0])).then(choice => actions.find(a => a[0] === choice)?.[1]());
+}
+

@@ -1,0 +1,77 @@
+import * as vscode from 'vscode';
+import type { TerminalRequest } from './protocol';
+import { codeOf, messageOf } from './protocol';
+import { serverEnv, type Server } from './server';
+
+const KEPT = 'headjack.terminals';
+
+interface Kept { workspace: string; branch: string; session: string }
+
+/** Terminals attached to sessions. They are opened again after the window was reloaded; closing one detaches. */
+export class Terminals implements vscode.Disposable {
+  private readonly open = new Map<string, { terminal: vscode.Terminal; kept: Kept }>();
+  private readonly subscription: vscode.Disposable;
+  private restored = false;
+
+  constructor(private readonly memory: vscode.Memento, private readonly log: vscode.LogOutputChannel) {
+    this.subscription = vscode.window.onDidCloseTerminal(t => this.closed(t));
+  }
+
+  dispose(): void { this.subscription.dispose(); }
+
+  /** Opens what an attached terminal is to show, or shows the one that does already. */
+  show(r: TerminalRequest, kept?: Kept, focus = true): void {
+    const id = r.argv.join('\n');
+    const have = this.open.get(id);
+    if (have) {
+      have.terminal.show(!focus);
+      return;
+    }
+    const terminal = vscode.window.createTerminal({
+      name: r.title, shellPath: r.argv[0] ?? '', shellArgs: r.argv.slice(1), cwd: r.cwd, iconPath: new vscode.ThemeIcon('vm'),
+      isTransient: true, // the editor would start it without the server's knowledge; restore() does
+      env: { DOCKER_HOST: serverEnv()['DOCKER_HOST'] ?? null },
+    });
+    this.open.set(id, { terminal, kept: kept ?? keptOf(r) });
+    this.save();
+    terminal.show(!focus);
+  }
+
+  async attach(server: Server, kept: Kept, focus = true): Promise<void> {
+    const a = await server.exec('hjk-ls.attach', kept);
+    this.show({ title: `${a.branch} · ${a.session}`, argv: a.argv, cwd: a.cwd }, { ...kept, session: a.session }, focus);
+  }
+
+  /** Attaches again to what was attached when the window went. */
+  async restore(server: Server): Promise<void> {
+    if (this.restored) return;
+    this.restored = true;
+    for (const kept of this.memory.get<Kept[]>(KEPT) ?? []) {
+      try {
+        await this.attach(server, kept, false);
+      } catch (e) {
+        this.log.info(`not attached again to ${kept.branch} (${kept.session}): ${messageOf(e)} ${codeOf(e)}`);
+      }
+    }
+    this.save();
+  }
+
+  private closed(t: vscode.Terminal): void {
+    for (const [id, o] of this.open) {
+      if (o.terminal !== t) continue;
+      this.open.delete(id);
+      if (t.exitStatus?.reason !== vscode.TerminalExitReason.Shutdown) this.save();
+    }
+  }
+
+  private save(): void {
+    void this.memory.update(KEPT, [...this.open.values()].map(o => o.kept));
+  }
+}
+
+/** What an hjk/openTerminal request attaches to, from its command line: … attach BRANCH [SESSION]. */
+export function keptOf(r: TerminalRequest): Kept {
+  const at = r.argv.indexOf('attach');
+  const words = r.argv.slice(at + 1).filter(w => !w.startsWith('-'));
+  return { workspace: r.cwd, branch: words[0] ?? '', session: words[1] ?? '' };
+}

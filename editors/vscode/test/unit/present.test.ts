@@ -1,0 +1,56 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { test } from 'node:test';
+import { branchProblem, headline, imageName, instanceContext, instanceDescription, instanceIcon, plain, sessionDescription, viewOf } from '../../src/present';
+import type { Instance, Session, Snapshot } from '../../src/protocol';
+
+const session = (s: Partial<Session>): Session => ({ name: 'claude', agent: 'claude', state: 'running', attached: false, createdAt: '', lastUsed: '', waiting: false, ...s });
+const instance = (i: Partial<Instance>): Instance => ({ repo: '/r', branch: 'x', worktree: '/w', ownsWorktree: true, state: 'running', image: { stale: false }, sessions: [], ...i });
+
+test('branch names are judged as git does', () => {
+  const names = ['a', 'fix/login', 'a b', 'a..b', '.a', 'a/.b', 'a.lock', 'a/b.lock', 'a.', '/a', 'a/', 'a//b', 'a~1', 'a^', 'a:b', 'a?', 'a*', 'a[b', 'a\\b', '@', 'a@{b', '-a', 'ä', 'a\u007f', 'a\tb', 'x@y', 'HEAD', 'feature/HEAD', 'a.b', '日本'];
+  for (const name of names) {
+    let good = true;
+    try { execFileSync('git', ['check-ref-format', '--branch', name], { stdio: 'ignore' }); } catch { good = false; }
+    assert.equal(branchProblem(name) === undefined, good && name !== 'HEAD' && name !== '@', name);
+  }
+  assert.ok(branchProblem(''));
+});
+
+test('an instance is described by state, image and what needs attention', () => {
+  assert.equal(instanceDescription(instance({ image: { ref: 'docker.io/library/debian:12', stale: false } })), 'running · debian:12');
+  const i = instance({ image: { dockerfile: '/w/.headjack/Dockerfile', stale: true }, sessions: [session({ waiting: true })], git: { state: 'held' } });
+  assert.equal(instanceDescription(i), 'running · .headjack/Dockerfile · stale · git held · 1 agent waits for you');
+  assert.equal(instanceIcon(i).id, 'bell-dot');
+  assert.equal(instanceContext(i), 'instance running stale worktree sessions');
+  assert.equal(instanceContext(instance({ state: 'stopped', sessions: [session({ state: 'exited' })] })), 'instance stopped worktree');
+});
+
+test('a digest is shortened', () => {
+  assert.equal(imageName(instance({ image: { ref: `reg:5000/a@sha256:${'0123456789abcdef'.repeat(4)}`, stale: false } })), 'reg:5000/a@0123456789ab');
+});
+
+test('a shell that waits needs nobody', () => {
+  assert.equal(instanceIcon(instance({ sessions: [session({ agent: 'shell', waiting: true })] })).id, 'vm-running');
+  assert.equal(sessionDescription(session({ waiting: true })), 'waits for you');
+  assert.equal(sessionDescription(session({ name: 'second', state: 'exited', exitCode: 3 })), 'claude · ended with 3');
+});
+
+test('what stands in the view', () => {
+  const snapshot = (s: Partial<Snapshot>): Snapshot => ({ instances: [], folders: [{ path: '/r', repo: '/r' }], engine: { reachable: true }, ...s });
+  assert.equal(viewOf('running', undefined), 'starting');
+  assert.equal(viewOf('failed', snapshot({})), 'noServer');
+  assert.equal(viewOf('running', snapshot({})), 'empty');
+  assert.equal(viewOf('running', snapshot({ engine: { reachable: false } })), 'noEngine');
+  assert.equal(viewOf('running', snapshot({ folders: [{ path: '/r', message: 'no' }], engine: { reachable: false } })), 'noRepository');
+  assert.equal(viewOf('running', snapshot({ instances: [instance({})], engine: { reachable: false } })), 'ready');
+});
+
+test('terminal output becomes text', () => {
+  assert.equal(plain('\u001b[1;31mred\u001b[0m\r\n\u001b]0;title\u0007next\r\n10%\r100%\r\n\u001b[?25lend'), 'red\nnext\n100%\nend');
+});
+
+test('a notification has one line', () => {
+  assert.equal(headline('first\nsecond'), 'first');
+  assert.equal(headline('x'.repeat(400)).length, 300);
+});

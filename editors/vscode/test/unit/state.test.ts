@@ -1,0 +1,65 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Memento } from 'vscode';
+import type { Session, Snapshot } from '../../src/protocol';
+import { State } from '../../src/state';
+import { contexts } from './stub';
+
+function memory(): Memento {
+  const all = new Map<string, unknown>();
+  return {
+    keys: () => [...all.keys()],
+    get: (k: string, d?: unknown) => all.has(k) ? all.get(k) : d,
+    update: (k: string, v: unknown) => { all.set(k, v); return Promise.resolve(); },
+  } as Memento;
+}
+
+function snapshot(...sessions: Partial<Session>[]): Snapshot {
+  return {
+    folders: [{ path: '/r', repo: '/r', branch: 'main' }], engine: { reachable: true },
+    instances: [{
+      repo: '/r', branch: 'x', ownsWorktree: true, state: 'running', image: { stale: false },
+      sessions: sessions.map((s, n) => ({ name: `s${n}`, agent: 'claude', state: 'running', attached: false, createdAt: String(n), lastUsed: '', waiting: false, ...s })),
+    }],
+  };
+}
+
+test('agents that wait or ended are counted until they were seen', () => {
+  const m = memory();
+  const s = new State(m);
+  s.setServer('running');
+  s.setSnapshot(snapshot({ state: 'exited' }, {}));
+  assert.deepEqual(s.attention(), { waiting: 0, ended: 0 }, 'what ended before the first look is no news');
+  s.setSnapshot(snapshot({ state: 'exited' }, { state: 'exited', exitCode: 1 }, { waiting: true }, { agent: 'shell', waiting: true }, { agent: 'shell', state: 'exited' }));
+  assert.deepEqual(s.attention(), { waiting: 1, ended: 1 });
+  const again = new State(m);
+  again.setSnapshot(snapshot({ state: 'exited' }, { state: 'exited', exitCode: 1 }));
+  assert.deepEqual(again.attention(), { waiting: 0, ended: 1 }, 'a reload of the window changes nothing');
+  s.markSeen('/r', 'y');
+  assert.equal(s.attention().ended, 1);
+  s.markSeen('/r', 'x');
+  assert.equal(s.attention().ended, 0);
+  s.setSnapshot(snapshot({ state: 'exited', createdAt: 'later' }));
+  assert.equal(s.attention().ended, 1, 'a new session of the same name');
+});
+
+test('a server that ends takes what it told with it', () => {
+  const s = new State(memory());
+  s.setServer('running');
+  s.setSnapshot(snapshot({}));
+  s.noteBuild({ uri: 'file:///r/Dockerfile', state: 'running' });
+  assert.equal(contexts['headjack.view'], 'ready');
+  assert.equal(s.builds.length, 1);
+  s.setServer('failed');
+  assert.equal(contexts['headjack.view'], 'noServer');
+  assert.equal(s.builds.length, 0);
+  assert.deepEqual(s.instances, []);
+});
+
+test('a build is shown until it ends', () => {
+  const s = new State(memory());
+  s.noteBuild({ uri: 'file:///a', state: 'running' });
+  s.noteBuild({ uri: 'file:///b', state: 'running' });
+  s.noteBuild({ uri: 'file:///a', state: 'failed' });
+  assert.deepEqual(s.builds.map(b => b.uri), ['file:///b']);
+});
