@@ -2,6 +2,7 @@ package container
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -22,7 +23,8 @@ type AttachResult struct {
 // container goes away. t.In is read in a goroutine that ends with the next read after Attach returned: give a reader
 // that can be canceled.
 func (e *Engine) Attach(ctx context.Context, id, user, session string, t Terminal) (AttachResult, error) {
-	exec, att, err := e.execTerminal(ctx, id, user, session, t)
+	viewer := rand.Text()
+	exec, att, err := e.execTerminal(ctx, id, user, session, viewer, t)
 	if err != nil {
 		return AttachResult{}, fmt.Errorf("attach to session %s: %w", session, err)
 	}
@@ -42,6 +44,7 @@ func (e *Engine) Attach(ctx context.Context, id, user, session string, t Termina
 	}()
 	_, copyErr := io.Copy(t.Out, att.Reader)
 	if err := ctx.Err(); err != nil {
+		e.detach(context.WithoutCancel(ctx), id, user, viewer)
 		return AttachResult{Reason: "detached"}, context.Cause(ctx)
 	}
 	cancel()
@@ -49,14 +52,14 @@ func (e *Engine) Attach(ctx context.Context, id, user, session string, t Termina
 	return e.attachEnd(context.WithoutCancel(ctx), id, exec, copyErr)
 }
 
-func (e *Engine) execTerminal(ctx context.Context, id, user, session string, t Terminal) (string, types.HijackedResponse, error) {
+func (e *Engine) execTerminal(ctx context.Context, id, user, session, viewer string, t Terminal) (string, types.HijackedResponse, error) {
 	size := &[2]uint{uint(max(t.Rows, 1)), uint(max(t.Cols, 1))}
 	var att types.HijackedResponse
 	var ex container.ExecCreateResponse
 	err := e.call(ctx, func(ctx context.Context) (err error) {
 		ex, err = e.api.ContainerExecCreate(ctx, id, container.ExecOptions{
 			User: user, WorkingDir: "/", Tty: true, AttachStdin: true, AttachStdout: true, AttachStderr: true,
-			ConsoleSize: size, Cmd: []string{shim.Path, "session", "attach", session, "--term", t.Term},
+			ConsoleSize: size, Cmd: []string{shim.Path, "session", "attach", session, "--term", t.Term, "--viewer", viewer},
 		})
 		if err != nil {
 			return err
@@ -65,6 +68,16 @@ func (e *Engine) execTerminal(ctx context.Context, id, user, session string, t T
 		return err
 	})
 	return ex.ID, att, err
+}
+
+// detachTime bounds the goodbye of a terminal that was closed.
+const detachTime = 3 * time.Second
+
+// detach ends a viewer's command in the container: the engine would leave it running, and the session attached.
+func (e *Engine) detach(ctx context.Context, id, user, viewer string) {
+	ctx, cancel := context.WithTimeout(ctx, detachTime)
+	defer cancel()
+	_, _, _ = e.run(ctx, id, user, nil, shim.Path, "session", "detach", viewer)
 }
 
 // resize passes the viewer's size on: once at the start, as Docker before 23 ignores ConsoleSize, then at each change.

@@ -36,6 +36,7 @@ type terminal struct {
 //	term NAME expect REGEXP         on the screen, soon
 //	term NAME resize COLSxROWS
 //	term NAME ends CODE             the command ends with CODE, and the terminal is as it was
+//	term NAME hangup                SIGHUP, as when its window is closed
 //	term NAME kill                  SIGKILL
 func cmdTerm(ts *testscript.TestScript, neg bool, args []string) {
 	if len(args) < 2 {
@@ -69,6 +70,8 @@ func cmdTerm(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Check(pty.Setsize(t.master, &size))
 	case "ends":
 		t.ends(ts, int(number(ts, args[2])))
+	case "hangup":
+		ts.Check(syscall.Kill(-t.cmd.Process.Pid, syscall.SIGHUP))
 	case "kill":
 		ts.Check(t.cmd.Process.Kill())
 	default:

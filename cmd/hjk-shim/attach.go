@@ -92,7 +92,7 @@ func attachTmux(name, termName string) int {
 	cmd.Env = mergeEnv(tmuxEnv(), []string{"TERM=" + t})
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
 	signal.Ignore(syscall.SIGINT, syscall.SIGQUIT)
-	_ = cmd.Run()
+	runHeld(cmd)
 	if ended(name) {
 		return shim.ExitEnded
 	}

@@ -31,7 +31,8 @@ const usage = `hjk-shim keeps the sessions of an hjk-ls container.
   hjk-shim init --user UID:GID --home PATH     PID 1
   hjk-shim prepare --user UID:GID --home PATH  what init does first, where PID 1 is another
   hjk-shim session start                       one request line on standard input
-  hjk-shim session attach NAME [--term TERM]
+  hjk-shim session attach NAME [--term TERM] [--viewer ID]
+  hjk-shim session detach ID                   ends the attach of a viewer
   hjk-shim session kill NAME
   hjk-shim session list
   hjk-shim lfs clean|smudge FILE               git-lfs's filter, where the image has no git-lfs
@@ -91,6 +92,8 @@ func session(verb string, args []string) int {
 		return 2
 	case verb == "attach":
 		return attachMain(name, termFlag(args[1:]))
+	case verb == "detach":
+		return detachMain(name)
 	case verb == "kill":
 		return killMain(name)
 	case verb == "hold":
@@ -103,7 +106,7 @@ func session(verb string, args []string) int {
 }
 
 func termFlag(args []string) string {
-	if len(args) == 2 && args[0] == "--term" {
+	if len(args) >= 2 && args[0] == "--term" {
 		return args[1]
 	}
 	return ""

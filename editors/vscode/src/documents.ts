@@ -1,6 +1,5 @@
 import * as vscode from 'vscode';
 import type { Server } from './server';
-import { plain } from './present';
 
 /** Files as a commit has them, for the diff editor. */
 export const BASE = 'headjack-base';
@@ -38,7 +37,7 @@ export class Documents implements vscode.TextDocumentContentProvider, vscode.Dis
   async provideTextDocumentContent(uri: vscode.Uri, token: vscode.CancellationToken): Promise<string> {
     if (uri.scheme === LOG) {
       const ref = JSON.parse(uri.query) as LogRef;
-      return plain((await this.server.exec('hjk-ls.logs', { ...ref, tail: -1 }, token)).text);
+      return (await this.server.exec('hjk-ls.logs', { ...ref, tail: -1 }, token)).text;
     }
     const file = await this.server.exec('hjk-ls.file', JSON.parse(uri.query) as BaseRef, token);
     return file.binary === true ? vscode.l10n.t('(a binary file)') : file.text;

@@ -99,14 +99,6 @@ export function branchProblem(name: string): string | undefined {
   return undefined;
 }
 
-// oxlint-disable-next-line no-control-regex
-const escapes = /\u001b\][^\u0007\u001b]*(?:\u0007|\u001b\\)|\u001b[PX^_][^\u001b]*\u001b\\|\u001b\[[0-?]*[ -/]*[@-~]|\u001b[ -/]*[0-~]|[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f]/g;
-
-/** Terminal output as plain text: without escape sequences, and each line as its last overprint left it. */
-export function plain(text: string): string {
-  return text.replaceAll('\r\n', '\n').replace(escapes, '').split('\n').map(line => line.slice(line.replace(/\r+$/, '').lastIndexOf('\r') + 1).replace(/\r+$/, '')).join('\n');
-}
-
 /** The first line of an error, for a notification; the rest goes to the log. */
 export function headline(message: string): string {
   const line = message.split('\n', 1)[0] ?? '';

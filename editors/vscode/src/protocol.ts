@@ -50,6 +50,14 @@ export interface BuildEvent {
 /** The parameter of hjk/openTerminal. */
 export interface TerminalRequest { title: string; argv: string[]; cwd: string }
 
+export interface Attached { workspace: string; branch: string; session: string }
+
+/** What an hjk/openTerminal request attaches to, from the end of its command line: -- BRANCH SESSION. */
+export function attachedTo(r: TerminalRequest): Attached {
+  const [branch, session] = r.argv.slice(r.argv.lastIndexOf('--') + 1);
+  return { workspace: r.cwd, branch: branch ?? '', session: session ?? '' };
+}
+
 export interface Choices {
   repo: string;
   branches: { name: string; remote?: string; current?: boolean }[];

@@ -5,12 +5,14 @@ import {
 import { findServer } from './binary';
 import { codeOf, messageOf, PROTOCOL, type BuildEvent, type Commands, type Snapshot, type TerminalRequest } from './protocol';
 import { headline } from './present';
+import { Progress } from './progress';
 import { serverSettings, setting } from './settings';
 import type { State } from './state';
 
 /** The server's process and the conversation with it. */
 export class Server implements vscode.Disposable {
   private client: LanguageClient | undefined;
+  private readonly progress = new Progress(token => void this.client?.sendNotification('window/workDoneProgress/cancel', { token }));
   private turn: Promise<void> = Promise.resolve(); // starts and stops one after the other
   private readonly started = new vscode.EventEmitter<void>();
   readonly onDidStart = this.started.event;
@@ -27,7 +29,8 @@ export class Server implements vscode.Disposable {
     if (!this.client || this.client.state !== ClientState.Running) {
       throw new Error(vscode.l10n.t('The Headjack server does not run. Start it with “Headjack: Restart Server”.'));
     }
-    return await this.client.sendRequest<Commands[K][1]>('workspace/executeCommand', { command: name, arguments: [args] }, token);
+    const params = { command: name, arguments: [args] }; // a token that is undefined would become a second parameter
+    return await (token ? this.client.sendRequest<Commands[K][1]>('workspace/executeCommand', params, token) : this.client.sendRequest<Commands[K][1]>('workspace/executeCommand', params));
   }
 
   get version(): string { return this.client?.initializeResult?.serverInfo?.version ?? ''; }
@@ -35,7 +38,7 @@ export class Server implements vscode.Disposable {
   start(): Promise<void> { return this.enqueue(() => this.startNow()); }
   restart(): Promise<void> { return this.enqueue(async () => { await this.stopNow(); await this.startNow(); }); }
   stop(): Promise<void> { return this.enqueue(() => this.stopNow()); }
-  dispose(): void { void this.stop(); this.started.dispose(); }
+  dispose(): void { void this.stop(); this.progress.dispose(); this.started.dispose(); }
 
   /** Tells a server that runs already. */
   trust(): void { void this.client?.sendNotification('hjk/trust', { trusted: true }); }
@@ -49,6 +52,7 @@ export class Server implements vscode.Disposable {
   private async stopNow(): Promise<void> {
     const client = this.client;
     this.client = undefined;
+    this.progress.clear();
     if (client === undefined) return;
     try {
       if (client.needsStop()) await client.stop(5000);
@@ -69,7 +73,7 @@ export class Server implements vscode.Disposable {
     }
     this.log.info(`server: ${found.file}`);
     const client = new LanguageClient('headjack', 'Headjack', {
-      command: found.file, args: ['--stdio'], transport: TransportKind.stdio, options: { env: serverEnv() },
+      command: found.file, transport: TransportKind.stdio, options: { env: serverEnv() },
     }, this.options());
     client.registerFeature(capability);
     this.client = client;
@@ -78,6 +82,7 @@ export class Server implements vscode.Disposable {
     client.onRequest('hjk/openTerminal', (r: TerminalRequest) => { this.openTerminal(r); return null; });
     client.onDidChangeState(e => {
       if (this.client !== client) return;
+      if (e.newState !== ClientState.Running) this.progress.clear();
       if (e.newState === ClientState.Running) this.state.setServer('running');
       else this.state.setServer(e.newState === ClientState.Starting ? 'starting' : 'failed');
     });
@@ -134,6 +139,7 @@ export class Server implements vscode.Disposable {
       provideHover: (doc, position, token, next) => on('hover') ? next(doc, position, token) : undefined,
       provideCodeActions: (doc, range, context, token, next) => on('codeActions') && vscode.workspace.isTrusted ? next(doc, range, context, token) : [],
       handleDiagnostics: (uri, diagnostics, next) => next(uri, on('diagnostics') ? diagnostics : []),
+      handleWorkDoneProgress: this.progress.handle,
       executeCommand: async (command, args, next) => {
         try {
           return await next(command, args) as unknown;

@@ -1,15 +1,12 @@
 import * as vscode from 'vscode';
-import type { TerminalRequest } from './protocol';
-import { codeOf, messageOf } from './protocol';
+import { attachedTo, codeOf, messageOf, type Attached, type TerminalRequest } from './protocol';
 import { serverEnv, type Server } from './server';
 
 const KEPT = 'headjack.terminals';
 
-interface Kept { workspace: string; branch: string; session: string }
-
 /** Terminals attached to sessions. They are opened again after the window was reloaded; closing one detaches. */
 export class Terminals implements vscode.Disposable {
-  private readonly open = new Map<string, { terminal: vscode.Terminal; kept: Kept }>();
+  private readonly open = new Map<string, { terminal: vscode.Terminal; kept: Attached }>();
   private readonly subscription: vscode.Disposable;
   private restored = false;
 
@@ -20,7 +17,7 @@ export class Terminals implements vscode.Disposable {
   dispose(): void { this.subscription.dispose(); }
 
   /** Opens what an attached terminal is to show, or shows the one that does already. */
-  show(r: TerminalRequest, kept?: Kept, focus = true): void {
+  show(r: TerminalRequest, kept?: Attached, focus = true): void {
     const id = r.argv.join('\n');
     const have = this.open.get(id);
     if (have) {
@@ -32,21 +29,21 @@ export class Terminals implements vscode.Disposable {
       isTransient: true, // the editor would start it without the server's knowledge; restore() does
       env: { DOCKER_HOST: serverEnv()['DOCKER_HOST'] ?? null },
     });
-    this.open.set(id, { terminal, kept: kept ?? keptOf(r) });
+    this.open.set(id, { terminal, kept: kept ?? attachedTo(r) });
     this.save();
     terminal.show(!focus);
   }
 
-  async attach(server: Server, kept: Kept, focus = true): Promise<void> {
+  async attach(server: Server, kept: Attached, focus = true): Promise<void> {
     const a = await server.exec('hjk-ls.attach', kept);
-    this.show({ title: `${a.branch} · ${a.session}`, argv: a.argv, cwd: a.cwd }, { ...kept, session: a.session }, focus);
+    this.show({ title: `${a.branch}: ${a.session}`, argv: a.argv, cwd: a.cwd }, { ...kept, session: a.session }, focus);
   }
 
   /** Attaches again to what was attached when the window went. */
   async restore(server: Server): Promise<void> {
     if (this.restored) return;
     this.restored = true;
-    for (const kept of this.memory.get<Kept[]>(KEPT) ?? []) {
+    for (const kept of this.memory.get<Attached[]>(KEPT) ?? []) {
       try {
         await this.attach(server, kept, false);
       } catch (e) {
@@ -67,11 +64,4 @@ export class Terminals implements vscode.Disposable {
   private save(): void {
     void this.memory.update(KEPT, [...this.open.values()].map(o => o.kept));
   }
-}
-
-/** What an hjk/openTerminal request attaches to, from its command line: … attach BRANCH [SESSION]. */
-export function keptOf(r: TerminalRequest): Kept {
-  const at = r.argv.indexOf('attach');
-  const words = r.argv.slice(at + 1).filter(w => !w.startsWith('-'));
-  return { workspace: r.cwd, branch: words[0] ?? '', session: words[1] ?? '' };
 }

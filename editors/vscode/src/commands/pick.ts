@@ -10,7 +10,7 @@ interface Item<T> extends vscode.QuickPickItem { value: T }
 
 /** Lets the user choose; undefined when they do not. */
 export async function choose<T>(items: Item<T>[], title: string, placeHolder: string): Promise<T | undefined> {
-  return (await vscode.window.showQuickPick(items, { title, placeHolder, matchOnDescription: true }))?.value;
+  return (await vscode.window.showQuickPick(items, { title, placeHolder, matchOnDescription: true, ignoreFocusOut: true }))?.value;
 }
 
 /** The repository that is meant: the node's, the only one, that of the active file, or the user's choice. */

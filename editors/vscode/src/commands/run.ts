@@ -67,6 +67,7 @@ function branchPick(c: Context, choices: Choices, title: string): Promise<Branch
   pick.title = title;
   pick.placeholder = vscode.l10n.t('On which branch? Each has a container of its own');
   pick.matchOnDescription = true;
+  pick.ignoreFocusOut = true; // a terminal that ends meanwhile takes the focus
   const items = [create, ...branchItems(c, choices)];
   pick.items = items;
   pick.onDidChangeValue(value => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { test } from 'node:test';
-import { branchProblem, headline, imageName, instanceContext, instanceDescription, instanceIcon, plain, sessionDescription, viewOf } from '../../src/present';
+import { branchProblem, headline, imageName, instanceContext, instanceDescription, instanceIcon, sessionDescription, viewOf } from '../../src/present';
 import type { Instance, Session, Snapshot } from '../../src/protocol';
 
 const session = (s: Partial<Session>): Session => ({ name: 'claude', agent: 'claude', state: 'running', attached: false, createdAt: '', lastUsed: '', waiting: false, ...s });
@@ -44,10 +44,6 @@ test('what stands in the view', () => {
   assert.equal(viewOf('running', snapshot({ engine: { reachable: false } })), 'noEngine');
   assert.equal(viewOf('running', snapshot({ folders: [{ path: '/r', message: 'no' }], engine: { reachable: false } })), 'noRepository');
   assert.equal(viewOf('running', snapshot({ instances: [instance({})], engine: { reachable: false } })), 'ready');
-});
-
-test('terminal output becomes text', () => {
-  assert.equal(plain('\u001b[1;31mred\u001b[0m\r\n\u001b]0;title\u0007next\r\n10%\r100%\r\n\u001b[?25lend'), 'red\nnext\n100%\nend');
 });
 
 test('a notification has one line', () => {
