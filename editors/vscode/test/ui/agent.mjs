@@ -51,6 +51,7 @@ export async function agent(o) {
       await w.tell('hello');
       await until('the end of the session', () => branch('main').sessions[0].state === 'exited');
       assert.equal(fs.readFileSync(path.join(world.repo, 'answer.txt'), 'utf8'), 'hello\n');
+      await w.noTerminal();
     });
     await step('an agent on a new branch is asked for by keyboard alone', async () => {
       await w.page.keyboard.press('F1');
@@ -119,6 +120,7 @@ export async function agent(o) {
       await w.command('Headjack: Mark Agents as Seen');
       await w.tell('forty-two');
       await until('its end', () => branch('feature').sessions[0].state === 'exited');
+      await w.noTerminal();
       await w.tree('ended with 0').waitFor();
       await until('the badge', async () => await w.counts() === 1);
       await w.shot('ended');

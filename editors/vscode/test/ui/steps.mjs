@@ -1,5 +1,16 @@
 // Steps of a journey: each prints its result as a line of TAP; a failure leaves a picture and ends the journey.
+import fs from 'node:fs';
+import path from 'node:path';
+
 let n = 0;
+
+/** The extension's log, for whoever looks into a failure. */
+function keepLog(logs, shots) {
+  if (!shots || !fs.existsSync(logs)) return;
+  for (const f of fs.readdirSync(logs, { recursive: true, encoding: 'utf8' })) {
+    if (/headjack.*\.log$/i.test(f) && fs.statSync(path.join(logs, f)).isFile()) fs.copyFileSync(path.join(logs, f), path.join(shots, f.replaceAll('/', '-')));
+  }
+}
 
 export function steps(name, shots) {
   const journey = { workbench: undefined };
@@ -10,6 +21,7 @@ export function steps(name, shots) {
       console.log(`ok ${++n} - ${name}: ${what} # ${Date.now() - start} ms`);
     } catch (e) {
       await journey.workbench?.shot(`failed-${what.replaceAll(/\W+/g, '-')}`).catch(() => undefined);
+      if (journey.workbench) keepLog(path.join(journey.workbench.code.data, 'logs'), shots);
       console.log(`not ok ${++n} - ${name}: ${what}`);
       for (const line of `${e.stack ?? e}`.split('\n').slice(0, 40)) console.log(`# ${line}`);
       if (shots) console.log(`# pictures are in ${shots}`);

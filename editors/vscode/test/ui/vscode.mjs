@@ -103,13 +103,22 @@ export class Workbench {
   get quick() { return this.page.locator('.quick-input-widget:not([style*="display: none"])'); }
   row(text) { return this.quick.locator('.monaco-list-row', { hasText: text }).first(); }
   async palette(text) {
-    await this.page.keyboard.press('F1');
     const box = this.quick.locator('input.input');
-    await box.waitFor();
-    await box.fill('>' + text);
-    await this.quick.locator('.monaco-list-row').first().waitFor();
+    await until('the palette', async () => { // focus that is on its way elsewhere closes it
+      if (!await box.isVisible()) await this.page.keyboard.press('F1');
+      await box.fill('>' + text, { timeout: 2000 });
+      await sleep(200);
+      await this.quick.locator('.monaco-list-row').first().waitFor({ timeout: 2000 });
+      return await box.inputValue({ timeout: 500 }) === '>' + text;
+    });
   }
-  async command(label) { await this.palette(label); await this.row(label).click(); }
+  async command(label) {
+    await until(label, async () => {
+      await this.palette(label);
+      await this.row(label).click({ timeout: 2000 });
+      return true;
+    });
+  }
   async rows(text) {
     await this.palette(text);
     await sleep(500);
@@ -149,10 +158,17 @@ export class Workbench {
     await this.tree(row).locator(`.action-label[aria-label^="${label}"]`).click();
   }
   async menu(row, label) {
+    await sleep(300); // the view may be about to change
     await this.tree(row).click({ button: 'right' });
-    await this.page.locator('.monaco-menu .action-item', { hasText: label }).first().click();
+    const item = this.page.locator('.monaco-menu .action-item', { hasText: label }).first();
+    await item.waitFor();
+    await sleep(300); // a click that comes at once is taken for the end of the one that opened it
+    await item.click();
+    await item.waitFor({ state: 'hidden' });
   }
 
+  /** A terminal that ends takes the focus somewhere else: nothing can be typed before. */
+  async noTerminal() { await until('the end of the terminal', async () => await this.page.locator('.terminal-wrapper').count() === 0); }
   async terminal() { return (await this.page.locator('.terminal-wrapper.active .xterm-rows').allInnerTexts()).join('\n').replaceAll('\u00a0', ' '); }
   async shows(re, ms) { return until(`${re} in the terminal`, async () => re.test(await this.terminal()) || Promise.reject(new Error(await this.terminal())), ms); }
   async tell(line) {
