@@ -66,7 +66,12 @@ export async function startCode(o) {
   });
   return {
     url, data, ext, pid: child.pid,
-    settings: changes => fs.writeFileSync(path.join(data, 'User/settings.json'), JSON.stringify({ ...settings, ...o.settings, ...changes })),
+    /** Changes the user's settings and the machine's, where those that name programs are read from. */
+    settings: changes => {
+      fs.mkdirSync(path.join(data, 'Machine'), { recursive: true });
+      fs.writeFileSync(path.join(data, 'Machine/settings.json'), JSON.stringify(changes));
+      fs.writeFileSync(path.join(data, 'User/settings.json'), JSON.stringify({ ...settings, ...o.settings, ...changes }));
+    },
     async stop() {
       const gone = new Promise(r => child.once('exit', r));
       end('SIGTERM');
