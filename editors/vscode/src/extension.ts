@@ -22,7 +22,8 @@ export function activate(context: vscode.ExtensionContext): void {
     server.onDidStart(() => void terminals.restore(server)),
     vscode.workspace.onDidGrantWorkspaceTrust(() => server.trust()),
     vscode.workspace.onDidChangeConfiguration(e => {
-      if (e.affectsConfiguration('headjack.server') || e.affectsConfiguration('headjack.engine')) void server.restart();
+      // A new start also has every provider asked again.
+      if (['server', 'engine', 'codeLens', 'inlayHints', 'diagnostics'].some(s => e.affectsConfiguration(`headjack.${s}`))) void server.restart();
     }),
   );
   void server.start(); // the editor does not wait for it
