@@ -24,6 +24,7 @@ export function activate(context: vscode.ExtensionContext): void {
     vscode.workspace.onDidChangeConfiguration(e => {
       // A new start also has every provider asked again.
       if (['server', 'engine', 'codeLens', 'inlayHints', 'diagnostics'].some(s => e.affectsConfiguration(`headjack.${s}`))) void server.restart();
+      else if (e.affectsConfiguration('headjack')) server.configure();
     }),
   );
   void server.start(); // the editor does not wait for it

@@ -12,7 +12,7 @@ import type { State } from './state';
 /** The server's process and the conversation with it. */
 export class Server implements vscode.Disposable {
   private client: LanguageClient | undefined;
-  private readonly progress = new Progress(token => void this.client?.sendNotification('window/workDoneProgress/cancel', { token }));
+  private readonly progress = new Progress(token => this.notify('window/workDoneProgress/cancel', { token }));
   private turn: Promise<void> = Promise.resolve(); // starts and stops one after the other
   private readonly started = new vscode.EventEmitter<void>();
   readonly onDidStart = this.started.event;
@@ -41,7 +41,13 @@ export class Server implements vscode.Disposable {
   dispose(): void { void this.stop(); this.progress.dispose(); this.started.dispose(); }
 
   /** Tells a server that runs already. */
-  trust(): void { void this.client?.sendNotification('hjk/trust', { trusted: true }); }
+  trust(): void { this.notify('hjk/trust', { trusted: true }); }
+  configure(): void { this.notify('workspace/didChangeConfiguration', { settings: { headjack: serverSettings(this.context.extension) } }); }
+
+  /** The library would start a server that does not run, to tell it. */
+  private notify(method: string, params: object): void {
+    if (this.client?.state === ClientState.Running) void this.client.sendNotification(method, params);
+  }
 
   private enqueue(f: () => Promise<void>): Promise<void> {
     const next = this.turn.then(f, f);
@@ -124,7 +130,6 @@ export class Server implements vscode.Disposable {
       documentSelector: [{ scheme: 'file', language: 'dockerfile' }],
       outputChannel: this.log,
       initializationOptions: { trusted: vscode.workspace.isTrusted, headjack: serverSettings(this.context.extension) },
-      synchronize: { configurationSection: 'headjack' },
       connectionOptions: { maxRestartCount: 3 },
       middleware: this.middleware(),
     };
@@ -153,9 +158,6 @@ export class Server implements vscode.Disposable {
           if (params.items.every(i => i.section === 'headjack')) return params.items.map(() => serverSettings(this.context.extension));
           return next(params, token);
         },
-        didChangeConfiguration: () => this.client?.sendNotification('workspace/didChangeConfiguration', {
-          settings: { headjack: serverSettings(this.context.extension) },
-        }) ?? Promise.resolve(),
       },
     };
   }

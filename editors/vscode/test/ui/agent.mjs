@@ -138,10 +138,6 @@ export async function agent(o) {
       assert.ok(await diff.count() > 0);
       await w.shot('changes');
     });
-    await step('a worktree joins the workspace', async () => {
-      const tree = branch('feature').worktree;
-      assert.ok(fs.existsSync(path.join(tree, 'answer.txt')));
-    });
     await step('stopped, then removed, after naming what would be lost', async () => {
       await w.treeAction('feature', 'Stop');
       await w.tree('stopped').waitFor();

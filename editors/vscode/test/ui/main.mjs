@@ -3,13 +3,14 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { agent } from './agent.mjs';
 import { faults } from './faults.mjs';
+import { roots } from './roots.mjs';
 import { trust } from './trust.mjs';
 import { host } from './host.mjs';
 
 const [version, node, codeServer, vsix, ...only] = process.argv.slice(2);
 const results = path.join(import.meta.dirname, '../../test-results', version);
 fs.rmSync(results, { recursive: true, force: true });
-const all = { host, agent, trust, faults };
+const all = { host, agent, roots, trust, faults };
 let failed = false;
 for (const name of only.length > 0 ? only : Object.keys(all)) {
   try {

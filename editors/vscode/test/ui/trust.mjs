@@ -39,8 +39,7 @@ export async function trust(o) {
       await w.page.locator('.monaco-modal-editor-block .codicon-close').first().click({ timeout: 1000 }).catch(() => undefined);
       await w.agents();
       await w.welcome('No agent runs yet').waitFor();
-      await w.page.keyboard.press('Control+Shift+E');
-      await w.openFile('Dockerfile');
+      await w.tab('Dockerfile').click();
       await w.lens('Run agent on main').waitFor();
     });
   } finally {

@@ -149,7 +149,13 @@ export class Workbench {
   lens(text) { return this.page.locator('.codelens-decoration a', { hasText: text }).first(); }
   squiggles(kind) { return this.page.locator(`.view-overlays .squiggly-${kind}`); }
   container() { return this.page.locator('.activitybar .action-item a.action-label[aria-label^="Headjack"]'); }
-  async agents() { await this.command('Focus on Agents View'); await this.page.locator('.sidebar .composite.title', { hasText: 'Headjack' }).waitFor(); }
+  async agents() {
+    await until('the Agents view', async () => {
+      await this.command('Focus on Agents View');
+      await this.page.locator('.sidebar .composite.title', { hasText: /headjack/i }).waitFor({ timeout: 3000 });
+      return true;
+    });
+  }
   badge() { return this.page.locator('.activitybar .action-item:has(a.action-label[aria-label^="Headjack"]) .badge-content'); }
   /** What the badge counts; 0 is that there is none. */
   async counts() { return await this.badge().first().isVisible() ? Number(await this.badge().first().innerText()) : 0; }

@@ -38,7 +38,8 @@ export class World {
   dockerfile(what) { return `FROM hjk-test/busybox:1\nRUN echo ${what} ${this.unique} > /made\nRUN sleep 3 && echo last\n`; }
   write(name, text) { fs.writeFileSync(path.join(this.repo, name), text); }
   git(dir, ...args) { return execFileSync('git', ['-C', dir, ...args], { env: this.env, encoding: 'utf8' }).trim(); }
-  hjk(...args) { return execFileSync(process.env.HJK_LS ?? fail('HJK_LS is not set'), args, { env: this.env, cwd: this.repo, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] }); }
+  hjk(...args) { return this.hjkIn(this.repo, ...args); }
+  hjkIn(cwd, ...args) { return execFileSync(process.env.HJK_LS ?? fail('HJK_LS is not set'), args, { env: this.env, cwd, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] }); }
   instances() { return JSON.parse(this.hjk('ps', '--json')).instances; }
   docker(...args) { return execFileSync('docker', ['--host', engine, ...args], { encoding: 'utf8' }).trim(); }
 
@@ -55,7 +56,7 @@ export class World {
 
   end() {
     try {
-      for (const i of this.instances()) this.hjk('rm', i.branch, '--force');
+      for (const i of JSON.parse(this.hjk('ps', '--all', '--json')).instances) this.hjkIn(i.repo, 'rm', i.branch, '--force');
     } finally {
       fs.rmSync(this.dir, { recursive: true, force: true });
     }
