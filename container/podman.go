@@ -6,8 +6,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"syscall"
 	"time"
+
+	"github.com/gilmanlab/hjk-ls/internal/system"
 )
 
 var errNoPodman = errors.New("no podman on PATH")
@@ -24,12 +25,12 @@ func startPodman(ctx context.Context, o ConnectOptions) (*Engine, error) {
 	}
 	sock := filepath.Join(dir, "podman.sock")
 	cmd := exec.Command(bin, "system", "service", "--time=0", "unix://"+sock) // #nosec G204 -- not ctx: it outlives the search
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	system.OwnGroup(cmd)
 	if err := cmd.Start(); err != nil {
 		return nil, errors.Join(err, os.RemoveAll(dir))
 	}
 	stop := func() error {
-		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM)
+		_ = system.EndGroup(cmd)
 		_ = cmd.Wait()
 		return os.RemoveAll(dir)
 	}

@@ -6,13 +6,14 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
-	"syscall"
 	"time"
 
 	"go.lsp.dev/jsonrpc2"
 	"go.lsp.dev/protocol"
 	"go.lsp.dev/uri"
 	"go.uber.org/zap"
+
+	"github.com/gilmanlab/hjk-ls/internal/system"
 )
 
 // lifecycle is how far a connection has come.
@@ -235,7 +236,7 @@ func (s *Server) watchParent(pid int) {
 				return
 			case <-t.C:
 			}
-			if err := syscall.Kill(pid, 0); err == syscall.ESRCH {
+			if !system.Alive(pid) {
 				s.cfg.Log.Warn("the editor's process is gone", zap.Int("pid", pid))
 				s.end()
 				return

@@ -8,8 +8,9 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"time"
+
+	"github.com/gilmanlab/hjk-ls/internal/system"
 )
 
 // EnsureOptions say which checkout is wanted.
@@ -56,11 +57,14 @@ func (r *Repo) Ensure(ctx context.Context, o EnsureOptions) (Ensured, error) {
 // withSpace adds to an error of git about writing how much space there is: git does not say that a disk is full.
 func withSpace(err error, dir string) error {
 	var ge *GitError
-	var fs syscall.Statfs_t
-	if !errors.As(err, &ge) || !strings.Contains(ge.Stderr, "unable to write") || syscall.Statfs(dir, &fs) != nil {
+	if !errors.As(err, &ge) || !strings.Contains(ge.Stderr, "unable to write") {
 		return err
 	}
-	return fmt.Errorf("%w; is the disk full? %s has %d MB of space", err, dir, fs.Bavail*uint64(fs.Bsize)>>20)
+	free, serr := system.FreeBytes(dir)
+	if serr != nil {
+		return err
+	}
+	return fmt.Errorf("%w; is the disk full? %s has %d MB of space", err, dir, free>>20)
 }
 
 // ErrInUse means that a branch is checked out where another instance works.

@@ -8,8 +8,9 @@ import (
 	"os"
 	"os/exec"
 	"strings"
-	"syscall"
 	"time"
+
+	"github.com/gilmanlab/hjk-ls/internal/system"
 )
 
 // ErrNoGit means that there is no git on PATH.
@@ -67,8 +68,9 @@ func gitWith(ctx context.Context, c call, args ...string) (string, error) {
 	if c.stdin != "" {
 		cmd.Stdin = strings.NewReader(c.stdin)
 	}
-	cmd.ExtraFiles = inherited(ctx)
-	ownGroup(cmd)
+	system.Inherit(cmd, inherited(ctx)...)
+	system.OwnGroup(cmd)
+	cmd.Cancel = func() error { return system.EndGroup(cmd) } // with a filter or a submodule's git
 	cmd.WaitDelay = time.Second
 	var out, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &stderr
@@ -85,12 +87,6 @@ func gitWith(ctx context.Context, c call, args ...string) (string, error) {
 		return out.String(), &GitError{Args: full, ExitCode: exit.ExitCode(), Stderr: stderr.String()}
 	}
 	return "", fmt.Errorf("git %s: %w", verb(full), err)
-}
-
-// ownGroup makes a cancel reach what git itself started, such as a filter or a submodule's git.
-func ownGroup(cmd *exec.Cmd) {
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM) }
 }
 
 // gitEnv drops what would point git at another repository: hjk-ls may be started by a git hook or alias.

@@ -5,8 +5,9 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
-	"syscall"
 	"time"
+
+	"github.com/gilmanlab/hjk-ls/internal/system"
 )
 
 // lockFile serializes what changes worktrees: `git worktree add` is not safe beside itself in one repository (git
@@ -19,7 +20,7 @@ const lockPoll = 5 * time.Millisecond
 // lock waits for the repository's lock until ctx ends. Every git run with the context it returns holds the lock too, so
 // that one which outlives a killed hjk-ls is waited for.
 func (r *Repo) lock(ctx context.Context) (held context.Context, unlock func(), err error) {
-	f, err := os.OpenFile(filepath.Join(r.CommonDir, lockFile), os.O_CREATE|os.O_RDWR|syscall.O_CLOEXEC, 0o600)
+	f, err := os.OpenFile(filepath.Join(r.CommonDir, lockFile), os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -33,8 +34,8 @@ func (r *Repo) lock(ctx context.Context) (held context.Context, unlock func(), e
 // flockWait takes the lock on f, waiting until ctx ends. flock has no way to wait with a context.
 func flockWait(ctx context.Context, f *os.File) error {
 	for {
-		err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
-		if err == nil || !errors.Is(err, syscall.EWOULDBLOCK) && !errors.Is(err, syscall.EINTR) {
+		err := system.TryLock(f, true)
+		if !errors.Is(err, system.ErrLocked) {
 			return err
 		}
 		select {

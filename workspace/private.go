@@ -10,7 +10,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/gilmanlab/hjk-ls/internal/distrust"
@@ -114,7 +113,7 @@ func RemovePrivate(ctx context.Context, dir string) error {
 // lockPrivate keeps two processes from working on one private directory. Only who makes one makes its lock: a sync must not
 // bring back one that is removed meanwhile.
 func lockPrivate(ctx context.Context, dir string, create int) (func(), error) {
-	f, err := os.OpenFile(filepath.Join(dir, "lock"), create|os.O_RDWR|syscall.O_CLOEXEC, 0o600)
+	f, err := os.OpenFile(filepath.Join(dir, "lock"), create|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, err
 	}

@@ -12,9 +12,9 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"syscall"
 
 	"github.com/gilmanlab/hjk-ls/internal/distrust"
+	"github.com/gilmanlab/hjk-ls/internal/system"
 )
 
 // What an agent's references may be at most; beyond it they are not brought over.
@@ -161,7 +161,7 @@ func (p *Private) writeRefs(root *os.Root, refs map[string]string, loose map[str
 	}
 	defer func() { p.clearLocks(root) }()
 	for _, lock := range locks {
-		f, err := root.OpenFile(lock, os.O_CREATE|os.O_EXCL|os.O_WRONLY|syscall.O_NOFOLLOW, 0o644)
+		f, err := root.OpenFile(lock, os.O_CREATE|os.O_EXCL|os.O_WRONLY|system.NoFollow, 0o644)
 		if err != nil {
 			return err
 		}

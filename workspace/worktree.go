@@ -7,8 +7,9 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"time"
+
+	"github.com/gilmanlab/hjk-ls/internal/system"
 )
 
 // Worktree is a checkout of one branch. One that hjk-ls made belongs to the branch it was made for, also while a rebase
@@ -251,7 +252,7 @@ func (wt Worktree) relink() error {
 	if !wt.Unlinked || !wt.Owned {
 		return nil
 	}
-	f, err := os.OpenFile(filepath.Join(wt.Path, ".git"), os.O_CREATE|os.O_WRONLY|os.O_TRUNC|syscall.O_NOFOLLOW, 0o644)
+	f, err := os.OpenFile(filepath.Join(wt.Path, ".git"), os.O_CREATE|os.O_WRONLY|os.O_TRUNC|system.NoFollow, 0o644)
 	if err != nil {
 		return err
 	}

@@ -4,15 +4,14 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"os/signal"
 	"sync"
-	"syscall"
 
 	"github.com/muesli/cancelreader"
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
 	"github.com/gilmanlab/hjk-ls/container"
+	"github.com/gilmanlab/hjk-ls/internal/system"
 	"github.com/gilmanlab/hjk-ls/server/agents"
 )
 
@@ -97,8 +96,7 @@ func (i *input) end() {
 // watchSize tells each new size of the terminal; of several unread ones, the newest.
 func watchSize(fd int) (<-chan container.Size, func()) {
 	sizes := make(chan container.Size, 1)
-	signals := make(chan os.Signal, 1)
-	signal.Notify(signals, syscall.SIGWINCH)
+	signals, stop := system.SizeChanges()
 	done := make(chan struct{})
 	go func() {
 		for {
@@ -119,7 +117,7 @@ func watchSize(fd int) (<-chan container.Size, func()) {
 		}
 	}()
 	return sizes, func() {
-		signal.Stop(signals)
+		stop()
 		close(done)
 	}
 }

@@ -161,10 +161,10 @@ func (r rig) docker(args ...string) string {
 	return strings.TrimSpace(out)
 }
 
-// open tells the server of a document, as it is on disk.
-func (e *editor) open(name string) string {
+// open tells the server of the Dockerfile, as it is on disk.
+func (e *editor) open() string {
 	e.Helper()
-	path := filepath.Join(e.repo, name)
+	path := filepath.Join(e.repo, "Dockerfile")
 	text, err := os.ReadFile(path)
 	if err != nil {
 		e.Fatal(err)

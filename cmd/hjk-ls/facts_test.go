@@ -103,7 +103,7 @@ func TestFailureGoesWithItsStep(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
 	e := r.edit(drive.Editor{})
-	uri := e.open("Dockerfile")
+	uri := e.open()
 	r.write("Dockerfile", "FROM hjk-test/busybox:1\nRUN echo "+rand.Text()+"; exit 7\n")
 	e.built("failed")
 	text, err := os.ReadFile(filepath.Join(r.repo, "Dockerfile"))
@@ -191,7 +191,7 @@ func TestBuildFactsInTheEditor(t *testing.T) {
 	text := "FROM hjk-test/busybox:1 AS tools\nRUN sleep 0.3; echo said-%s\nFROM tools\nRUN head -c 3000000 /dev/zero > /big; echo %s\nCMD [\"x\"]\n"
 	text = strings.ReplaceAll(text, "%s", rand.Text())
 	r.write("Dockerfile", text)
-	uri := e.open("Dockerfile")
+	uri := e.open()
 	e.built("succeeded")
 	e.await("workspace/inlayHint/refresh", "")
 	e.await("workspace/codeLens/refresh", "")
@@ -219,7 +219,7 @@ func TestBuildFactsInTheEditor(t *testing.T) {
 	}
 
 	e = r.edit(drive.Editor{})
-	e.open("Dockerfile")
+	e.open()
 	check("in another server", e.hints(uri))
 	l := e.lenses(uri)["0 Build this stage"]
 	var built struct{ Image string }

@@ -106,7 +106,7 @@ func TestActionsOnFailedStep(t *testing.T) {
 	r := newRig(t)
 	r.write("Dockerfile", "FROM hjk-test/busybox:1\nRUN echo "+rand.Text()+" && false\n")
 	e := r.edit(drive.Editor{})
-	uri := e.open("Dockerfile")
+	uri := e.open()
 	if err := e.Command("hjk-ls.build", agents.BuildArgs{}, nil); err == nil {
 		t.Fatal("the build succeeds")
 	}

@@ -8,12 +8,13 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"syscall"
+
+	"github.com/gilmanlab/hjk-ls/internal/system"
 )
 
 // Open opens a file that must be a plain one inside root: not a link, not a FIFO to hang on.
 func Open(root *os.Root, name string) (*os.File, error) {
-	f, err := root.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK|syscall.O_NOFOLLOW, 0)
+	f, err := root.OpenFile(name, os.O_RDONLY|system.NonBlock|system.NoFollow, 0)
 	if err != nil {
 		return nil, err
 	}
@@ -46,7 +47,7 @@ func Read(root *os.Root, name string, max int64) ([]byte, error) {
 // and fails when that is there: somebody writes just now.
 func Replace(root *os.Root, name string, data []byte) error {
 	lock := name + ".lock"
-	f, err := root.OpenFile(lock, os.O_CREATE|os.O_EXCL|os.O_WRONLY|syscall.O_NOFOLLOW, 0o644)
+	f, err := root.OpenFile(lock, os.O_CREATE|os.O_EXCL|os.O_WRONLY|system.NoFollow, 0o644)
 	if err != nil {
 		return err
 	}

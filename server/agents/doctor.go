@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/gilmanlab/hjk-ls/images"
+	"github.com/gilmanlab/hjk-ls/internal/system"
 	"github.com/gilmanlab/hjk-ls/workspace"
 )
 
@@ -91,7 +92,7 @@ func (d *doctor) state() {
 }
 
 func (d *doctor) disk(name, path string) {
-	free, err := freeBytes(path)
+	free, err := system.FreeBytes(path)
 	switch {
 	case err != nil:
 		d.bad(name, err, "make "+path+" reachable")

@@ -5,19 +5,20 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
-	"syscall"
 	"time"
+
+	"github.com/gilmanlab/hjk-ls/internal/system"
 )
 
 // instanceLock is an advisory lock on one instance, across processes. The kernel drops it when its process dies, so a
 // killed hjk-ls never leaves an instance locked.
 type instanceLock struct{ f *os.File }
 
-type lockMode int
+type lockMode bool
 
 const (
-	shared    lockMode = syscall.LOCK_SH // a session starts in a container that runs
-	exclusive lockMode = syscall.LOCK_EX // the worktree or the container changes
+	shared    lockMode = false // a session starts in a container that runs
+	exclusive lockMode = true  // the worktree or the container changes
 )
 
 var errLocked = errors.New("another operation on this branch is going on")
@@ -45,7 +46,7 @@ func tryLock(path string, mode lockMode) (*instanceLock, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return nil, err
 	}
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR|syscall.O_CLOEXEC, 0o600)
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, err
 	}
@@ -61,16 +62,11 @@ func tryLock(path string, mode lockMode) (*instanceLock, error) {
 }
 
 func flock(f *os.File, mode lockMode) error {
-	for {
-		err := syscall.Flock(int(f.Fd()), int(mode)|syscall.LOCK_NB)
-		switch {
-		case errors.Is(err, syscall.EINTR):
-		case errors.Is(err, syscall.EWOULDBLOCK):
-			return errLocked
-		default:
-			return err
-		}
+	err := system.TryLock(f, bool(mode))
+	if errors.Is(err, system.ErrLocked) {
+		return errLocked
 	}
+	return err
 }
 
 func sameFile(f *os.File, path string) bool {

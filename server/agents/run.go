@@ -3,6 +3,7 @@ package agents
 import (
 	"context"
 	"errors"
+	"runtime"
 	"time"
 
 	"github.com/gilmanlab/hjk-ls/container"
@@ -20,6 +21,9 @@ func (m *Manager) Run(ctx context.Context, a RunArgs, fb Feedback) (RunResult, e
 	}
 	if err := m.trusted(); err != nil {
 		return RunResult{}, err
+	}
+	if runtime.GOOS == "windows" { // a container has no C:\, and a worktree has the same path inside and outside
+		return RunResult{}, Errorf(CodeEngineFailed, "agents run on Linux and macOS; on Windows open the repository in WSL and run them there")
 	}
 	r, err := m.repo(ctx, a.Workspace, a.Branch)
 	if err != nil {
