@@ -25,6 +25,11 @@ build: shim ## build bin/hjk-ls
 install: build ## put hjk-ls into /usr/local/bin (PREFIX=/usr/local)
 	install -D bin/hjk-ls $(or $(PREFIX),/usr/local)/bin/hjk-ls
 
+.PHONY: vsix
+vsix: shim ## package the VS Code extension into bin/ (TARGETS="linux-x64 darwin-arm64", default all)
+	@scripts/need node=nodejs npm=npm
+	@editors/vscode/scripts/package bin $(TARGETS)
+
 .PHONY: demo
 demo: ## run agents on two branches of a sample repository, end to end
 	@scripts/demo
@@ -56,4 +61,4 @@ bench: build ## measure against git and docker themselves, into docs/benchmarks.
 
 .PHONY: clean
 clean: ## delete what was built
-	rm -rf bin $(SHIM)-*
+	rm -rf bin $(SHIM)-* editors/vscode/dist editors/vscode/test-results

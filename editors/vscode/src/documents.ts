@@ -9,8 +9,9 @@ export const LOG = 'headjack-log';
 interface BaseRef { workspace: string; commit: string; path: string }
 interface LogRef { workspace: string; branch: string; session?: string }
 
-export function baseUri(ref: BaseRef): vscode.Uri {
-  return vscode.Uri.from({ scheme: BASE, path: '/' + ref.path, query: JSON.stringify(ref) });
+/** The file as it was; file is where it is, or was, in the worktree: the editor takes another path for a renaming. */
+export function baseUri(file: vscode.Uri, ref: BaseRef): vscode.Uri {
+  return file.with({ scheme: BASE, query: JSON.stringify(ref) });
 }
 
 export function logUri(ref: LogRef): vscode.Uri {

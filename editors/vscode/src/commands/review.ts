@@ -36,7 +36,8 @@ export async function showChanges(c: Context, node?: Node): Promise<void> {
 
 function sides(workspace: string, changes: Changes, f: Changes['files'][number]): [vscode.Uri, vscode.Uri | undefined, vscode.Uri | undefined] {
   const now = vscode.Uri.file(join(changes.worktree, f.path));
-  const before = baseUri({ workspace, commit: changes.commit, path: f.from ?? f.path });
+  const path = f.from ?? f.path;
+  const before = baseUri(vscode.Uri.file(join(changes.worktree, path)), { workspace, commit: changes.commit, path });
   return [now, f.status === 'added' ? undefined : before, f.status === 'deleted' ? undefined : now];
 }
 
