@@ -56,7 +56,8 @@ export class World {
 
   end() {
     try {
-      for (const i of JSON.parse(this.hjk('ps', '--all', '--json')).instances) this.hjkIn(i.repo, 'rm', i.branch, '--force');
+      const all = JSON.parse(this.hjk('ps', '--all', '--json')).instances; // of the whole engine, which other tests use too
+      for (const i of all.filter(x => x.repo.startsWith(this.dir + '/'))) this.hjkIn(i.repo, 'rm', i.branch, '--force');
     } finally {
       fs.rmSync(this.dir, { recursive: true, force: true });
     }
