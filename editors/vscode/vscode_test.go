@@ -5,6 +5,7 @@ package vscode
 import (
 	"bufio"
 	"bytes"
+	"crypto/rand"
 	"io"
 	"os"
 	"os/exec"
@@ -12,6 +13,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/gilmanlab/hjk-ls/internal/drive"
 )
 
 // cache is where what the npm registry gives is kept between runs.
@@ -95,10 +98,15 @@ func results(t *testing.T, out io.Reader) (passed, failed int) {
 }
 
 func TestExtension(t *testing.T) {
-	host := os.Getenv("HJK_TEST_DOCKER_HOST")
-	if host == "" {
-		t.Fatal("HJK_TEST_DOCKER_HOST is not set; run the tests with: make test")
+	engine, err := drive.StartEngine(filepath.Join("/tmp", "hjkv-"+rand.Text()[:6])) // other tests prune theirs
+	if err != nil {
+		t.Fatal(err)
 	}
+	t.Cleanup(func() {
+		if err := engine.Stop(); err != nil {
+			t.Error(err)
+		}
+	})
 	npm := []string{"npm_config_audit=false", "npm_config_fund=false", "npm_config_loglevel=error"}
 	run(t, npm, "npm", "ci", "--ignore-scripts")
 	t.Run("check", func(t *testing.T) { run(t, npm, "npm", "run", "--silent", "check") })
@@ -114,7 +122,7 @@ func TestExtension(t *testing.T) {
 	for _, version := range []string{"new", "floor"} {
 		t.Run(version, func(t *testing.T) {
 			code := strings.Fields(run(t, nil, "test/get-vscode", version, filepath.Join(cache(t), "vscode-"+version)))
-			tap(t, []string{"HJK_LS=" + server}, "node", "test/ui/main.mjs", version, code[0], code[1], filepath.Join(dir, "headjack-linux-x64.vsix"))
+			tap(t, []string{"HJK_LS=" + server, "HJK_TEST_DOCKER_HOST=" + engine.Host()}, "node", "test/ui/main.mjs", version, code[0], code[1], filepath.Join(dir, "headjack-linux-x64.vsix"))
 		})
 	}
 }

@@ -73,7 +73,7 @@ function repoItem(node: RepoNode): vscode.TreeItem {
 
 function instanceItem(i: Instance): vscode.TreeItem {
   const item = new vscode.TreeItem(i.branch, i.sessions.length > 0 ? vscode.TreeItemCollapsibleState.Expanded : vscode.TreeItemCollapsibleState.None);
-  item.id = `${i.repo}\n${i.branch}`;
+  item.id = `${i.repo}\n${i.branch}\n${i.sessions.length > 0 ? 'with' : 'without'}`; // one that gets its first session is to be expanded
   item.description = instanceDescription(i);
   item.iconPath = themeIcon(instanceIcon(i));
   item.contextValue = instanceContext(i);

@@ -9,6 +9,12 @@ import { Progress } from './progress';
 import { serverSettings, setting } from './settings';
 import type { State } from './state';
 
+/** When a server that ended is not started again, in milliseconds. */
+const GIVEN_UP = 1000;
+
+/** How long one that starts is waited for before it is stopped. */
+const STARTS = 5000;
+
 /** The server's process and the conversation with it. */
 export class Server implements vscode.Disposable {
   private client: LanguageClient | undefined;
@@ -61,6 +67,9 @@ export class Server implements vscode.Disposable {
     this.progress.clear();
     if (client === undefined) return;
     try {
+      for (const end = Date.now() + STARTS; client.state === ClientState.Starting && Date.now() < end;) { // it cannot be stopped before
+        await new Promise(resolve => setTimeout(resolve, 50));
+      }
       if (client.needsStop()) await client.stop(5000);
     } catch (e) {
       this.log.warn(`stop: ${messageOf(e)}`);
@@ -88,9 +97,16 @@ export class Server implements vscode.Disposable {
     client.onRequest('hjk/openTerminal', (r: TerminalRequest) => { this.openTerminal(r); return null; });
     client.onDidChangeState(e => {
       if (this.client !== client) return;
-      if (e.newState !== ClientState.Running) this.progress.clear();
-      if (e.newState === ClientState.Running) this.state.setServer('running');
-      else this.state.setServer(e.newState === ClientState.Starting ? 'starting' : 'failed');
+      if (e.newState === ClientState.Running) {
+        this.state.setServer('running');
+        return;
+      }
+      this.progress.clear();
+      this.state.setServer('starting');
+      if (e.newState === ClientState.Starting) return;
+      setTimeout(() => { // the library is about to start it again, unless it gave up
+        if (this.client === client && client.state !== ClientState.Running && client.state !== ClientState.Starting) this.state.setServer('failed');
+      }, GIVEN_UP);
     });
     try {
       await client.start();

@@ -7,7 +7,12 @@ import { steps } from './steps.mjs';
 import { startCode, until, Workbench } from './vscode.mjs';
 import { World } from './world.mjs';
 
-const engine = path.join(import.meta.dirname, '../../../../scripts/engine');
+const script = path.join(import.meta.dirname, '../../../../scripts/engine');
+
+/** Starts and stops an engine. The machine has one packet filter, and another engine's rules are in it. */
+function engine(verb, dir) {
+  execFileSync(script, [verb, dir], { stdio: 'ignore', env: { ...process.env, HJK_ENGINE_FLAGS: '--iptables=false' } });
+}
 
 /** The servers of hjk-ls that VS Code started in this world. */
 function servers(world) {
@@ -19,7 +24,7 @@ export async function faults(o) {
   const j = steps(`${o.version} faults`, o.shots);
   const { step } = j;
   const own = fs.mkdtempSync('/tmp/hjkf-'); // an engine that can be stopped without others
-  execFileSync(engine, ['start', own], { stdio: 'ignore' });
+  engine('start', own);
   const plain = path.join(world.dir, 'plain');
   fs.mkdirSync(plain);
   fs.writeFileSync(path.join(plain, 'readme.txt'), '');
@@ -40,7 +45,7 @@ export async function faults(o) {
       await w.goto(world.repo);
       await w.agents();
       await w.welcome('No agent runs yet').waitFor();
-      execFileSync(engine, ['down', own]);
+      engine('down', own);
       await w.welcome('No container engine answers').waitFor();
       await until('the status', async () => await w.status().locator('.codicon-warning').count() === 1);
       await w.welcome('No container engine answers').getByText('Check Setup').click();
@@ -48,7 +53,7 @@ export async function faults(o) {
       await w.title('Something is to be mended');
       await w.shot('engine');
       await w.page.keyboard.press('Escape');
-      execFileSync(engine, ['up', own]);
+      engine('up', own);
       await w.welcome('No agent runs yet').waitFor();
     });
     await step('a server that dies is started again', async () => {
@@ -112,7 +117,7 @@ process.stdin.on('data', d => {
   } finally {
     await w?.close();
     await code.stop();
-    execFileSync(engine, ['stop', own], { stdio: 'ignore' });
+    engine('stop', own);
     await step('nothing is left running', () => until('no process', () => world.left().length === 0 || Promise.reject(new Error(world.left().join('\n'))), 20_000)).finally(() => world.end());
   }
 }
