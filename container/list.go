@@ -44,6 +44,22 @@ func (e *Engine) List(ctx context.Context, o ListOptions) ([]Container, error) {
 	return out, nil
 }
 
+// ImagesInUse tells the ids of the images that any container uses, of hjk-ls or not, running or not.
+func (e *Engine) ImagesInUse(ctx context.Context) (map[string]bool, error) {
+	used := map[string]bool{}
+	err := e.call(ctx, func(ctx context.Context) error {
+		all, err := e.api.ContainerList(ctx, container.ListOptions{All: true})
+		for _, s := range all {
+			used[s.ImageID] = true
+		}
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("list containers: %w", err)
+	}
+	return used, nil
+}
+
 func summary(s container.Summary) Container {
 	c := Container{
 		ID: s.ID, State: s.State, ImageID: s.ImageID, CreatedAt: time.Unix(s.Created, 0).UTC(), Labels: s.Labels,

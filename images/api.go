@@ -78,6 +78,7 @@ type Image struct {
 	Labels     map[string]string
 	Created    time.Time
 	Size       int64
+	Pulled     bool // by the call that gave it: the engine had another, or none
 }
 
 // BuildResult is what a build did.

@@ -74,11 +74,12 @@ func (b *Builder) Pull(ctx context.Context, src Source, policy Policy, platform 
 	case policy == PullNever:
 		return Image{}, fmt.Errorf("%w: %s is not here and pull is set to never; pull it first: docker pull %s", ErrNotFound, src.Ref, src.Ref)
 	}
+	had := img.ID
 	if err := b.pull(ctx, src.Ref, platform, p); err != nil {
 		return Image{}, err
 	}
 	img, err = b.Inspect(ctx, src.Ref)
-	img.Source = src
+	img.Source, img.Pulled = src, img.ID != had
 	return img, err
 }
 

@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"maps"
 	"reflect"
 	"slices"
@@ -77,6 +76,10 @@ var commands = map[string]command{
 		}
 		return res, err
 	})},
+	"hjk-ls.images": {"", with(func(c call, a agents.ImagesArgs) (agents.ImagesResult, error) { return c.s.agents.Images(c.ctx, a) })},
+	"hjk-ls.prune": {"Removing unused images", with(func(c call, a agents.PruneArgs) (agents.PruneResult, error) {
+		return c.s.agents.Prune(c.ctx, a, c.feedback())
+	})},
 	"hjk-ls.doctor":  {"", with(func(c call, a agents.DoctorArgs) (agents.DoctorResult, error) { return c.s.agents.Doctor(c.ctx, a) })},
 	"hjk-ls.choices": {"", with(func(c call, a agents.ChoicesArgs) (agents.ChoicesResult, error) { return c.s.agents.Choices(c.ctx, a) })},
 	"hjk-ls.changes": {"", with(func(c call, a agents.ChangesArgs) (agents.ChangesResult, error) { return c.s.agents.Changes(c.ctx, a) })},
@@ -106,7 +109,7 @@ func (s *Server) ExecuteCommand(ctx context.Context, p *protocol.ExecuteCommandP
 		pctx, cancel := context.WithCancel(ctx)
 		defer cancel()
 		c.ctx = pctx
-		c.progress = s.beginProgress(pctx, cancel, p.WorkDoneToken, fmt.Sprintf(cmd.title, subject(raw)))
+		c.progress = s.beginProgress(pctx, cancel, p.WorkDoneToken, strings.ReplaceAll(cmd.title, "%s", subject(raw)))
 		defer func() { c.progress.end(pctx, err) }()
 	}
 	var res any

@@ -29,6 +29,8 @@ type Agents interface {
 	List(context.Context, agents.ListArgs) (agents.ListResult, error)
 	Logs(context.Context, agents.LogsArgs) (agents.LogsResult, error)
 	Build(context.Context, agents.BuildArgs, agents.Feedback) (agents.BuildResult, error)
+	Images(context.Context, agents.ImagesArgs) (agents.ImagesResult, error)
+	Prune(context.Context, agents.PruneArgs, agents.Feedback) (agents.PruneResult, error)
 	Doctor(context.Context, agents.DoctorArgs) (agents.DoctorResult, error)
 	BuildLog(context.Context, agents.BuildLogArgs) (agents.BuildLogResult, error)
 	Config(context.Context, string) (agents.ConfigResult, error)

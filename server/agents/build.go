@@ -169,6 +169,7 @@ func (m *Manager) carryOut(ctx context.Context, eng *engine, job *builds.Job, u 
 		}
 	})
 	if err == nil {
+		m.broughtIn(ctx, eng, res.Image, "")
 		err = eng.images.Tag(ctx, res.Image.ID, u.Tags[1:])
 	}
 	out, kept := job.End(res, err, ctx.Err() != nil || errors.Is(err, context.Canceled))

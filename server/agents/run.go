@@ -148,11 +148,12 @@ func (u *bringUp) join(ctx context.Context) (st *shim.State, done bool, err erro
 }
 
 // ensure is run under the exclusive lock. A container may end while it is looked at: a stop that a killed process had
-// asked for still goes on in the engine. Then it is looked at again.
+// asked for still goes on in the engine. And an image may be pruned before its container is made. Then it is looked at
+// again.
 func (u *bringUp) ensure(ctx context.Context) (*shim.State, error) {
 	for range 3 {
 		st, err := u.ensureOnce(ctx)
-		if !container.IsNotRunning(err) {
+		if !container.IsNotRunning(err) && !imageGone(err) {
 			return st, err
 		}
 	}

@@ -39,6 +39,9 @@ func (m *Manager) provide(ctx context.Context, eng *engine, w wish, p place, src
 	if src.Kind != images.KindDockerfile {
 		fb.step("looking for image " + src.Ref)
 		img, err := eng.images.Pull(ctx, src, images.Policy(w.config.Pull), w.config.Build.Platform, fb.Solve)
+		if err == nil && img.Pulled {
+			m.broughtIn(ctx, eng, img, src.Ref)
+		}
 		return img, wrap(err, CodePullFailed)
 	}
 	opts, err := m.buildOptions(w, p.tag(), fb)

@@ -195,6 +195,50 @@ type BuildLogResult struct {
 	State string `json:"state"` // of the build: running, succeeded, failed or canceled
 }
 
+// ImagesArgs is the argument object of hjk-ls.images.
+type ImagesArgs struct {
+	Offline bool `json:"offline,omitempty"` // ask no registry whether it has a newer image
+}
+
+// ImagesResult is the result of hjk-ls.images.
+type ImagesResult struct {
+	Images []StockedImage `json:"images"` // the newest first
+}
+
+// StockedImage is an image in the engine that instances use, or that hjk-ls brought there.
+type StockedImage struct {
+	ID          string      `json:"id"`
+	Names       []string    `json:"names"`
+	Source      string      `json:"source,omitempty"` // default, reference or dockerfile
+	Ref         string      `json:"ref,omitempty"`    // that its instances were made from
+	Dockerfile  string      `json:"dockerfile,omitempty"`
+	SizeBytes   int64       `json:"sizeBytes"` // with layers that it shares with other images
+	CreatedAt   time.Time   `json:"createdAt"`
+	Instances   []ImageUser `json:"instances"`
+	Unused      bool        `json:"unused"`          // prune would remove it
+	Newer       *bool       `json:"newer,omitempty"` // absent: not known, and newerDetail says why
+	NewerDetail string      `json:"newerDetail,omitempty"`
+}
+
+// ImageUser is an instance that uses an image.
+type ImageUser struct {
+	Repo   string `json:"repo"`
+	Branch string `json:"branch"`
+	Stale  bool   `json:"stale"`
+}
+
+// PruneArgs is the argument object of hjk-ls.prune.
+type PruneArgs struct {
+	DryRun bool `json:"dryRun,omitempty"` // only tell what would be removed
+}
+
+// PruneResult is the result of hjk-ls.prune.
+type PruneResult struct {
+	Images    []StockedImage `json:"images"`    // that were removed, or would be
+	SizeBytes int64          `json:"sizeBytes"` // of them together; layers that others share stay
+	DryRun    bool           `json:"dryRun"`
+}
+
 // DoctorArgs is the argument object of hjk-ls.doctor.
 type DoctorArgs struct {
 	Workspace string `json:"workspace,omitempty"`

@@ -113,8 +113,13 @@ func startError(err error) error {
 	switch {
 	case errors.Is(err, container.ErrPlatform):
 		return &Error{Code: CodeImageUnsupported, Message: err.Error() + "; use an image for the engine's platform, or set build.platform", Err: err}
-	case errdefs.IsNotFound(err) && strings.Contains(err.Error(), "image"):
+	case imageGone(err):
 		return &Error{Code: CodeImageNotFound, Message: fmt.Sprintf("%v; run again to pull or build it", err), Err: err}
 	}
 	return err
+}
+
+// imageGone reports whether the engine no longer holds the image that a container was to be made of.
+func imageGone(err error) bool {
+	return errdefs.IsNotFound(err) && strings.Contains(strings.ToLower(err.Error()), "no such image")
 }
