@@ -42,6 +42,16 @@ func (a *app) table(w io.Writer, all []agents.Instance) {
 	for _, i := range all {
 		rows = append(rows, []string{i.Branch, string(i.State), image(i), sessions(i.Sessions), age(i.CreatedAt)})
 	}
+	a.rows(w, rows, func(n, c int, cell string) string {
+		if c != 1 {
+			return cell
+		}
+		return a.paint(cell, stateColor(all[n].State))
+	})
+}
+
+// rows prints a table, its first row as the head. paint, which may be nil, colours a cell of the n-th row after it.
+func (a *app) rows(w io.Writer, rows [][]string, paint func(n, c int, cell string) string) {
 	widths := make([]int, len(rows[0]))
 	for _, r := range rows {
 		for c, cell := range r {
@@ -53,8 +63,8 @@ func (a *app) table(w io.Writer, all []agents.Instance) {
 		var line strings.Builder
 		for c, cell := range r {
 			cell = runewidth.FillRight(runewidth.Truncate(cell, widths[c], "…"), widths[c])
-			if n > 0 && c == 1 {
-				cell = a.paint(cell, stateColor(all[n-1].State))
+			if n > 0 && paint != nil {
+				cell = paint(n-1, c, cell)
 			}
 			line.WriteString(cell + "  ")
 		}

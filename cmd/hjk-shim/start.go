@@ -50,6 +50,7 @@ func startSession(req shim.Start) (shim.State, error) {
 	if err != nil {
 		return shim.State{}, err
 	}
+	provision(req.Home, req.Files)
 	st, err := allocate(req)
 	if err != nil {
 		return shim.State{}, err

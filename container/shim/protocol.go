@@ -53,13 +53,21 @@ type Start struct {
 	Agent string   `json:"agent"`           // what the session says it runs
 	Argv  []string `json:"argv"`            // looked up in PATH of Env
 	// Env is KEY=VALUE, laid over the container's own environment; it may hold credentials.
-	Env  []string `json:"env,omitempty"`
-	Dir  string   `json:"dir"`
-	User string   `json:"user,omitempty"` // "uid:gid"; set by init, which is root; exec requests carry the engine's user
-	Home string   `json:"home,omitempty"`
-	Kind Kind     `json:"kind,omitempty"` // "" lets the helper choose
-	Cols int      `json:"cols,omitempty"` // default 120
-	Rows int      `json:"rows,omitempty"` // default 40
+	Env []string `json:"env,omitempty"`
+	Dir string   `json:"dir"`
+	// Files are written below Home before Argv starts, each where there is none yet.
+	Files []File `json:"files,omitempty"`
+	User  string `json:"user,omitempty"` // "uid:gid"; set by init, which is root; exec requests carry the engine's user
+	Home  string `json:"home,omitempty"`
+	Kind  Kind   `json:"kind,omitempty"` // "" lets the helper choose
+	Cols  int    `json:"cols,omitempty"` // default 120
+	Rows  int    `json:"rows,omitempty"` // default 40
+}
+
+// File is a small file of a home.
+type File struct {
+	Path string `json:"path"` // relative, inside the home
+	Text string `json:"text"`
 }
 
 // Codes of Reply.Code.

@@ -20,6 +20,7 @@ type program struct {
 	credentials []string // variables of the host that hold its credentials
 	install     string   // how a Dockerfile adds it
 	resume      []string // arguments that make it go on with its last conversation
+	setup       func(dir string, env []string) setup
 }
 
 // shellAgent is the login program of the image; the helper in the container picks it.
@@ -33,6 +34,7 @@ var programs = map[string]program{
 		credentials: []string{"CLAUDE_CODE_OAUTH_TOKEN", "ANTHROPIC_API_KEY"},
 		install:     "RUN npm install -g @anthropic-ai/claude-code",
 		resume:      []string{"--continue"},
+		setup:       setupClaude,
 	},
 	"gemini": {
 		argv:        []string{"gemini"},
@@ -40,12 +42,14 @@ var programs = map[string]program{
 		credentials: []string{"GEMINI_API_KEY"},
 		install:     "RUN npm install -g @google/gemini-cli",
 		resume:      []string{"--resume", "latest"},
+		setup:       setupGemini,
 	},
 	"codex": {
 		argv:        []string{"codex"},
 		credentials: []string{"CODEX_API_KEY", "OPENAI_API_KEY"},
 		install:     "RUN npm install -g @openai/codex",
 		resume:      []string{"resume", "--last"},
+		setup:       setupCodex,
 	},
 }
 
@@ -54,6 +58,7 @@ type command struct {
 	agent string
 	argv  []string // empty for the image's shell
 	env   []string // KEY=VALUE, may hold credentials
+	setup func(dir string, env []string) setup
 }
 
 // command resolves an agent name and a prompt. extra is the request's own environment and wins.
@@ -80,7 +85,11 @@ func (m *Manager) command(c workspace.Config, agent, prompt string, extra map[st
 		}
 		argv = append(argv, prompt)
 	}
-	return command{agent: agent, argv: argv, env: m.sessionEnv(agent, known, custom, extra)}, nil
+	cmd := command{agent: agent, argv: argv, env: m.sessionEnv(agent, known, custom, extra)}
+	if len(custom.Command) == 0 {
+		cmd.setup = known.setup
+	}
+	return cmd, nil
 }
 
 // resumed is a command that goes on where the agent was. It is the plain one for agents that cannot.

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/gilmanlab/hjk-ls/container"
-	"github.com/gilmanlab/hjk-ls/container/shim"
 )
 
 // live are the sessions that run, to be started again in another container.
@@ -52,9 +51,9 @@ func (s *swap) again(ctx context.Context, id, dir, home, user string, se Session
 	}
 	plain.env = append(plain.env, extra...)
 	start := func(c command) error {
-		_, err := s.eng.StartSession(ctx, id, user, shim.Start{
-			Name: se.Name, Exact: true, Agent: c.agent, Argv: c.argv, Env: c.env, Dir: dir, Home: home, User: user,
-		})
+		req := c.start(dir)
+		req.Name, req.Exact, req.Home, req.User = se.Name, true, home, user
+		_, err := s.eng.StartSession(ctx, id, user, req)
 		return err
 	}
 	first := resumed(s.wish.config, plain)

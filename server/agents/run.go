@@ -57,10 +57,7 @@ func (m *Manager) Run(ctx context.Context, a RunArgs, fb Feedback) (RunResult, e
 	up := &bringUp{
 		m: m, eng: eng, fb: fb, place: at, from: a.From,
 		wish: wish{repo: r, config: config, values: values, image: a.Image, allow: a.AllowPrivileges},
-		first: shim.Start{
-			Name: sessionName(a.Session, cmd.agent), Exact: a.Session != "",
-			Agent: cmd.agent, Argv: cmd.argv, Env: cmd.env,
-		},
+		cmd:  cmd, session: sessionName(a.Session, cmd.agent), exact: a.Session != "",
 	}
 	st, err := up.run(ctx)
 	m.changed.kick()
@@ -90,7 +87,10 @@ type bringUp struct {
 	place place
 	wish  wish
 	from  string
-	first shim.Start
+
+	cmd     command
+	session string // its name
+	exact   bool   // no other name will do
 
 	undo  []func(context.Context) error // newest last
 	image string                        // what the container is made from, for messages
@@ -336,15 +336,15 @@ func (u *bringUp) takeBack(ctx context.Context) error {
 }
 
 func (u *bringUp) request(dir, home string) *shim.Start {
-	req := u.first
-	req.Dir, req.Home = dir, home
+	req := u.cmd.start(dir)
+	req.Name, req.Exact, req.Home = u.session, u.exact, home
 	req.User = u.m.user(u.eng)
 	return &req
 }
 
 func (u *bringUp) startSession(ctx context.Context, c container.Container) (*shim.State, error) {
 	u.image = imageName(c)
-	u.fb.step("starting session " + u.first.Name)
+	u.fb.step("starting session " + u.session)
 	st, err := u.eng.StartSession(ctx, c.ID, c.Labels[container.LabelUser], *u.request(c.Worktree, c.Labels[container.LabelHome]))
 	if err != nil {
 		return nil, err
