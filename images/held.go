@@ -63,24 +63,25 @@ func named(names []string) []string {
 type Usage struct {
 	Layers     int64 // of all images, shared ones counted once
 	BuildCache int64
-	Volumes    map[string]int64 // by name; one the engine could not measure is missing
+	Volumes    int64 // those with a label
 }
 
-// Usage measures the engine's store, which takes the engine seconds where there is much.
-func (b *Builder) Usage(ctx context.Context) (Usage, error) {
+// Usage measures the engine's store, and the volumes that have a label, which takes the engine seconds where there is
+// much.
+func (b *Builder) Usage(ctx context.Context, label string) (Usage, error) {
 	du, err := b.api.DiskUsage(ctx, types.DiskUsageOptions{})
 	if err != nil {
 		return Usage{}, fmt.Errorf("measure the engine's disk use: %w", err)
 	}
-	u := Usage{Layers: du.LayersSize, Volumes: map[string]int64{}}
+	u := Usage{Layers: du.LayersSize}
 	for _, c := range du.BuildCache {
 		if !c.Shared {
 			u.BuildCache += c.Size
 		}
 	}
 	for _, v := range du.Volumes {
-		if v.UsageData != nil && v.UsageData.Size >= 0 {
-			u.Volumes[v.Name] = v.UsageData.Size
+		if _, ok := v.Labels[label]; ok && v.UsageData != nil && v.UsageData.Size > 0 {
+			u.Volumes += v.UsageData.Size
 		}
 	}
 	return u, nil

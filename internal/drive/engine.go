@@ -2,6 +2,7 @@ package drive
 
 import (
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -12,16 +13,36 @@ import (
 type Engine struct {
 	dir    string
 	script string
+	env    []string
 }
 
-// StartEngine starts one with the tests' images. Its folder must not exist yet.
-func StartEngine(dir string) (*Engine, error) {
+// Source is the folder of the module's source.
+func Source() (string, error) {
 	root, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}").Output()
 	if err != nil {
-		return nil, fmt.Errorf("find the module: %w", err)
+		return "", fmt.Errorf("find the module: %w", err)
 	}
-	e := &Engine{dir: dir, script: filepath.Join(strings.TrimSpace(string(root)), "scripts", "engine")}
-	if err := e.do("start"); err != nil {
+	return strings.TrimSpace(string(root)), nil
+}
+
+// newEngine starts one. Its folder must not exist yet.
+func newEngine(dir string, env ...string) (*Engine, error) {
+	root, err := Source()
+	if err != nil {
+		return nil, err
+	}
+	e := &Engine{dir: dir, script: filepath.Join(root, "scripts", "engine"), env: env}
+	return e, e.do("start")
+}
+
+// StartPowerful starts an engine whose containers reach the network and may be privileged. It holds no images.
+func StartPowerful(dir string) (*Engine, error) { return newEngine(dir, "HJK_ENGINE_POWER=1") }
+
+// StartEngine starts one with the tests' images.
+func StartEngine(dir string) (*Engine, error) {
+	// The machine has one packet filter, and another engine's rules are in it.
+	e, err := newEngine(dir, "HJK_ENGINE_FLAGS=--iptables=false")
+	if err != nil {
 		return nil, err
 	}
 	cmd := exec.Command(filepath.Join(filepath.Dir(e.script), "test-images"))
@@ -34,11 +55,33 @@ func StartEngine(dir string) (*Engine, error) {
 
 func (e *Engine) do(verb string) error {
 	cmd := exec.Command(e.script, verb, e.dir)
-	cmd.Env = append(os.Environ(), "HJK_ENGINE_FLAGS=--iptables=false") // the machine has one table, and another engine's rules are in it
+	cmd.Env = append(os.Environ(), e.env...)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("engine %s: %w: %s", verb, err, out)
 	}
 	return nil
+}
+
+// Gateway is the address at which the engine's containers reach this machine.
+func (e *Engine) Gateway() (string, error) {
+	name, err := os.ReadFile(filepath.Join(e.dir, "bridge"))
+	if err != nil {
+		return "", err
+	}
+	bridge, err := net.InterfaceByName(strings.TrimSpace(string(name)))
+	if err != nil {
+		return "", err
+	}
+	all, err := bridge.Addrs()
+	if err != nil {
+		return "", err
+	}
+	for _, a := range all {
+		if ip, ok := a.(*net.IPNet); ok && ip.IP.To4() != nil {
+			return ip.IP.String(), nil
+		}
+	}
+	return "", fmt.Errorf("the bridge %s has no address", bridge.Name)
 }
 
 // Host is the engine's address, as in DOCKER_HOST.

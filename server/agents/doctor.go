@@ -5,7 +5,11 @@ import (
 	"fmt"
 	"os/exec"
 	"strings"
+	"time"
 
+	"github.com/docker/go-units"
+
+	"github.com/gilmanlab/hjk-ls/container"
 	"github.com/gilmanlab/hjk-ls/images"
 	"github.com/gilmanlab/hjk-ls/internal/system"
 	"github.com/gilmanlab/hjk-ls/workspace"
@@ -23,6 +27,9 @@ func (m *Manager) Doctor(ctx context.Context, a DoctorArgs) (DoctorResult, error
 	d.state()
 	d.disk("disk", m.opts.StateDir)
 	eng := d.engine(ctx)
+	if eng != nil {
+		d.usage(ctx, eng)
+	}
 	if ok && eng != nil && r != nil {
 		d.image(ctx, eng, r, config)
 	}
@@ -113,6 +120,41 @@ func (d *doctor) engine(ctx context.Context) *engine {
 	d.good("engine", "%s %s at %s (%s), API %s, %s/%s", info.Name, info.Version, info.Host, info.Source, info.APIVersion, info.OS, info.Arch)
 	return eng
 }
+
+// usageTimeout bounds measuring the engine's disk use: it is worth seconds, and nothing depends on it.
+const usageTimeout = 10 * time.Second
+
+// usage tells what hjk-ls takes of the engine's disk, and what would give it back.
+func (d *doctor) usage(ctx context.Context, eng *engine) {
+	ctx, cancel := context.WithTimeoutCause(ctx, usageTimeout, fmt.Errorf("the engine did not measure it in %s", usageTimeout))
+	defer cancel()
+	s, err := d.m.stock(ctx, eng)
+	var u images.Usage
+	if err == nil {
+		u, err = eng.images.Usage(ctx, container.LabelRepo)
+	}
+	if err != nil {
+		d.good("disk use", "not known: %v", err)
+		return
+	}
+	used, unused := s.count(func(i stocked) bool { return len(i.Instances) > 0 }), s.count(func(i stocked) bool { return i.Unused })
+	d.good("disk use", "%s of instances; %s unused (hjk-ls prune removes them); homes %s; build cache %s (docker builder prune empties it); all images %s",
+		used, unused, size(u.Volumes), size(u.BuildCache), size(u.Layers))
+}
+
+// count is how many images are such, and their size.
+func (s *stock) count(such func(stocked) bool) string {
+	n, bytes := 0, int64(0)
+	for _, i := range s.images {
+		if such(i) {
+			n++
+			bytes += i.SizeBytes
+		}
+	}
+	return fmt.Sprintf("%d images, %s", n, size(bytes))
+}
+
+func size(bytes int64) string { return units.HumanSize(float64(bytes)) }
 
 func (d *doctor) image(ctx context.Context, eng *engine, r *workspace.Repo, c workspace.Config) {
 	src, err := wish{repo: r, config: c}.source(r.From)

@@ -68,7 +68,10 @@ func (m *Manager) stock(ctx context.Context, eng *engine) (*stock, error) {
 	for _, i := range listed.Instances {
 		users[i.Image.ID] = append(users[i.Image.ID], i)
 	}
-	ours := newOurs(m.ledger().read(), eng.Info().Host)
+	ours, err := m.ours(eng)
+	if err != nil {
+		return nil, err
+	}
 	s := &stock{}
 	for _, h := range held {
 		one := stocked{held: h, StockedImage: StockedImage{

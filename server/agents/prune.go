@@ -3,7 +3,6 @@ package agents
 import (
 	"context"
 	"regexp"
-	"time"
 
 	"go.uber.org/zap"
 
@@ -13,13 +12,21 @@ import (
 // ours tells which images hjk-ls made or fetched: by the names it gives, and by the ledger.
 type ours struct {
 	ids  map[string]broughtIn
-	refs []broughtIn // that were pulled
+	refs []broughtIn     // that were pulled
+	next map[string]bool // names of what instances take when they are recreated
 }
 
-func newOurs(all []broughtIn, engine string) ours {
-	o := ours{ids: map[string]broughtIn{}}
-	for _, n := range all {
-		if n.Engine != engine {
+func (m *Manager) ours(eng *engine) (ours, error) {
+	o := ours{ids: map[string]broughtIn{}, next: map[string]bool{}}
+	all, err := m.places()
+	if err != nil {
+		return o, err
+	}
+	for _, p := range all {
+		o.next[p.tag()] = true
+	}
+	for _, n := range m.ledger().read() {
+		if n.Engine != eng.Info().Host {
 			continue
 		}
 		o.ids[n.ID] = n
@@ -27,21 +34,21 @@ func newOurs(all []broughtIn, engine string) ours {
 			o.refs = append(o.refs, n)
 		}
 	}
-	return o
+	return o, nil
 }
 
 // ownTag is what place.tag gives: a slug and twelve digits of a hash.
 var ownTag = regexp.MustCompile(`^headjack/.*[0-9a-f]{12}:latest$`)
 
 // names are what has to be taken away for the image to go. There are none when the image, or one of its names, is
-// somebody else's.
+// somebody else's, or an instance's next image.
 func (o ours) names(h images.Held) []string {
 	_, known := o.ids[h.ID]
 	if len(h.Names) == 0 && known {
 		return []string{h.ID}
 	}
 	for _, name := range h.Names {
-		if !ownTag.MatchString(name) && !o.pulled(h, name) {
+		if o.next[name] || !ownTag.MatchString(name) && !o.pulled(h, name) {
 			return nil
 		}
 	}
@@ -63,9 +70,6 @@ func (o ours) kind(h images.Held) string {
 	}
 	return string(images.KindDockerfile) // it has a name that only builds give
 }
-
-// usageTimeout bounds measuring the engine's disk use, which nothing depends on.
-const usageTimeout = 20 * time.Second
 
 // Prune removes the images that hjk-ls brought into the engine and that no container uses. What is built or pulled at
 // the same time by a run that has no container yet is brought in again by that run.
