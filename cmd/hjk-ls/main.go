@@ -6,11 +6,25 @@ import (
 	"errors"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"syscall"
 )
 
-// version is set by the build.
-var version = "dev"
+// version is set by the build; `go install` leaves it to the module's.
+var version string
+
+func init() {
+	if version == "" {
+		version = moduleVersion()
+	}
+}
+
+func moduleVersion() string {
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" && info.Main.Version != "(devel)" {
+		return info.Main.Version
+	}
+	return "dev"
+}
 
 func main() { os.Exit(mainExit()) }
 

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/moby/buildkit/client/llb"
 	"github.com/moby/buildkit/client/llb/sourceresolver"
 	"github.com/moby/buildkit/frontend/dockerfile/dockerfile2llb"
 	"github.com/moby/buildkit/solver/pb"
@@ -68,7 +69,9 @@ func checks(t *testing.T, source string) {
 			t.Fatal(err)
 		}
 		caps := pb.Caps.CapSet(pb.Caps.All())
-		res, err := dockerfile2llb.DockerfileLint(t.Context(), text, dockerfile2llb.ConvertOpt{MetaResolver: nowhere{}, LLBCaps: &caps, AllStages: true})
+		res, err := dockerfile2llb.DockerfileLint(t.Context(), text, dockerfile2llb.ConvertOpt{
+			MetaResolver: nowhere{}, LLBCaps: &caps, AllStages: true, SourceMap: llb.NewSourceMap(nil, "Dockerfile", "Dockerfile", text),
+		})
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}

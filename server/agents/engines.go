@@ -15,7 +15,7 @@ import (
 type engine struct {
 	*container.Engine
 	images *images.Builder
-	shim   string // host path of the helper for the engine's architecture
+	shim   func(context.Context) (string, error) // host path of the helper for the engine's architecture
 }
 
 // engines connects when somebody first needs the engine, and again after it went away. A Manager has one at a time.
@@ -60,16 +60,25 @@ func (e *engines) connect(ctx context.Context, passive bool) (*engine, error) {
 	if err != nil {
 		return nil, wrap(err, CodeEngineUnreachable)
 	}
-	bin, err := embed.Binary(c.Info().Arch)
-	if err != nil {
-		return nil, errors.Join(Errorf(CodeInternal, "the helper for containers on %s is not part of this hjk-ls: %w", c.Info().Arch, err), c.Close())
-	}
-	shim, err := container.InstallShim(o.StateDir, c.Info().Arch, bin)
-	if err != nil {
-		return nil, errors.Join(Errorf(CodeInternal, "put the helper for containers into %s: %w", o.StateDir, err), c.Close())
-	}
 	b := images.New(images.Options{Client: c.Client(), Log: e.m.log, DockerConfigDir: e.dockerConfigDir()})
-	return &engine{Engine: c, images: b, shim: shim}, nil
+	arch := c.Info().Arch
+	return &engine{Engine: c, images: b, shim: func(ctx context.Context) (string, error) { return e.m.helper(ctx, arch) }}, nil
+}
+
+// helper is where the helper for containers on arch lies on this host, which is where it is put when it is first needed.
+func (m *Manager) helper(ctx context.Context, arch string) (string, error) {
+	bin, err := embed.Binary(arch)
+	if errors.Is(err, embed.ErrNotBuilt) {
+		bin, err = embed.Compile(ctx, arch)
+	}
+	if err != nil {
+		return "", Errorf(CodeInternal, "the helper for containers on %s: %w", arch, err)
+	}
+	path, err := container.InstallShim(m.opts.StateDir, arch, bin)
+	if err != nil {
+		return "", Errorf(CodeInternal, "put the helper for containers into %s: %w", m.opts.StateDir, err)
+	}
+	return path, nil
 }
 
 func (e *engines) dockerConfigDir() string {

@@ -109,6 +109,10 @@ func (w *wish) keepImage(old container.Container) {
 // exchange replaces old. Both share worktree, home and run folder, so they never run at the same time; between the
 // rename and the removal either container is found by its labels, whenever this process dies.
 func (s *swap) exchange(ctx context.Context, old container.Container, spec container.Spec) error {
+	helper, err := s.eng.shim(ctx)
+	if err != nil {
+		return err
+	}
 	s.fb.step("replacing container " + old.Name)
 	wasRunning := old.State == "running"
 	sessions := s.live(wasRunning)
@@ -122,7 +126,7 @@ func (s *swap) exchange(ctx context.Context, old container.Container, spec conta
 			return err
 		}
 	}
-	id, err := s.eng.Create(ctx, spec, s.eng.shim)
+	id, err := s.eng.Create(ctx, spec, helper)
 	if err == nil {
 		_, err = s.eng.Start(ctx, id, nil)
 	}

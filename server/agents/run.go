@@ -279,9 +279,13 @@ func (u *bringUp) create(ctx context.Context) (*shim.State, error) {
 	if img.Source.Dockerfile != "" {
 		u.image = img.Source.Dockerfile
 	}
+	helper, err := u.eng.shim(ctx)
+	if err != nil {
+		return nil, err
+	}
 	u.fb.step("starting container " + spec.Name)
 	u.undo = append(u.undo, u.removeContainer) // registered first: a create that is cut off may have made it
-	id, err := u.eng.Create(ctx, spec, u.eng.shim)
+	id, err := u.eng.Create(ctx, spec, helper)
 	if err != nil {
 		return nil, err
 	}
