@@ -38,6 +38,24 @@ demo: ## run agents on two branches of a sample repository, end to end
 test: ## all tests: build, lint, and everything against a private engine
 	@scripts/test
 
+.PHONY: images-test
+images-test: ## build the images we ship, from Debian's and npm's packages, and use them (part of test)
+	@scripts/need debootstrap=debootstrap docker-registry=docker-registry dockerd=docker.io docker=docker.io ip=iproute2 iptables=iptables jq=jq busybox=busybox-static npm=npm
+	@go run ./internal/gotest -timeout 30m ./internal/shipped
+
+.PHONY: unit
+unit: shim ## the tests that need no container engine, as for systems that have none
+	@go run ./internal/gotest -timeout 10m ./container/shim/... ./images/dockerfile ./internal/... ./server ./server/builds ./workspace
+
+.PHONY: snapshot
+snapshot: ## try a release without publishing it: archives, checksums, bills of materials, extension
+	@scripts/snapshot
+
+.PHONY: share
+share: ## write manual pages and completions below share/
+	@rm -rf share
+	@go run ./cmd/hjk-ls man share
+
 .PHONY: lint
 lint: ## golangci-lint
 	@scripts/lint
@@ -61,4 +79,4 @@ bench: build ## measure against git and docker themselves, into docs/benchmarks.
 
 .PHONY: clean
 clean: ## delete what was built
-	rm -rf bin $(SHIM)-* editors/vscode/dist editors/vscode/test-results
+	rm -rf bin dist share $(SHIM)-* editors/vscode/dist editors/vscode/test-results

@@ -1,5 +1,5 @@
 // Command gotest runs `go test` with its arguments, prints what failed whole and of the rest a line a package, and ends
-// with the count of tests.
+// with the count of tests. Arguments behind a "--" are another `go test`, which runs after the one before.
 package main
 
 import (
@@ -20,18 +20,47 @@ type event struct {
 func main() { os.Exit(run(os.Args[1:])) }
 
 func run(args []string) int {
+	c := counter{output: map[string]*strings.Builder{}}
+	code := 0
+	for _, group := range groups(args) {
+		if err := c.test(group); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			code = 1
+		}
+	}
+	fmt.Printf("%d passed, %d failed", c.passed, c.failed)
+	if c.skipped > 0 {
+		fmt.Printf(", %d skipped", c.skipped)
+	}
+	fmt.Println()
+	return code
+}
+
+// groups splits the arguments at "--": what stands behind runs after what stands before, and not beside it.
+func groups(args []string) [][]string {
+	all := [][]string{nil}
+	for _, a := range args {
+		if a == "--" {
+			all = append(all, nil)
+			continue
+		}
+		all[len(all)-1] = append(all[len(all)-1], a)
+	}
+	return all
+}
+
+// test runs `go test` once and counts.
+func (c *counter) test(args []string) error {
 	cmd := exec.Command("go", append([]string{"test", "-json"}, args...)...)
 	cmd.Stderr = os.Stderr
 	out, err := cmd.StdoutPipe()
 	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
+		return err
 	}
 	if err := cmd.Start(); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
+		return err
 	}
-	c := counter{output: map[string]*strings.Builder{}}
+	before := c.failed
 	sc := bufio.NewScanner(out)
 	sc.Buffer(nil, 16<<20)
 	for sc.Scan() {
@@ -43,18 +72,10 @@ func run(args []string) int {
 		c.note(e)
 	}
 	err = cmd.Wait()
-	if err != nil && c.failed == 0 {
-		c.failed = 1 // a package that does not build has no tests to count
+	if err != nil && c.failed == before {
+		c.failed++ // a package that does not build has no tests to count
 	}
-	fmt.Printf("%d passed, %d failed", c.passed, c.failed)
-	if c.skipped > 0 {
-		fmt.Printf(", %d skipped", c.skipped)
-	}
-	fmt.Println()
-	if err != nil {
-		return 1
-	}
-	return 0
+	return err
 }
 
 type counter struct {

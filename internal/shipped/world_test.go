@@ -25,9 +25,9 @@ type world struct {
 	repo    string // the user's
 }
 
-func newWorld(t *testing.T) *world {
+func newWorld(t *testing.T, source string) *world {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "hjk-")
+	dir, err := os.MkdirTemp("", "hjk-") //nolint:usetesting // the engine's socket needs a short path
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -41,11 +41,8 @@ func newWorld(t *testing.T) *world {
 			t.Error(err)
 		}
 	})
-	w := &world{}
+	w := &world{source: source}
 	if w.gateway, err = engine.Gateway(); err != nil {
-		t.Fatal(err)
-	}
-	if w.source, err = drive.Source(); err != nil {
 		t.Fatal(err)
 	}
 	if w.Rig, err = drive.New(filepath.Join(dir, "home"), engine.Host()); err != nil {
@@ -100,9 +97,9 @@ func (w *world) must(t *testing.T, dir, name string, args ...string) string {
 }
 
 // hjk runs hjk-ls in the user's repository.
-func (w *world) hjk(t *testing.T, args ...string) string {
+func (w *world) hjk(t *testing.T, args ...string) {
 	t.Helper()
-	return w.must(t, w.repo, w.Bin, args...)
+	w.must(t, w.repo, w.Bin, args...)
 }
 
 // remove deletes an instance and looks that it went.

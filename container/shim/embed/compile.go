@@ -42,7 +42,7 @@ func compile(ctx context.Context, arch, pkg string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer os.RemoveAll(dir)
+	defer func() { _ = os.RemoveAll(dir) }()
 	cmd := exec.CommandContext(ctx, "go", "install", "-trimpath", "-ldflags", "-s -w", pkg)
 	cmd.Dir = dir // outside every module
 	// go has no GOBIN for other platforms than its own: a GOPATH of its own is where it puts the program.
