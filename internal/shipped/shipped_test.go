@@ -76,9 +76,11 @@ func checks(t *testing.T, source string) {
 			t.Fatal(err)
 		}
 		caps := pb.Caps.CapSet(pb.Caps.All())
-		warn := func(rule, _, _, message string, at []parser.Range) { t.Errorf("%s: %v: %s: %s", name, at, rule, message) }
+		warn := func(rule, _, _, message string, at []parser.Range) {
+			t.Errorf("%s: %v: %s: %s", name, at, rule, message)
+		}
 		opt := dockerfile2llb.ConvertOpt{MetaResolver: nowhere{}, LLBCaps: &caps, AllStages: true, Warn: warn}
-		if _, _, _, _, err := dockerfile2llb.Dockerfile2LLB(t.Context(), text, opt); err != nil {
+		if _, err := dockerfile2llb.Dockerfile2LLB(t.Context(), text, opt); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
