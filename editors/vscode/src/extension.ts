@@ -3,6 +3,7 @@ import { AgentsView } from './agents';
 import { register } from './commands';
 import { Documents } from './documents';
 import { Server } from './server';
+import { OWN } from './settings';
 import { State } from './state';
 import { Status } from './status';
 import { Terminals } from './terminals';
@@ -17,14 +18,16 @@ export function activate(context: vscode.ExtensionContext): void {
   const documents = new Documents(server);
   running = server;
   context.subscriptions.push(
-    log, state, terminals, documents, new AgentsView(state), new Status(state),
+    log, state, terminals, server, documents, new AgentsView(state), new Status(state),
     ...register({ server, state, terminals, documents, log }),
     server.onDidStart(() => void terminals.restore(server)),
     vscode.workspace.onDidGrantWorkspaceTrust(() => server.trust()),
     vscode.workspace.onDidChangeConfiguration(e => {
-      // A new start also has every provider asked again.
-      if (['server', 'engine', 'codeLens', 'inlayHints', 'diagnostics'].some(s => e.affectsConfiguration(`headjack.${s}`))) void server.restart();
-      else if (e.affectsConfiguration('headjack')) server.configure();
+      if (['server', 'engine'].some(name => e.affectsConfiguration(`headjack.${name}`))) void server.restart();
+      else if (e.affectsConfiguration('headjack')) {
+        if (OWN.some(name => e.affectsConfiguration(`headjack.${name}`))) server.refresh();
+        server.configure();
+      }
     }),
   );
   void server.start(); // the editor does not wait for it

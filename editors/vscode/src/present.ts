@@ -99,6 +99,18 @@ export function branchProblem(name: string): string | undefined {
   return undefined;
 }
 
+/** Why a text names no image, undefined if it may: whether there is one the engine knows (distribution/reference). */
+export function imageProblem(text: string): string | undefined {
+  if (/\s/.test(text)) return l10n.t('There are no spaces in the name of an image.');
+  if (/^(\.|\/|~)|Dockerfile|Containerfile/.test(text)) return undefined; // a file
+  if (!/^[\w.:/@-]*$/.test(text)) return l10n.t('The name of an image has letters, digits and . _ - / : @ only.');
+  const [name = '', digest] = text.split('@', 2);
+  if (digest !== undefined && !/^sha256:[0-9a-f]{64}$/.test(digest)) return l10n.t('A digest is sha256: and 64 hexadecimal digits.');
+  const repository = name.replace(/^[^/]*[.:][^/]*\/|^localhost\//, '').replace(/:[^/:]*$/, '');
+  if (/[A-Z]/.test(repository)) return l10n.t('The name of an image is in lower case.');
+  return undefined;
+}
+
 /** The first line of an error, for a notification; the rest goes to the log. */
 export function headline(message: string): string {
   const line = message.split('\n', 1)[0] ?? '';

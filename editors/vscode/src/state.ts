@@ -36,7 +36,7 @@ export class State implements vscode.Disposable {
 
   setSnapshot(snapshot: Snapshot): void {
     this.snapshot = snapshot;
-    if (this.memory.get(SEEN) === undefined) this.remember(this.ended().map(key)); // what ended before is no news
+    if (snapshot.engine.reachable && this.memory.get(SEEN) === undefined) this.remember(this.ended().map(key)); // what ended before is no news
     this.fire();
   }
 
@@ -59,6 +59,7 @@ export class State implements vscode.Disposable {
   private seen(): string[] { return this.memory.get<string[]>(SEEN) ?? []; }
 
   private remember(keys: string[]): void {
+    if (this.snapshot?.engine.reachable !== true) return; // nothing can be told of what is gone
     const alive = new Set(this.ended().map(key)); // of what is gone nothing is kept
     void this.memory.update(SEEN, [...new Set([...this.seen(), ...keys])].filter(k => alive.has(k)));
   }

@@ -1,7 +1,7 @@
 import * as vscode from 'vscode';
 import type { Context } from '../context';
 import type { Node } from '../agents';
-import { report } from '../server';
+import { report } from '../report';
 import { currentBranch } from '../status';
 import { build, buildLog, chooseImage, doctor } from './build';
 import { attach, kill, recreate, remove, stop } from './lifecycle';

@@ -69,6 +69,7 @@ export async function faults(o) {
       }
       await w.welcome('does not run').waitFor();
       assert.equal(servers(world).length, 0);
+      await w.toast('is not started again').waitFor();
       await w.shot('no-server');
       await w.welcome('does not run').getByText('Restart Server').click();
       await w.welcome('No agent runs yet').waitFor();
@@ -103,7 +104,8 @@ process.stdin.on('data', d => {
       code.settings({});
       await w.welcome('No agent runs yet').waitFor();
     });
-    await step('classes of features can be switched off', async () => {
+    await step('classes of features can be switched off and on, and the server is not disturbed', async () => {
+      const before = servers(world);
       await w.page.keyboard.press('Control+Shift+E');
       await w.openFile('Dockerfile');
       await w.lens('Build').waitFor();
@@ -112,6 +114,9 @@ process.stdin.on('data', d => {
         await w.page.locator('.editor-instance .view-lines').first().click();
         return await w.page.locator('.codelens-decoration a').count() === 0;
       });
+      code.settings({});
+      await w.lens('Build').waitFor();
+      assert.deepEqual(servers(world), before);
     });
     await step('no other host was asked', () => assert.deepEqual(w.foreign, []));
   } finally {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { test } from 'node:test';
-import { branchProblem, headline, imageName, instanceContext, instanceDescription, instanceIcon, sessionDescription, viewOf } from '../../src/present';
+import { branchProblem, headline, imageName, imageProblem, instanceContext, instanceDescription, instanceIcon, sessionDescription, viewOf } from '../../src/present';
 import type { Instance, Session, Snapshot } from '../../src/protocol';
 
 const session = (s: Partial<Session>): Session => ({ name: 'claude', agent: 'claude', state: 'running', attached: false, createdAt: '', lastUsed: '', waiting: false, ...s });
@@ -28,6 +28,11 @@ test('an instance is described by state, image and what needs attention', () => 
 
 test('a digest is shortened', () => {
   assert.equal(imageName(instance({ image: { ref: `reg:5000/a@sha256:${'0123456789abcdef'.repeat(4)}`, stale: false } })), 'reg:5000/a@0123456789ab');
+});
+
+test('a text that names no image is told', () => {
+  for (const good of ['debian:12', 'base', 'reg:5000/team/x', 'localhost/a/b:V1', 'REG.example:5000/a', `a@sha256:${'0'.repeat(64)}`, './Dockerfile.Dev', 'dev/Dockerfile', '~/x.Dockerfile']) assert.equal(imageProblem(good), undefined, good);
+  for (const bad of ['a b', 'Debian:12', 'reg:5000/Team/x', 'a@sha256:12', 'a;b', 'a@']) assert.ok(imageProblem(bad), bad);
 });
 
 test('a shell that waits needs nobody', () => {
