@@ -46,6 +46,7 @@ export async function actions(o) {
     });
     await step('a session is ended after a question', async () => {
       await w.agents();
+      await w.tree('helper').waitFor();
       await w.treeAction('helper', 'End Session');
       await w.dialog().getByText('End helper on topic?').waitFor();
       await w.dialog().getByRole('button', { name: 'Cancel' }).click();
@@ -53,7 +54,19 @@ export async function actions(o) {
       await w.treeAction('helper', 'End Session');
       await w.dialog().getByRole('button', { name: 'End Session' }).click();
       await until('its end', () => branch('topic').sessions[0].state === 'exited');
-      await w.tree('ended with').waitFor();
+      await w.tree('was stopped').waitFor();
+      assert.equal(await w.toast('terminated with exit code').count(), 0);
+    });
+    await step('an agent that fails is told, with the way to what it said', async () => {
+      await w.menu('topic', 'Run Agent');
+      await w.pick('failing');
+      await w.title('What is failing to do on topic?');
+      await w.page.keyboard.press('Enter');
+      await w.toast('failing on topic ended with exit code 3').waitFor();
+      await w.shot('failing');
+      assert.equal(await w.toast('terminated with exit code').count(), 0);
+      await w.toast('failing on topic').getByText('Show Output of Session').click();
+      await until('the output', async () => (await w.text()).includes('NO LOGIN'));
     });
     await step('a worktree is opened in a window of its own', async () => {
       const opened = w.context.waitForEvent('page');
@@ -73,7 +86,7 @@ export async function actions(o) {
       await w.tell('echo $((40+2))x');
       await w.shows(/^42x/m);
     });
-    await step('recreate, from the menu, and the shell is not counted', async () => {
+    await step('recreate, from the menu', async () => {
       const before = branch('topic').container.id;
       await w.menu('topic', 'Recreate Container');
       await until('another container', () => branch('topic').container?.id !== before && branch('topic').state === 'running');
@@ -94,7 +107,7 @@ export async function actions(o) {
     });
     await step('the status bar has a menu', async () => {
       await w.status().click();
-      await w.title('On main');
+      await w.quick.locator('input[placeholder="On main"]').waitFor();
       await w.shot('menu');
       await w.pick('Check setup');
       await w.title('Everything is ready');
@@ -111,7 +124,7 @@ export async function actions(o) {
     await step('the output has the log, and the messages when they are asked for', async () => {
       await w.command('Headjack: Show Output');
       const output = () => w.text('.panel .view-lines');
-      await until('the log', async () => /server: /.test(await output()));
+      await until('the log', async () => /ok engine: docker/.test(await output()));
       assert.doesNotMatch(await output(), /Sending request/);
       code.settings({ 'headjack.trace.server': 'messages' });
       await w.command('Headjack: Check Setup');
@@ -122,7 +135,7 @@ export async function actions(o) {
     });
     await step('every setting is described', async () => {
       await w.command('Headjack: Open Settings');
-      await w.page.locator('.settings-editor').getByText('What containers are made from').first().waitFor();
+      await w.page.locator('.settings-editor').getByText('The agent that is started unless another is chosen').first().waitFor();
       await w.shot('settings');
     });
     await step('no other host was asked', () => assert.deepEqual(w.foreign, []));

@@ -20,7 +20,7 @@ test('branch names are judged as git does', () => {
 test('an instance is described by state, image and what needs attention', () => {
   assert.equal(instanceDescription(instance({ image: { ref: 'docker.io/library/debian:12', stale: false } })), 'running · debian:12');
   const i = instance({ image: { dockerfile: '/w/.headjack/Dockerfile', stale: true }, sessions: [session({ waiting: true })], git: { state: 'held' } });
-  assert.equal(instanceDescription(i), 'running · .headjack/Dockerfile · stale · git held · 1 agent waits for you');
+  assert.equal(instanceDescription(i), 'running · 1 agent waits for you · stale · git held · .headjack/Dockerfile');
   assert.equal(instanceIcon(i).id, 'bell-dot');
   assert.equal(instanceContext(i), 'instance running stale worktree sessions');
   assert.equal(instanceContext(instance({ state: 'stopped', sessions: [session({ state: 'exited' })] })), 'instance stopped worktree');
@@ -39,6 +39,7 @@ test('a shell that waits needs nobody', () => {
   assert.equal(instanceIcon(instance({ sessions: [session({ agent: 'shell', waiting: true })] })).id, 'vm-running');
   assert.equal(sessionDescription(session({ waiting: true })), 'waits for you');
   assert.equal(sessionDescription(session({ name: 'second', state: 'exited', exitCode: 3 })), 'claude · ended with 3');
+  assert.equal(sessionDescription(session({ state: 'exited', exitCode: 143 })), 'was stopped');
 });
 
 test('what stands in the view', () => {

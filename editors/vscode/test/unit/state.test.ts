@@ -56,6 +56,17 @@ test('what was seen is kept while no engine tells what there is', () => {
   assert.equal(s.attention().ended, 0);
 });
 
+test('an agent that ends with an error is told once, one that was stopped is not', () => {
+  const s = new State(memory());
+  const told: string[] = [];
+  s.onDidFail(e => told.push(`${e.s.name} ${e.s.exitCode}`));
+  s.setSnapshot(snapshot({ state: 'exited', exitCode: 1 }, {}, {}, {}, { agent: 'shell' }));
+  const now = snapshot({ state: 'exited', exitCode: 1 }, { state: 'exited', exitCode: 2 }, { state: 'exited', exitCode: 143 }, { state: 'exited', exitCode: 0 }, { agent: 'shell', state: 'exited', exitCode: 1 });
+  s.setSnapshot(now);
+  s.setSnapshot(now);
+  assert.deepEqual(told, ['s1 2']);
+});
+
 test('a server that ends takes what it told with it', () => {
   const s = new State(memory());
   s.setServer('running');
