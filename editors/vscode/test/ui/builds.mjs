@@ -20,7 +20,7 @@ export async function builds(o) {
       w = j.workbench = await Workbench.open(code, world.repo, { dir: path.join(world.dir, 'code'), shots: o.shots });
       await w.openFile('Dockerfile');
       await w.lens('Build').click();
-      await w.toast('Building').waitFor();
+      await w.toast('Building Dockerfile').waitFor();
       await until('the spinner', async () => /Building Dockerfile/.test(await w.status().innerText()) && await w.status().locator('.codicon-modifier-spin').count() === 1);
       await w.shot('building');
       await w.toast('Building').hover();
