@@ -35,7 +35,9 @@ export async function faults(o) {
     await step('a folder without a repository says so', async () => {
       w = j.workbench = await Workbench.open(code, plain, { dir: path.join(world.dir, 'code'), shots: o.shots });
       await w.container().click();
-      await w.welcome('none is open').waitFor();
+      await w.welcome('none is open').getByText('Open Folder').click();
+      await w.quick.locator('input.input').waitFor();
+      await w.page.keyboard.press('Escape');
     });
     await step('it becomes one, and the view notices', async () => {
       world.git(world.dir, 'init', '-q', '-b', 'main', plain);
@@ -117,6 +119,12 @@ process.stdin.on('data', d => {
       code.settings({});
       await w.lens('Build').waitFor();
       assert.deepEqual(servers(world), before);
+    });
+    await step('a window without a folder says what is needed', async () => {
+      await w.page.goto(`${code.url}/?ew=true`);
+      await w.ready();
+      await w.container().click();
+      await w.welcome('none is open').waitFor();
     });
     await step('no other host was asked', () => assert.deepEqual(w.foreign, []));
   } finally {

@@ -32,6 +32,12 @@ export async function trust(o) {
       assert.equal(await w.page.locator('.codelens-decoration a').count(), 0);
       assert.equal(world.docker('images', '--format', '{{.Repository}}').split('\n').filter(r => r.includes(path.basename(world.repo))).length, 0);
     });
+    await step('what menus offer all the same is refused, with the way to trust', async () => {
+      await w.status().click();
+      await w.pick('Run agent');
+      await w.toast('This folder is not trusted').waitFor();
+      await w.toast('This folder is not trusted').getByText('Manage Trust').waitFor();
+    });
     await step('once it is trusted, agents can run', async () => {
       await w.agents();
       await w.welcome('This folder is not trusted').getByText('Manage Workspace Trust').click();
