@@ -25,7 +25,8 @@ type app struct {
 	json      bool
 	noColor   bool
 
-	ended bool // the command came to its own end, whatever signals came meanwhile
+	ended    bool // the command came to its own end, whatever signals came meanwhile
+	exitZero bool // of attach: how the session ended is no matter
 }
 
 func newApp(in, out, err *os.File) *app { return &app{in: in, out: out, err: err} }

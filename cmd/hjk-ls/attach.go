@@ -16,12 +16,12 @@ import (
 )
 
 func (a *app) attachCommand() *cobra.Command {
-	return &cobra.Command{
+	cmd := &cobra.Command{
 		Use:   "attach [BRANCH [SESSION]]",
 		Short: "Attach this terminal to a session (default: the one last used); detach with Ctrl-b d",
 		Long: `Attach this terminal to a session. Ctrl-b d detaches and leaves the session running; Ctrl-p Ctrl-q does too where
 the image has no tmux. Attaching detaches the terminal that was attached before. The exit code is the program's own
-when it ends while attached.`,
+when it ends while attached; with --exit-zero it is 0, for editors that take any other for a failure of the terminal.`,
 		Args: cobra.MaximumNArgs(2), ValidArgsFunction: a.completeSession,
 		RunE: func(c *cobra.Command, args []string) error {
 			if !isTerminal(a.in) || !isTerminal(a.out) {
@@ -30,6 +30,8 @@ when it ends while attached.`,
 			return a.attach(c.Context(), sessionArgs(args))
 		},
 	}
+	cmd.Flags().BoolVar(&a.exitZero, "exit-zero", false, "end with exit code 0 however the session ended")
+	return cmd
 }
 
 // restore undoes what a program may have set on the terminal and not taken back when its container was killed.
@@ -42,7 +44,10 @@ func (a *app) attach(ctx context.Context, args agents.SessionArgs) error {
 			return err
 		}
 		a.ended = true
-		return a.farewell(out)
+		if err := a.farewell(out); !a.exitZero {
+			return err
+		}
+		return nil
 	})
 }
 

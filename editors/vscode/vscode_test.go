@@ -111,10 +111,11 @@ func TestExtension(t *testing.T) {
 	run(t, npm, "npm", "ci", "--ignore-scripts")
 	t.Run("check", func(t *testing.T) { run(t, npm, "npm", "run", "--silent", "check") })
 	t.Run("lint", func(t *testing.T) { run(t, npm, "npm", "run", "--silent", "lint") })
+	t.Run("audit", audit)
 	t.Run("unit", func(t *testing.T) { tap(t, nil, "node", "test/unit.mjs") })
 
 	dir := t.TempDir()
-	run(t, npm, "scripts/package", dir, "linux-x64")
+	vsix := packages(t, npm, dir)
 	server, err := filepath.Abs("../../bin/hjk-ls")
 	if err != nil {
 		t.Fatal(err)
@@ -122,7 +123,7 @@ func TestExtension(t *testing.T) {
 	for _, version := range []string{"new", "floor"} {
 		t.Run(version, func(t *testing.T) {
 			code := strings.Fields(run(t, nil, "test/get-vscode", version, filepath.Join(cache(t), "vscode-"+version)))
-			tap(t, []string{"HJK_LS=" + server, "HJK_TEST_DOCKER_HOST=" + engine.Host()}, "node", "test/ui/main.mjs", version, code[0], code[1], filepath.Join(dir, "headjack-linux-x64.vsix"))
+			tap(t, []string{"HJK_LS=" + server, "HJK_TEST_DOCKER_HOST=" + engine.Host()}, "node", "test/ui/main.mjs", version, code[0], code[1], vsix)
 		})
 	}
 }

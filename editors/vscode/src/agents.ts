@@ -18,7 +18,7 @@ export class AgentsView implements vscode.TreeDataProvider<Node>, vscode.Disposa
 
   constructor(private readonly state: State) {
     this.view = vscode.window.createTreeView('headjack.agents', { treeDataProvider: this, showCollapseAll: true });
-    this.subscription = state.onDidChange(() => this.update());
+    this.subscription = vscode.Disposable.from(state.onDidChange(() => this.update()), vscode.workspace.onDidGrantWorkspaceTrust(() => this.update()));
   }
 
   dispose(): void {
@@ -34,10 +34,16 @@ export class AgentsView implements vscode.TreeDataProvider<Node>, vscode.Disposa
       ended === 0 ? '' : ended === 1 ? vscode.l10n.t('1 agent ended') : vscode.l10n.t('{0} agents ended', ended),
     ].filter(w => w !== '');
     this.view.badge = waiting + ended > 0 ? { value: waiting + ended, tooltip: words.join(', ') } : undefined;
-    const engine = this.state.snapshot?.engine;
-    this.view.message = engine?.reachable === false && this.state.view === 'ready'
-      ? vscode.l10n.t('No container engine answers: states are unknown. Start Docker or Podman.') : '';
+    this.view.message = this.message();
     this.changed.fire();
+  }
+
+  /** What stands above the tree, where there is one. */
+  private message(): string {
+    if (this.state.view !== 'ready') return '';
+    if (!vscode.workspace.isTrusted) return vscode.l10n.t('This folder is not trusted, so nothing is built or run in it.');
+    if (this.state.snapshot?.engine.reachable === false) return vscode.l10n.t('No container engine answers: states are unknown. Start Docker or Podman.');
+    return '';
   }
 
   getChildren(node?: Node): Node[] {

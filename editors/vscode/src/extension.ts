@@ -1,9 +1,10 @@
 import * as vscode from 'vscode';
-import { AgentsView } from './agents';
+import { AgentsView, type Node } from './agents';
 import { register } from './commands';
 import { Documents } from './documents';
 import { Server } from './server';
-import { State } from './state';
+import { OWN } from './settings';
+import { State, type Ended } from './state';
 import { Status } from './status';
 import { Terminals } from './terminals';
 
@@ -17,17 +18,28 @@ export function activate(context: vscode.ExtensionContext): void {
   const documents = new Documents(server);
   running = server;
   context.subscriptions.push(
-    log, state, terminals, documents, new AgentsView(state), new Status(state),
+    log, state, terminals, server, documents, new AgentsView(state), new Status(state),
     ...register({ server, state, terminals, documents, log }),
     server.onDidStart(() => void terminals.restore(server)),
+    state.onDidFail(tellFailure),
     vscode.workspace.onDidGrantWorkspaceTrust(() => server.trust()),
     vscode.workspace.onDidChangeConfiguration(e => {
-      // A new start also has every provider asked again.
-      if (['server', 'engine', 'codeLens', 'inlayHints', 'diagnostics'].some(s => e.affectsConfiguration(`headjack.${s}`))) void server.restart();
-      else if (e.affectsConfiguration('headjack')) server.configure();
+      if (['server', 'engine'].some(name => e.affectsConfiguration(`headjack.${name}`))) void server.restart();
+      else if (e.affectsConfiguration('headjack')) {
+        if (OWN.some(name => e.affectsConfiguration(`headjack.${name}`))) server.refresh();
+        server.configure();
+      }
     }),
   );
   void server.start(); // the editor does not wait for it
+}
+
+/** Its terminal is gone, and with it what it said. */
+async function tellFailure({ i, s }: Ended): Promise<void> {
+  const output = vscode.l10n.t('Show Output of Session');
+  const text = vscode.l10n.t('{0} on {1} ended with exit code {2}.', s.name, i.branch, s.exitCode ?? '');
+  if (await vscode.window.showWarningMessage(`Headjack: ${text}`, output) !== output) return;
+  await vscode.commands.executeCommand('headjack.logs', { kind: 'session', instance: i, session: s } satisfies Node);
 }
 
 export async function deactivate(): Promise<void> {

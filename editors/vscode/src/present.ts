@@ -38,11 +38,11 @@ export function imageName(i: Instance): string {
 
 export function instanceDescription(i: Instance): string {
   const words = [stateWord(i)];
-  if (imageName(i)) words.push(imageName(i));
+  const waiting = i.sessions.filter(needsUser).length; // what needs the user first: narrow views cut the end
+  if (waiting > 0) words.push(waiting === 1 ? l10n.t('1 agent waits for you') : l10n.t('{0} agents wait for you', waiting));
   if (i.image.stale) words.push(l10n.t('stale'));
   if (i.git && i.git.state !== 'synced') words.push(i.git.state === 'held' ? l10n.t('git held') : l10n.t('git diverged'));
-  const waiting = i.sessions.filter(needsUser).length;
-  if (waiting > 0) words.push(waiting === 1 ? l10n.t('1 agent waits for you') : l10n.t('{0} agents wait for you', waiting));
+  if (imageName(i)) words.push(imageName(i));
   return words.join(' · ');
 }
 
@@ -57,16 +57,20 @@ export function instanceContext(i: Instance): string {
 
 export function sessionIcon(s: Session): Icon {
   if (s.state === 'running') return needsUser(s) ? { id: 'bell-dot', color: 'charts.yellow' } : { id: 'terminal' };
+  if (wasStopped(s)) return { id: 'circle-slash' };
   return s.exitCode ? { id: 'error', color: 'errorForeground' } : { id: 'pass' };
 }
 
 export function sessionDescription(s: Session): string {
   const words = s.agent === s.name ? [] : [s.agent];
-  if (s.state === 'exited') words.push(s.exitCode === undefined ? l10n.t('ended') : l10n.t('ended with {0}', s.exitCode));
+  if (s.state === 'exited') words.push(s.exitCode === undefined ? l10n.t('ended') : wasStopped(s) ? l10n.t('was stopped') : l10n.t('ended with {0}', s.exitCode));
   else words.push(needsUser(s) ? l10n.t('waits for you') : l10n.t('running'));
   if (s.attached) words.push(l10n.t('attached'));
   return words.join(' · ');
 }
+
+/** By somebody, with a hangup, an interrupt, or the two signals of a stop; other codes are the program's own. */
+export function wasStopped(s: Session): boolean { return [129, 130, 137, 143].includes(s.exitCode ?? 0); }
 
 /** A shell always waits, and its end is no news. */
 export function isAgent(s: Session): boolean { return s.agent !== 'shell'; }
@@ -96,6 +100,18 @@ export function branchProblem(name: string): string | undefined {
   if (/^\/|\/$|\/\/|\.\.|@\{|\.$/.test(name) || name.split('/').some(p => p.startsWith('.') || p.endsWith('.lock'))) {
     return l10n.t('git would not take this name.');
   }
+  return undefined;
+}
+
+/** Why a text names no image, undefined if it may: whether there is one the engine knows (distribution/reference). */
+export function imageProblem(text: string): string | undefined {
+  if (/\s/.test(text)) return l10n.t('There are no spaces in the name of an image.');
+  if (/^(\.|\/|~)|Dockerfile|Containerfile/.test(text)) return undefined; // a file
+  if (!/^[\w.:/@-]*$/.test(text)) return l10n.t('The name of an image has letters, digits and . _ - / : @ only.');
+  const [name = '', digest] = text.split('@', 2);
+  if (digest !== undefined && !/^sha256:[0-9a-f]{64}$/.test(digest)) return l10n.t('A digest is sha256: and 64 hexadecimal digits.');
+  const repository = name.replace(/^[^/]*[.:][^/]*\/|^localhost\//, '').replace(/:[^/:]*$/, '');
+  if (/[A-Z]/.test(repository)) return l10n.t('The name of an image is in lower case.');
   return undefined;
 }
 

@@ -16,7 +16,7 @@ export class Progress implements vscode.Disposable {
     switch (params.kind) {
       case 'begin':
         this.running.get(token)?.end();
-        this.running.set(token, new Work(params.title, () => this.cancel(token), params));
+        this.running.set(token, new Work(short(params.title), () => this.cancel(token), params));
         break;
       case 'report':
         this.running.get(token)?.report(params);
@@ -35,6 +35,11 @@ export class Progress implements vscode.Disposable {
   }
 
   dispose(): void { this.clear(); }
+}
+
+/** A title names files by their whole path, which a notification cuts. */
+function short(title: string): string {
+  return title.replace(/(?<= )\/.*$/, path => vscode.workspace.asRelativePath(path, false));
 }
 
 interface Report { message?: string; percentage?: number }

@@ -1,16 +1,23 @@
 import * as vscode from 'vscode';
 import {
-  LanguageClient, State as ClientState, TransportKind, type LanguageClientOptions, type Middleware, type StaticFeature,
+  CloseAction, ErrorAction, LanguageClient, State as ClientState, TransportKind, type ErrorHandler, type LanguageClientOptions, type Middleware, type StaticFeature,
 } from 'vscode-languageclient/node';
 import { findServer } from './binary';
-import { codeOf, messageOf, PROTOCOL, type BuildEvent, type Commands, type Snapshot, type TerminalRequest } from './protocol';
+import { messageOf, PROTOCOL, type BuildEvent, type Commands, type Snapshot, type TerminalRequest } from './protocol';
+import { Features } from './features';
 import { headline } from './present';
 import { Progress } from './progress';
+import { report } from './report';
 import { serverSettings, setting } from './settings';
 import type { State } from './state';
+import { traceChannel } from './trace';
 
 /** When a server that ended is not started again, in milliseconds. */
 const GIVEN_UP = 1000;
+
+/** How often one that ends by itself is started again. */
+const RESTARTS = 3;
+const WITHIN = 3 * 60_000; // milliseconds
 
 /** How long one that starts is waited for before it is stopped. */
 const STARTS = 5000;
@@ -20,6 +27,9 @@ export class Server implements vscode.Disposable {
   private client: LanguageClient | undefined;
   private readonly progress = new Progress(token => this.notify('window/workDoneProgress/cancel', { token }));
   private turn: Promise<void> = Promise.resolve(); // starts and stops one after the other
+  private readonly features = new Features();
+  private readonly levels = new vscode.EventEmitter<void>();
+  private readonly level: vscode.Disposable;
   private readonly started = new vscode.EventEmitter<void>();
   readonly onDidStart = this.started.event;
 
@@ -28,10 +38,14 @@ export class Server implements vscode.Disposable {
     private readonly state: State,
     readonly log: vscode.LogOutputChannel,
     private readonly openTerminal: (r: TerminalRequest) => void,
-  ) {}
+  ) {
+    this.level = log.onDidChangeLogLevel(() => this.levels.fire());
+  }
 
-  /** Runs a command of the server. */
+  /** Runs a command of the server; of one that is being started, once it answers. */
   async exec<K extends keyof Commands>(name: K, args: Commands[K][0], token?: vscode.CancellationToken): Promise<Commands[K][1]> {
+    await this.turn;
+    if (this.client?.state === ClientState.Starting) await this.client.start(); // again, after a crash
     if (!this.client || this.client.state !== ClientState.Running) {
       throw new Error(vscode.l10n.t('The Headjack server does not run. Start it with “Headjack: Restart Server”.'));
     }
@@ -44,15 +58,26 @@ export class Server implements vscode.Disposable {
   start(): Promise<void> { return this.enqueue(() => this.startNow()); }
   restart(): Promise<void> { return this.enqueue(async () => { await this.stopNow(); await this.startNow(); }); }
   stop(): Promise<void> { return this.enqueue(() => this.stopNow()); }
-  dispose(): void { void this.stop(); this.progress.dispose(); this.started.dispose(); }
+
+  dispose(): void {
+    void this.stop();
+    for (const d of [this.progress, this.level, this.levels, this.started]) d.dispose();
+  }
 
   /** Tells a server that runs already. */
   trust(): void { this.notify('hjk/trust', { trusted: true }); }
   configure(): void { this.notify('workspace/didChangeConfiguration', { settings: { headjack: serverSettings(this.context.extension) } }); }
 
+  /** Takes the settings of what is shown. */
+  refresh(): void {
+    this.levels.fire();
+    if (this.client?.state === ClientState.Running) this.features.refresh(this.client);
+  }
+
   /** The library would start a server that does not run, to tell it. */
   private notify(method: string, params: object): void {
-    if (this.client?.state === ClientState.Running) void this.client.sendNotification(method, params);
+    if (this.client?.state !== ClientState.Running) return;
+    this.client.sendNotification(method, params).catch((e: unknown) => this.log.warn(`${method}: ${messageOf(e)}`));
   }
 
   private enqueue(f: () => Promise<void>): Promise<void> {
@@ -65,6 +90,7 @@ export class Server implements vscode.Disposable {
     const client = this.client;
     this.client = undefined;
     this.progress.clear();
+    this.features.clear();
     if (client === undefined) return;
     try {
       for (const end = Date.now() + STARTS; client.state === ClientState.Starting && Date.now() < end;) { // it cannot be stopped before
@@ -102,6 +128,7 @@ export class Server implements vscode.Disposable {
         return;
       }
       this.progress.clear();
+      this.features.clear();
       this.state.setServer('starting');
       if (e.newState === ClientState.Starting) return;
       setTimeout(() => { // the library is about to start it again, unless it gave up
@@ -130,6 +157,29 @@ export class Server implements vscode.Disposable {
     this.failed(vscode.l10n.t('{0} (version {1}) is too old for this extension. Install a newer hjk-ls, or empty the setting headjack.server.path to use the one that came with the extension.', file, version || '?'));
   }
 
+  /** Starts a server that ended by itself again, but not one that does so again and again. */
+  private errorHandler(): ErrorHandler {
+    const ends: number[] = [];
+    return {
+      error: (_error, _message, count) => ({ action: (count ?? 0) <= 3 ? ErrorAction.Continue : ErrorAction.Shutdown }),
+      closed: () => {
+        ends.push(Date.now());
+        if (ends.length > RESTARTS + 1) ends.shift();
+        if (ends.length <= RESTARTS || Date.now() - (ends[0] ?? 0) > WITHIN) return { action: CloseAction.Restart };
+        void this.gaveUp();
+        return { action: CloseAction.DoNotRestart, handled: true };
+      },
+    };
+  }
+
+  private async gaveUp(): Promise<void> {
+    const again = vscode.l10n.t('Restart Server');
+    const output = vscode.l10n.t('Show Output');
+    const choice = await vscode.window.showErrorMessage(vscode.l10n.t('Headjack: the server ended {0} times within three minutes and is not started again. Agents work on without it.', RESTARTS + 1), again, output);
+    if (choice === again) await this.restart();
+    if (choice === output) this.log.show();
+  }
+
   private failed(problem: string): void {
     this.state.setServer('failed');
     this.log.error(problem);
@@ -145,21 +195,16 @@ export class Server implements vscode.Disposable {
     return {
       documentSelector: [{ scheme: 'file', language: 'dockerfile' }],
       outputChannel: this.log,
+      traceOutputChannel: traceChannel(this.log, this.levels.event),
       initializationOptions: { trusted: vscode.workspace.isTrusted, headjack: serverSettings(this.context.extension) },
-      connectionOptions: { maxRestartCount: 3 },
+      errorHandler: this.errorHandler(),
       middleware: this.middleware(),
     };
   }
 
   private middleware(): Middleware {
-    const on = (feature: string): boolean => setting(`${feature}.enabled`, true);
     return {
-      // What the lenses do needs trust.
-      provideCodeLenses: (doc, token, next) => on('codeLens') && vscode.workspace.isTrusted ? next(doc, token) : [],
-      provideInlayHints: (doc, range, token, next) => on('inlayHints') ? next(doc, range, token) : [],
-      provideHover: (doc, position, token, next) => on('hover') ? next(doc, position, token) : undefined,
-      provideCodeActions: (doc, range, context, token, next) => on('codeActions') && vscode.workspace.isTrusted ? next(doc, range, context, token) : [],
-      handleDiagnostics: (uri, diagnostics, next) => next(uri, on('diagnostics') ? diagnostics : []),
+      ...this.features.middleware,
       handleWorkDoneProgress: this.progress.handle,
       executeCommand: async (command, args, next) => {
         try {
@@ -199,19 +244,3 @@ export function serverEnv(): NodeJS.ProcessEnv {
   const host = setting('engine.host', '');
   return host === '' ? process.env : { ...process.env, DOCKER_HOST: host };
 }
-
-/** Tells the user of a failure, and what can be done about it. */
-export function report(err: unknown, log: vscode.LogOutputChannel): void {
-  const message = messageOf(err);
-  const code = codeOf(err);
-  log.error(`${code === '' ? '' : `${code}: `}${message}`);
-  if (code === 'canceled' || err instanceof vscode.CancellationError) return;
-  const actions: [string, () => unknown][] = [];
-  if (code === 'build_failed') actions.push([vscode.l10n.t('Show Build Log'), () => vscode.commands.executeCommand('headjack.buildLog')]);
-  if (code.startsWith('engine_')) actions.push([vscode.l10n.t('Check Setup'), () => vscode.commands.executeCommand('headjack.doctor')]);
-  if (code === 'invalid_config') actions.push([vscode.l10n.t('Open Settings'), () => vscode.commands.executeCommand('headjack.openSettings')]);
-  if (code === 'untrusted_workspace') actions.push([vscode.l10n.t('Manage Trust'), () => vscode.commands.executeCommand('workbench.trust.manage')]);
-  actions.push([vscode.l10n.t('Show Output'), () => log.show()]);
-  void vscode.window.showErrorMessage(`Headjack: ${headline(message)}`, ...actions.map(a => a[0])).then(choice => actions.find(a => a[0] === choice)?.[1]());
-}
-

@@ -1,20 +1,28 @@
 import * as vscode from 'vscode';
 import type { BuildEvent, Instance, Session, Snapshot } from './protocol';
-import { isAgent, needsUser, viewOf, type View } from './present';
+import { isAgent, needsUser, viewOf, wasStopped, type View } from './present';
 
 const SEEN = 'headjack.seen';
+
+export interface Ended { i: Instance; s: Session }
 
 /** What the server told last, and what the user has seen of it. */
 export class State implements vscode.Disposable {
   private readonly changed = new vscode.EventEmitter<void>();
   readonly onDidChange = this.changed.event;
+  private readonly failed = new vscode.EventEmitter<Ended>();
+  /** An agent that ran ended with an exit code of its own that is not 0. */
+  readonly onDidFail = this.failed.event;
   server: 'starting' | 'running' | 'failed' = 'starting';
   snapshot: Snapshot | undefined;
   private readonly building = new Map<string, BuildEvent>();
 
   constructor(private readonly memory: vscode.Memento) {}
 
-  dispose(): void { this.changed.dispose(); }
+  dispose(): void {
+    this.changed.dispose();
+    this.failed.dispose();
+  }
 
   get instances(): Instance[] { return this.snapshot?.instances ?? []; }
   get repos(): string[] { return [...new Set((this.snapshot?.folders ?? []).flatMap(f => f.repo ?? []))]; }
@@ -35,8 +43,12 @@ export class State implements vscode.Disposable {
   }
 
   setSnapshot(snapshot: Snapshot): void {
+    const ran = new Set(this.instances.flatMap(i => i.sessions.filter(s => s.state === 'running').map(s => key({ i, s }))));
     this.snapshot = snapshot;
-    if (this.memory.get(SEEN) === undefined) this.remember(this.ended().map(key)); // what ended before is no news
+    for (const e of this.ended()) {
+      if ((e.s.exitCode ?? 0) > 0 && !wasStopped(e.s) && ran.has(key(e))) this.failed.fire(e);
+    }
+    if (snapshot.engine.reachable && this.memory.get(SEEN) === undefined) this.remember(this.ended().map(key)); // what ended before is no news
     this.fire();
   }
 
@@ -52,13 +64,14 @@ export class State implements vscode.Disposable {
     this.changed.fire();
   }
 
-  private ended(): { i: Instance; s: Session }[] {
+  private ended(): Ended[] {
     return this.instances.flatMap(i => i.sessions.filter(s => isAgent(s) && s.state === 'exited').map(s => ({ i, s })));
   }
 
   private seen(): string[] { return this.memory.get<string[]>(SEEN) ?? []; }
 
   private remember(keys: string[]): void {
+    if (this.snapshot?.engine.reachable !== true) return; // nothing can be told of what is gone
     const alive = new Set(this.ended().map(key)); // of what is gone nothing is kept
     void this.memory.update(SEEN, [...new Set([...this.seen(), ...keys])].filter(k => alive.has(k)));
   }
@@ -84,6 +97,6 @@ export class State implements vscode.Disposable {
   }
 }
 
-function key(e: { i: Instance; s: Session }): string {
+function key(e: Ended): string {
   return [e.i.repo, e.i.branch, e.s.name, e.s.createdAt].join('\n');
 }

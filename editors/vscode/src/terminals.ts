@@ -19,13 +19,15 @@ export class Terminals implements vscode.Disposable {
   /** Opens what an attached terminal is to show, or shows the one that does already. */
   show(r: TerminalRequest, kept?: Attached, focus = true): void {
     const id = r.argv.join('\n');
+    const [shellPath = '', ...shellArgs] = r.argv;
+    shellArgs.splice(shellArgs.indexOf('attach') + 1, 0, '--exit-zero'); // the editor shows any other as an error of its own
     const have = this.open.get(id);
     if (have) {
       have.terminal.show(!focus);
       return;
     }
     const terminal = vscode.window.createTerminal({
-      name: r.title, shellPath: r.argv[0] ?? '', shellArgs: r.argv.slice(1), cwd: r.cwd, iconPath: new vscode.ThemeIcon('vm'),
+      name: r.title, shellPath, shellArgs, cwd: r.cwd, iconPath: new vscode.ThemeIcon('vm'),
       isTransient: true, // the editor would start it without the server's knowledge; restore() does
       env: { DOCKER_HOST: serverEnv()['DOCKER_HOST'] ?? null },
     });

@@ -1,6 +1,8 @@
 import * as vscode from 'vscode';
 import type { Context } from '../context';
 import { choose, pickRepo } from './pick';
+import { imageProblem } from '../present';
+import { currentBranch } from '../status';
 
 /** The Dockerfile in the active editor, else the one the repository's settings name. */
 async function subject(c: Context, title: string): Promise<{ workspace: string; dockerfile?: string } | undefined> {
@@ -37,7 +39,7 @@ export async function chooseImage(c: Context): Promise<void> {
   if (image === other) {
     image = await vscode.window.showInputBox({
       title, prompt: vscode.l10n.t('An image reference, or the path of a Dockerfile beginning with ./'), placeHolder: 'debian:12', ignoreFocusOut: true,
-      validateInput: v => /\s/.test(v) ? vscode.l10n.t('There are no spaces in an image reference.') : undefined,
+      validateInput: v => v === '' ? undefined : imageProblem(v),
     });
   }
   if (image === undefined || image === '') return;
@@ -47,10 +49,15 @@ export async function chooseImage(c: Context): Promise<void> {
 
 /** Checks what agents need, and shows what to mend. */
 export async function doctor(c: Context): Promise<void> {
-  const { checks } = await vscode.window.withProgress({ location: vscode.ProgressLocation.Window, title: vscode.l10n.t('Checking the setup') }, () => c.server.exec('hjk-ls.doctor', {}));
+  const { folder } = currentBranch(c.state); // of several
+  const { checks } = await vscode.window.withProgress({ location: vscode.ProgressLocation.Window, title: vscode.l10n.t('Checking the setup') }, () => c.server.exec('hjk-ls.doctor', folder === '' ? {} : { workspace: folder }));
+  for (const x of checks) c.log.info(`${x.ok ? 'ok' : 'NOT OK'} ${x.name}: ${x.detail}`); // a pick cuts long lines
   const bad = checks.filter(x => !x.ok).length;
+  checks.sort((a, b) => Number(a.ok) - Number(b.ok));
   const fix = await choose(checks.map(x => ({
     label: `$(${x.ok ? 'pass' : 'error'}) ${x.name}`, description: x.detail, ...(x.ok || !x.fix ? {} : { detail: `$(lightbulb) ${x.fix}` }), value: x.ok ? '' : x.fix ?? '',
-  })), bad === 0 ? vscode.l10n.t('Everything is ready') : vscode.l10n.t('Something is to be mended'), vscode.l10n.t('Enter copies how a finding is mended'));
-  if (fix) await vscode.env.clipboard.writeText(fix);
+  })), bad === 0 ? vscode.l10n.t('Everything is ready') : vscode.l10n.t('Something is to be mended'), bad === 0 ? '' : vscode.l10n.t('Enter copies how a finding is mended'));
+  if (!fix) return;
+  await vscode.env.clipboard.writeText(fix);
+  void vscode.window.showInformationMessage(vscode.l10n.t('Copied: {0}', fix));
 }

@@ -1,7 +1,7 @@
 import * as vscode from 'vscode';
 import type { Context } from '../context';
 import type { Node } from '../agents';
-import { report } from '../server';
+import { report } from '../report';
 import { currentBranch } from '../status';
 import { build, buildLog, chooseImage, doctor } from './build';
 import { attach, kill, recreate, remove, stop } from './lifecycle';
@@ -39,10 +39,20 @@ export const commands: Record<string, Command> = {
   'headjack.openWalkthrough': () => vscode.commands.executeCommand('workbench.action.openWalkthrough', 'gilmanlab.headjack#start', false),
 };
 
+/** Commands that only show something, also in a folder that is not trusted. The manifest disables the others there, but the
+ *  menus and the lines of the view call them all the same. */
+export const HARMLESS = new Set(['logs', 'openWorktree', 'addWorktree', 'buildLog', 'doctor', 'markSeen', 'sendPrompt', 'menu', 'restartServer', 'showOutput', 'openSettings', 'openWalkthrough'].map(n => `headjack.${n}`));
+
+function needTrust(): void {
+  if (vscode.workspace.isTrusted) return;
+  throw Object.assign(new Error(vscode.l10n.t('This folder is not trusted, so nothing is built or run in it.')), { data: { code: 'untrusted_workspace' } });
+}
+
 /** Registers them; a failure is told to the user. */
 export function register(c: Context): vscode.Disposable[] {
   return Object.entries(commands).map(([name, f]) => vscode.commands.registerCommand(name, async (arg?: unknown) => {
     try {
+      if (!HARMLESS.has(name)) needTrust();
       await f(c, nodeOf(arg));
     } catch (e) {
       report(e, c.log);

@@ -46,11 +46,14 @@ export async function remove(c: Context, node?: Node): Promise<void> {
   if (!i) return;
   const args = { workspace: i.repo, branch: i.branch };
   const { lost, ignored } = await c.server.exec('hjk-ls.remove', { ...args, dryRun: true });
+  const works = i.sessions.filter(s => s.state === 'running').map(s => s.name);
   const detail = [
+    works.length > 0 ? vscode.l10n.t('Still running, and ended with it: {0}.', works.join(', ')) : '',
     i.ownsWorktree ? vscode.l10n.t('The container, its home, its logs and the worktree {0} are deleted. The branch stays.', i.worktree ?? '')
       : vscode.l10n.t('The container, its home and its logs are deleted. The worktree is your own and stays.'),
     lost ? vscode.l10n.t('This work is nowhere else and will be LOST:') + '\n' + lost : '',
-    ignored?.length ? vscode.l10n.t('Ignored files that go too:') + '\n' + ignored.slice(0, 10).map(f => `  ${f}`).join('\n') : '',
+    ignored?.length && !lost ? // beside what is lost they are named already
+      vscode.l10n.t('Ignored files that go too:') + '\n' + ignored.slice(0, 10).map(f => `  ${f}`).join('\n') : '',
   ].filter(d => d !== '').join('\n\n');
   const button = lost ? vscode.l10n.t('Delete Work and Remove') : vscode.l10n.t('Remove');
   if (await vscode.window.showWarningMessage(vscode.l10n.t('Remove {0}?', i.branch), { modal: true, detail }, button) !== button) return;

@@ -37,7 +37,7 @@ async function editPrompt(text: string): Promise<string | undefined> {
   const closed = vscode.workspace.onDidCloseTextDocument(d => { if (d === document) waiting?.resolve(undefined); });
   const lens = vscode.languages.registerCodeLensProvider({ scheme: 'untitled', language: 'markdown' }, {
     provideCodeLenses: d => d !== document ? [] : [new vscode.CodeLens(new vscode.Range(0, 0, 0, 0), {
-      title: '$(play) ' + vscode.l10n.t('Run agent with this prompt (Ctrl+Enter)'), command: 'headjack.sendPrompt',
+      title: '$(play) ' + vscode.l10n.t('Run agent with this prompt (Ctrl+Enter, ⌘Enter)'), command: 'headjack.sendPrompt',
     })],
   });
   const answer = await result;

@@ -27,6 +27,28 @@ async function save(text) {
   assert.ok(await document.save());
 }
 
+/** Each class of features can be switched off and on, at once. */
+async function classes(failing) {
+  const all = new vscode.Range(0, 0, 10, 0);
+  const ask = (command, ...args) => vscode.commands.executeCommand(command, dockerfile(), ...args);
+  const counts = {
+    codeLens: async () => (await lenses()).filter(t => t === 'Build').length,
+    inlayHints: async () => (await ask('vscode.executeInlayHintProvider', all)).length,
+    hover: async () => (await ask('vscode.executeHoverProvider', new vscode.Position(1, 2))).filter(h => /build/i.test(h.contents.map(c => c.value).join())).length,
+    codeActions: async () => (await ask('vscode.executeCodeActionProvider', failing)).filter(a => /build/i.test(a.title)).length,
+    diagnostics: async () => diagnostics().length,
+  };
+  for (const [name, count] of Object.entries(counts)) {
+    const config = vscode.workspace.getConfiguration('headjack');
+    await until(`${name} before`, async () => await count() > 0);
+    await config.update(`${name}.enabled`, false, vscode.ConfigurationTarget.Workspace);
+    await until(`no ${name}`, async () => await count() === 0);
+    for (const other of Object.keys(counts).filter(o => o !== name && !(name === 'diagnostics' && o === 'codeActions'))) assert.ok(await counts[other]() > 0, `${other} without ${name}`);
+    await config.update(`${name}.enabled`, undefined, vscode.ConfigurationTarget.Workspace);
+    await until(`${name} again`, async () => await count() > 0);
+  }
+}
+
 const tests = {
   'the extension is active, and contributes no language': async () => {
     const e = vscode.extensions.getExtension('gilmanlab.headjack');
@@ -65,6 +87,7 @@ const tests = {
     assert.match(d.message, /exit code: 9/);
     const actions = await vscode.commands.executeCommand('vscode.executeCodeActionProvider', dockerfile(), d.range);
     assert.deepEqual(actions.map(a => a.title).filter(t => /build/i.test(t)), ["Show the build's log", 'Build again', 'Build again without cache']);
+    await classes(d.range);
     await save(good);
     await until('its end', () => diagnostics().length === 0);
   },

@@ -121,7 +121,7 @@ export async function agent(o) {
       await w.tell('forty-two');
       await until('its end', () => branch('feature').sessions[0].state === 'exited');
       await w.noTerminal();
-      await w.tree('ended with 0').waitFor();
+      await until('both ended', async () => await w.page.locator('.sidebar .monaco-list-row[role="treeitem"]', { hasText: 'ended with 0' }).count() === 2);
       await until('the badge', async () => await w.counts() === 1);
       await w.shot('ended');
     });

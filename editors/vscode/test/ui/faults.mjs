@@ -35,7 +35,9 @@ export async function faults(o) {
     await step('a folder without a repository says so', async () => {
       w = j.workbench = await Workbench.open(code, plain, { dir: path.join(world.dir, 'code'), shots: o.shots });
       await w.container().click();
-      await w.welcome('none is open').waitFor();
+      await w.welcome('none is open').getByText('Open Folder').click();
+      await w.quick.locator('input.input').waitFor();
+      await w.page.keyboard.press('Escape');
     });
     await step('it becomes one, and the view notices', async () => {
       world.git(world.dir, 'init', '-q', '-b', 'main', plain);
@@ -69,6 +71,7 @@ export async function faults(o) {
       }
       await w.welcome('does not run').waitFor();
       assert.equal(servers(world).length, 0);
+      await w.toast('is not started again').waitFor();
       await w.shot('no-server');
       await w.welcome('does not run').getByText('Restart Server').click();
       await w.welcome('No agent runs yet').waitFor();
@@ -103,7 +106,8 @@ process.stdin.on('data', d => {
       code.settings({});
       await w.welcome('No agent runs yet').waitFor();
     });
-    await step('classes of features can be switched off', async () => {
+    await step('classes of features can be switched off and on, and the server is not disturbed', async () => {
+      const before = servers(world);
       await w.page.keyboard.press('Control+Shift+E');
       await w.openFile('Dockerfile');
       await w.lens('Build').waitFor();
@@ -112,6 +116,15 @@ process.stdin.on('data', d => {
         await w.page.locator('.editor-instance .view-lines').first().click();
         return await w.page.locator('.codelens-decoration a').count() === 0;
       });
+      code.settings({});
+      await w.lens('Build').waitFor();
+      assert.deepEqual(servers(world), before);
+    });
+    await step('a window without a folder says what is needed', async () => {
+      await w.page.goto(`${code.url}/?ew=true`);
+      await w.ready();
+      await w.container().click();
+      await w.welcome('none is open').waitFor();
     });
     await step('no other host was asked', () => assert.deepEqual(w.foreign, []));
   } finally {

@@ -1,7 +1,9 @@
 // Journeys of a user through the extension: node test/ui/main.mjs VERSION NODE CODE_SERVER VSIX [JOURNEY…]
 import fs from 'node:fs';
 import path from 'node:path';
+import { actions } from './actions.mjs';
 import { agent } from './agent.mjs';
+import { builds } from './builds.mjs';
 import { faults } from './faults.mjs';
 import { roots } from './roots.mjs';
 import { trust } from './trust.mjs';
@@ -10,7 +12,7 @@ import { host } from './host.mjs';
 const [version, node, codeServer, vsix, ...only] = process.argv.slice(2);
 const results = path.join(import.meta.dirname, '../../test-results', version);
 fs.rmSync(results, { recursive: true, force: true });
-const all = { host, agent, roots, trust, faults };
+const all = { host, agent, builds, actions, roots, trust, faults };
 let failed = false;
 for (const name of only.length > 0 ? only : Object.keys(all)) {
   try {

@@ -36,6 +36,12 @@ export async function roots(o) {
       assert.equal(await w.row('other').count(), 0, 'a branch of the other repository');
       await w.page.keyboard.press('Escape');
     });
+    await step('the setup is checked of the repository that is worked in', async () => {
+      await w.command('Headjack: Check Setup');
+      await w.title('Everything is ready');
+      await w.row(world.repo).waitFor();
+      await w.page.keyboard.press('Escape');
+    });
     await step('another shell runs beside the first', async () => {
       await w.menu('two', 'New Shell');
       await w.tree('shell-2').waitFor();

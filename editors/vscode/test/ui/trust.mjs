@@ -32,8 +32,15 @@ export async function trust(o) {
       assert.equal(await w.page.locator('.codelens-decoration a').count(), 0);
       assert.equal(world.docker('images', '--format', '{{.Repository}}').split('\n').filter(r => r.includes(path.basename(world.repo))).length, 0);
     });
+    await step('what menus offer all the same is refused, with the way to trust', async () => {
+      await w.status().click();
+      await w.pick('Run agent');
+      await w.toast('This folder is not trusted').waitFor();
+      await w.toast('This folder is not trusted').getByText('Manage Trust').waitFor();
+    });
     await step('once it is trusted, agents can run', async () => {
-      await w.command('Workspaces: Manage Workspace Trust');
+      await w.agents();
+      await w.welcome('This folder is not trusted').getByText('Manage Workspace Trust').click();
       await w.page.locator('.workspace-trust-editor').getByText('Trust', { exact: true }).first().click();
       await until('the trust', async () => !(await w.page.locator('.statusbar-item', { hasText: 'Restricted Mode' }).count()));
       await w.page.locator('.monaco-modal-editor-block .codicon-close').first().click({ timeout: 1000 }).catch(() => undefined);
@@ -42,6 +49,7 @@ export async function trust(o) {
       await w.tab('Dockerfile').click();
       await w.lens('Run agent on main').waitFor();
     });
+    await step('no other host was asked', () => assert.deepEqual(w.foreign, []));
   } finally {
     await w?.close();
     await code.stop();

@@ -120,7 +120,12 @@ export class Workbench {
   async command(label) {
     await until(label, async () => {
       await this.palette(label);
-      await this.row(label).click({ timeout: 2000 });
+      try {
+        await this.row(label).click({ timeout: 2000 });
+      } catch (e) {
+        await this.page.keyboard.press('Escape'); // it shows the commands there were when it was opened
+        throw e;
+      }
       return true;
     });
   }

@@ -13,6 +13,8 @@ const agents = `agent: helper
 agents:
   helper:
     command: [/bin/sh, -c, 'echo "READY $1"; read answer; echo "$answer" > answer.txt; echo changed >> tracked.txt; echo "BYE $answer"', helper]
+  failing:
+    command: [/bin/sh, -c, 'sleep 1; echo NO LOGIN; exit 3']
 `;
 
 export class World {

@@ -7,7 +7,7 @@ const root = process.env['EXTENSION'] ?? '.';
 const read = (file: string): string => readFileSync(path.join(root, file), 'utf8');
 const manifest = JSON.parse(read('package.json')) as {
   contributes: {
-    commands: { command: string }[]; menus: Record<string, { command: string }[]>; keybindings: { command: string }[];
+    commands: { command: string; enablement?: string }[]; menus: Record<string, { command: string }[]>; keybindings: { command: string }[];
     configuration: { properties: Record<string, { scope?: string; enum?: string[]; markdownEnumDescriptions?: string[] }> }[];
     walkthroughs: { steps: { media: { markdown: string } }[] }[];
   };
@@ -35,6 +35,11 @@ test('every command of menus, keys and texts is declared and registered', () => 
   const inTexts = [...read('package.nls.json').matchAll(/command:(headjack\.\w+)\)/g)].map(m => m[1] ?? '');
   for (const c of [...inMenus, ...inTexts, ...manifest.contributes.keybindings.map(k => k.command)]) assert.ok(declared.has(c), c);
   for (const c of declared) assert.ok(sources.includes(`'${c}': `), `${c} is not registered`);
+});
+
+test('in a folder that is not trusted the same commands are refused as are disabled', () => {
+  const harmless = new Set([.../HARMLESS = new Set\(\[(.*?)\]/.exec(sources)?.[1]?.matchAll(/'(\w+)'/g) ?? []].map(m => `headjack.${m[1]}`));
+  for (const c of manifest.contributes.commands) assert.equal(harmless.has(c.command), c.enablement === undefined, c.command);
 });
 
 test('every key of the configuration is a setting, and those that reach the host are the machine’s own', () => {

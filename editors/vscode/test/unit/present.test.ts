@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { test } from 'node:test';
-import { branchProblem, headline, imageName, instanceContext, instanceDescription, instanceIcon, sessionDescription, viewOf } from '../../src/present';
+import { branchProblem, headline, imageName, imageProblem, instanceContext, instanceDescription, instanceIcon, sessionDescription, viewOf } from '../../src/present';
 import type { Instance, Session, Snapshot } from '../../src/protocol';
 
 const session = (s: Partial<Session>): Session => ({ name: 'claude', agent: 'claude', state: 'running', attached: false, createdAt: '', lastUsed: '', waiting: false, ...s });
@@ -20,7 +20,7 @@ test('branch names are judged as git does', () => {
 test('an instance is described by state, image and what needs attention', () => {
   assert.equal(instanceDescription(instance({ image: { ref: 'docker.io/library/debian:12', stale: false } })), 'running · debian:12');
   const i = instance({ image: { dockerfile: '/w/.headjack/Dockerfile', stale: true }, sessions: [session({ waiting: true })], git: { state: 'held' } });
-  assert.equal(instanceDescription(i), 'running · .headjack/Dockerfile · stale · git held · 1 agent waits for you');
+  assert.equal(instanceDescription(i), 'running · 1 agent waits for you · stale · git held · .headjack/Dockerfile');
   assert.equal(instanceIcon(i).id, 'bell-dot');
   assert.equal(instanceContext(i), 'instance running stale worktree sessions');
   assert.equal(instanceContext(instance({ state: 'stopped', sessions: [session({ state: 'exited' })] })), 'instance stopped worktree');
@@ -30,10 +30,16 @@ test('a digest is shortened', () => {
   assert.equal(imageName(instance({ image: { ref: `reg:5000/a@sha256:${'0123456789abcdef'.repeat(4)}`, stale: false } })), 'reg:5000/a@0123456789ab');
 });
 
+test('a text that names no image is told', () => {
+  for (const good of ['debian:12', 'base', 'reg:5000/team/x', 'localhost/a/b:V1', 'REG.example:5000/a', `a@sha256:${'0'.repeat(64)}`, './Dockerfile.Dev', 'dev/Dockerfile', '~/x.Dockerfile']) assert.equal(imageProblem(good), undefined, good);
+  for (const bad of ['a b', 'Debian:12', 'reg:5000/Team/x', 'a@sha256:12', 'a;b', 'a@']) assert.ok(imageProblem(bad), bad);
+});
+
 test('a shell that waits needs nobody', () => {
   assert.equal(instanceIcon(instance({ sessions: [session({ agent: 'shell', waiting: true })] })).id, 'vm-running');
   assert.equal(sessionDescription(session({ waiting: true })), 'waits for you');
   assert.equal(sessionDescription(session({ name: 'second', state: 'exited', exitCode: 3 })), 'claude · ended with 3');
+  assert.equal(sessionDescription(session({ state: 'exited', exitCode: 143 })), 'was stopped');
 });
 
 test('what stands in the view', () => {

@@ -43,6 +43,30 @@ test('agents that wait or ended are counted until they were seen', () => {
   assert.equal(s.attention().ended, 1, 'a new session of the same name');
 });
 
+test('what was seen is kept while no engine tells what there is', () => {
+  const s = new State(memory());
+  s.setSnapshot({ ...snapshot(), engine: { reachable: false } });
+  s.setSnapshot(snapshot({ state: 'exited' }));
+  assert.equal(s.attention().ended, 0, 'the first that the engine told is no news either');
+  s.setSnapshot({ ...snapshot(), engine: { reachable: false } });
+  s.markAllSeen();
+  s.setServer('starting');
+  s.markSeen('/r', 'x');
+  s.setSnapshot(snapshot({ state: 'exited' }));
+  assert.equal(s.attention().ended, 0);
+});
+
+test('an agent that ends with an error is told once, one that was stopped is not', () => {
+  const s = new State(memory());
+  const told: string[] = [];
+  s.onDidFail(e => told.push(`${e.s.name} ${e.s.exitCode}`));
+  s.setSnapshot(snapshot({ state: 'exited', exitCode: 1 }, {}, {}, {}, { agent: 'shell' }));
+  const now = snapshot({ state: 'exited', exitCode: 1 }, { state: 'exited', exitCode: 2 }, { state: 'exited', exitCode: 143 }, { state: 'exited', exitCode: 0 }, { agent: 'shell', state: 'exited', exitCode: 1 });
+  s.setSnapshot(now);
+  s.setSnapshot(now);
+  assert.deepEqual(told, ['s1 2']);
+});
+
 test('a server that ends takes what it told with it', () => {
   const s = new State(memory());
   s.setServer('running');
