@@ -56,7 +56,13 @@ type Result struct {
 	StartedAt  time.Time `json:"startedAt"`
 	DurationMS int64     `json:"durationMs,omitempty"`
 	Error      string    `json:"error,omitempty"`
+	Refused    bool      `json:"refused,omitempty"` // it was canceled by a user: nobody is to build it instead
 	Failure    *Failure  `json:"failure,omitempty"`
+}
+
+// Ended is when.
+func (r Result) Ended() time.Time {
+	return r.StartedAt.Add(time.Duration(r.DurationMS) * time.Millisecond)
 }
 
 // Failure is which instruction failed, and why.
@@ -76,9 +82,10 @@ type Record struct {
 	Tags       []string      `json:"tags,omitempty"` // of the build that is going on
 	Target     string        `json:"target,omitempty"`
 	Latest     Result        `json:"latest"`
-	Built      *Result       `json:"built,omitempty"` // the last that succeeded
-	Steps      []images.Step `json:"steps,omitempty"` // of the instructions as they were last built
-	Known      []Known       `json:"known,omitempty"` // newest first
+	Built      *Result       `json:"built,omitempty"`  // the last that succeeded
+	Failed     *Result       `json:"failed,omitempty"` // the last that failed, until one succeeds
+	Steps      []images.Step `json:"steps,omitempty"`  // of the instructions as they were last built
+	Known      []Known       `json:"known,omitempty"`  // newest first
 }
 
 // Known is an image that came of an input.
