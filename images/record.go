@@ -200,7 +200,7 @@ func (r *recorder) failure(src Source, err error) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	e := &BuildError{Dockerfile: r.file, StartLine: r.source.start, EndLine: r.source.end, Err: clean(err)}
-	if d, v := r.failed(); v != nil {
+	if d, v := r.failed(err); v != nil {
 		e.LogTail = tail(r.logs[d], logTail)
 		if _, step, ok := strings.Cut(v.Name, "] "); ok && instruction(v.Name) {
 			e.Step = step
@@ -222,15 +222,15 @@ func (r *recorder) failure(src Source, err error) error {
 	return e
 }
 
-// failed is the vertex that failed: of several that did at once, the one that the build's error is about.
-func (r *recorder) failed() (digest.Digest, *bkclient.Vertex) {
+// failed is the vertex that failed: of several that did at once, the one whose error the build ended with. Engines before
+// 23 say only in words which one that is.
+func (r *recorder) failed(err error) (digest.Digest, *bkclient.Vertex) {
 	var best digest.Digest
 	for d, v := range r.vertexes {
 		if v.Error == "" || strings.Contains(v.Error, "context canceled") {
 			continue
 		}
-		at, was := r.where[d], r.where[best]
-		if own := at.start > 0 && at == r.source; best == "" || own || was != r.source && at.start < was.start {
+		if best == "" || strings.Contains(err.Error(), v.Error) {
 			best = d
 		}
 	}
