@@ -17,9 +17,11 @@ import (
 )
 
 // store is where the facts of builds are kept, for all processes of this user.
-func (m *Manager) store() *builds.Store {
+func (m *Manager) store() *builds.Store { return m.records }
+
+func openStore(stateDir string) *builds.Store {
 	return &builds.Store{
-		Dir: filepath.Join(m.opts.StateDir, "builds"),
+		Dir: filepath.Join(stateDir, "builds"),
 		Lock: func(ctx context.Context, path string) (func(), error) {
 			l, err := lockExclusive(ctx, path)
 			if err != nil {

@@ -274,10 +274,10 @@ func (c *capped) Write(b []byte) (int, error) {
 		return len(b), nil
 	}
 	n := min(len(b), c.left)
-	if c.left -= n; c.left == 0 {
-		_, err := c.f.WriteString("\n(the rest is left out)\n")
-		return len(b), err
-	}
 	_, err := c.f.Write(b[:n])
+	if c.left -= n; c.left == 0 {
+		_, full := c.f.WriteString("\n(the rest is left out)\n")
+		err = errors.Join(err, full)
+	}
 	return len(b), err
 }

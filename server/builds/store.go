@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/gilmanlab/hjk-ls/images"
@@ -105,6 +106,14 @@ type Store struct {
 	// somebody has it.
 	Lock func(ctx context.Context, path string) (unlock func(), err error)
 	Held func(path string) bool
+
+	seen sync.Map // by key: what Read read last
+}
+
+// seen is a record as it was in a file. Editors ask with every key that is typed.
+type seen struct {
+	file   os.FileInfo
+	record Record
 }
 
 func (s *Store) path(key, ext string) string { return filepath.Join(s.Dir, key+ext) }
@@ -112,12 +121,29 @@ func (s *Store) path(key, ext string) string { return filepath.Join(s.Dir, key+e
 // Read is the record of a unit, the zero Record when there is none. A build that its process did not end counts as
 // canceled.
 func (s *Store) Read(key string) Record {
-	r := s.read(key)
+	r := s.known(key)
 	if r.Latest.State == Running && !s.Held(s.path(key, ".lock")) {
 		if r = s.read(key); r.Latest.State == Running { // it may have ended between the two looks
 			r.Latest.State = Canceled
 		}
 	}
+	return r
+}
+
+// known is a record to look at only: who changes one reads its own. A file is written once and then replaced.
+func (s *Store) known(key string) Record {
+	fi, err := os.Stat(s.path(key, ".json"))
+	if err != nil {
+		s.seen.Delete(key)
+		return Record{}
+	}
+	if have, ok := s.seen.Load(key); ok {
+		if was, ok := have.(seen); ok && os.SameFile(was.file, fi) && was.file.ModTime().Equal(fi.ModTime()) {
+			return was.record
+		}
+	}
+	r := s.read(key)
+	s.seen.Store(key, seen{fi, r})
 	return r
 }
 
