@@ -20,6 +20,8 @@ import (
 	"github.com/moby/patternmatcher"
 	"github.com/moby/patternmatcher/ignorefile"
 	"github.com/opencontainers/go-digest"
+
+	"github.com/gilmanlab/hjk-ls/images/dockerfile"
 )
 
 // buildClassic builds with the engine's own builder, for engines without BuildKit (Podman). The context travels as a
@@ -102,6 +104,7 @@ func ignored(src Source) ([]string, error) {
 // classic follows the classic builder's stream: "Step 2/3 : RUN make", output, "---> Using cache".
 type classic struct {
 	file  string
+	text  []byte
 	steps []int // first line of each instruction
 	ends  []int
 	p     Progress
@@ -113,7 +116,7 @@ type classic struct {
 }
 
 func newClassic(file string, text []byte, p Progress) *classic {
-	c := &classic{file: file, p: p}
+	c := &classic{file: file, text: text, p: p}
 	if res, err := parser.Parse(strings.NewReader(string(text))); err == nil {
 		for _, n := range res.AST.Children {
 			c.steps = append(c.steps, n.StartLine)
@@ -215,6 +218,8 @@ func (c *classic) failure(err error) error {
 	if c.at > 0 && c.at <= len(c.steps) {
 		e.StartLine, e.EndLine = c.steps[c.at-1], c.ends[c.at-1]
 	}
+	f, _ := dockerfile.Parse(c.text)
+	e.locate(c.text, f)
 	if m := exitStatus.FindStringSubmatch(err.Error()); m != nil {
 		e.ExitCode, _ = strconv.Atoi(m[1])
 	}

@@ -59,6 +59,24 @@ func TestFacts(t *testing.T) {
 	}
 }
 
+// TestFailuresAtOnce has two stages that fail together: place, exit code and output are of the same one.
+func TestFailuresAtOnce(t *testing.T) {
+	b := builderFor(t, t.TempDir())
+	for range 5 {
+		_, err := buildIn(t, b, t.Context(), map[string]string{"Dockerfile": strings.ReplaceAll(
+			"FROM hjk-test/busybox:1 AS a\nRUN echo three-%s; exit 3\nFROM hjk-test/busybox:1 AS b\nRUN echo five-%s; exit 5\nFROM scratch\nCOPY --from=a / /a\nCOPY --from=b / /b\n",
+			"%s", rand.Text())}, BuildOptions{}, nil)
+		var be *BuildError
+		if !errors.As(err, &be) {
+			t.Fatal(err)
+		}
+		want := map[int]string{3: "2 three", 5: "4 five"}[be.ExitCode]
+		if got := fmt.Sprint(be.StartLine, " ", strings.Split(be.LogTail, "-")[0]); got != want {
+			t.Fatalf("exit code %d, and %s", be.ExitCode, got)
+		}
+	}
+}
+
 func TestRelatedPlaces(t *testing.T) {
 	b := builderFor(t, t.TempDir())
 	for name, c := range map[string]struct {
@@ -70,6 +88,8 @@ func TestRelatedPlaces(t *testing.T) {
 		"missing file":   {map[string]string{"Dockerfile": "FROM hjk-test/busybox:1\nCOPY src/mian.go /\n", "src/main.go": ""}, "src", 0, "there is main.go"},
 		"missing folder": {map[string]string{"Dockerfile": "FROM hjk-test/busybox:1\nCOPY no/x /\n"}, ".", 0, "no/x is not in the build context"},
 		"ignored":        {map[string]string{"Dockerfile": "FROM hjk-test/busybox:1\nCOPY x /\n", "x": "", ".dockerignore": "# no\n\nx\n"}, ".dockerignore", 3, "x is there, but"},
+		"pattern":        {map[string]string{"Dockerfile": "FROM hjk-test/busybox:1\nCOPY src/*.go /go/\n", "src/main.c": ""}, "src", 0, "matches src/*.go"},
+		"ignored match":  {map[string]string{"Dockerfile": "FROM hjk-test/busybox:1\nCOPY src/*.go /go/\n", "src/a.go": "", ".dockerignore": "**/*.go\n"}, ".dockerignore", 1, "src/a.go is there, but"},
 		"unknown stage":  {map[string]string{"Dockerfile": "FROM scratch AS build\nFROM scratch\nCOPY --from=127.0.0.1:1/biuld:1 /x /\n"}, "Dockerfile", 1, `did you mean this stage, "build"?`},
 		"stage without":  {map[string]string{"Dockerfile": "FROM hjk-test/busybox:1 AS build\nRUN true\nFROM scratch\nCOPY --from=build /nothing /\n"}, "Dockerfile", 1, "looked for in this stage"},
 		"base":           {map[string]string{"Dockerfile": "FROM 127.0.0.1:1/none:1\n"}, "Dockerfile", 1, "base image 127.0.0.1:1/none:1"},

@@ -25,6 +25,8 @@ type BuildError struct {
 	Dockerfile         string
 	StartLine, EndLine int    // from 1; 0 when unknown
 	Step               string // the failing instruction as BuildKit names it; "" when the file was not understood
+	Text               string // the same as dockerfile.Instruction has it
+	Raw                string // the failing line of a file that was not understood
 	ExitCode           int    // of the step's program; 0 when it did not run
 	LogTail            string // the last lines the step printed
 	Related            []Related
@@ -75,6 +77,7 @@ type recorder struct {
 	vertexes map[digest.Digest]*bkclient.Vertex
 	logs     map[digest.Digest][]byte
 	source   lines // of the error the frontend itself returned
+	raw      []byte
 	text     dockerfile.File
 	warnings []Warning
 }
@@ -83,7 +86,7 @@ type recorder struct {
 func newRecorder(file string, text []byte) *recorder {
 	f, _ := dockerfile.Parse(text)
 	return &recorder{
-		file: file, text: f, where: map[digest.Digest]lines{}, vertexes: map[digest.Digest]*bkclient.Vertex{}, logs: map[digest.Digest][]byte{},
+		file: file, raw: text, text: f, where: map[digest.Digest]lines{}, vertexes: map[digest.Digest]*bkclient.Vertex{}, logs: map[digest.Digest][]byte{},
 	}
 }
 
@@ -197,10 +200,7 @@ func (r *recorder) failure(src Source, err error) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	e := &BuildError{Dockerfile: r.file, StartLine: r.source.start, EndLine: r.source.end, Err: clean(err)}
-	for d, v := range r.vertexes {
-		if v.Error == "" || strings.Contains(v.Error, "context canceled") {
-			continue
-		}
+	if d, v := r.failed(err); v != nil {
 		e.LogTail = tail(r.logs[d], logTail)
 		if _, step, ok := strings.Cut(v.Name, "] "); ok && instruction(v.Name) {
 			e.Step = step
@@ -209,6 +209,7 @@ func (r *recorder) failure(src Source, err error) error {
 			e.StartLine, e.EndLine = at.start, at.end
 		}
 	}
+	e.locate(r.raw, r.text)
 	var exit *gwpb.ExitError
 	if errors.As(err, &exit) {
 		e.ExitCode = int(exit.ExitCode)
@@ -219,6 +220,30 @@ func (r *recorder) failure(src Source, err error) error {
 		e.Related = explain(src, r.text, e)
 	}
 	return e
+}
+
+// failed is the vertex that failed: of several that did at once, the one whose error the build ended with. Engines before
+// 23 say only in words which one that is.
+func (r *recorder) failed(err error) (digest.Digest, *bkclient.Vertex) {
+	var best digest.Digest
+	for d, v := range r.vertexes {
+		if v.Error == "" || strings.Contains(v.Error, "context canceled") {
+			continue
+		}
+		if best == "" || strings.Contains(err.Error(), v.Error) {
+			best = d
+		}
+	}
+	return best, r.vertexes[best]
+}
+
+// locate names the failing instruction by what it says in the text that was built: the file may be another by now.
+func (e *BuildError) locate(raw []byte, f dockerfile.File) {
+	if in, ok := f.At(e.StartLine); ok {
+		e.StartLine, e.Text = in.StartLine, in.Text
+	} else if lines := strings.Split(string(raw), "\n"); 0 < e.StartLine && e.StartLine <= len(lines) {
+		e.Raw = strings.TrimSpace(lines[e.StartLine-1])
+	}
 }
 
 // exitCode finds what engines before 23 say only in words, at the end of the message.

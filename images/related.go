@@ -22,7 +22,7 @@ type Related struct {
 }
 
 var (
-	notFound = regexp.MustCompile(`not found|no such file`) // BuildKit says it in words only
+	notFound = regexp.MustCompile(`not found|no such file|no source files`) // BuildKit says it in words only
 	fromFlag = regexp.MustCompile(`(?:--from=|,from=)([^\s,]+)`)
 )
 
@@ -69,20 +69,45 @@ func missing(src Source, in dockerfile.Instruction, e *BuildError) []Related {
 		return nil
 	}
 	for _, name := range in.Sources {
-		rel := strings.TrimPrefix(filepath.Clean("/"+name), "/")
-		if strings.ContainsAny(rel, "$*?[") {
-			continue
-		}
-		r, found := ignoredBy(src, rel)
-		if _, err := os.Lstat(filepath.Join(src.Context, rel)); err != nil {
-			r, found = absent(src, rel), true
-		}
-		if found {
+		if r, found := lacking(src, strings.TrimPrefix(filepath.Clean("/"+name), "/")); found {
 			e.Err = &cleaned{r.Message, e.Err}
 			return []Related{r}
 		}
 	}
 	return nil
+}
+
+// lacking tells why a path of the context cannot be had, if it cannot.
+func lacking(src Source, rel string) (Related, bool) {
+	switch _, err := os.Lstat(filepath.Join(src.Context, rel)); {
+	case strings.Contains(rel, "$"): // what it stands for is not known here
+		return Related{}, false
+	case strings.ContainsAny(rel, "*?["):
+		return unmatched(src, rel)
+	case err != nil:
+		return absent(src, rel), true
+	}
+	return ignoredBy(src, rel)
+}
+
+// unmatched is about a pattern that no file has.
+func unmatched(src Source, rel string) (Related, bool) {
+	found, err := filepath.Glob(filepath.Join(src.Context, rel))
+	if err != nil {
+		return Related{}, false
+	}
+	if len(found) > 0 {
+		hit, err := filepath.Rel(src.Context, found[0])
+		if err != nil {
+			return Related{}, false
+		}
+		return ignoredBy(src, hit)
+	}
+	dir := filepath.Join(src.Context, fixedPart(rel))
+	for !isDir(dir) && len(dir) > len(src.Context) {
+		dir = filepath.Dir(dir)
+	}
+	return Related{File: dir, Message: fmt.Sprintf("nothing in the build context %s matches %s", src.Context, rel)}, true
 }
 
 // absent is about a path that is not there.

@@ -26,6 +26,10 @@ func (in *Inputs) scan(ctx context.Context) error {
 	}
 	in.noteRoots()
 	filtered, err := in.filter()
+	if errors.Is(err, errIgnorePattern) { // the engine refuses it too, and says so to who builds
+		in.def.sum = hash([]byte(in.def.sum), []byte(strings.Join(in.ignore, "\n")))
+		return nil
+	}
 	if err != nil {
 		return fmt.Errorf("build context: %w", err)
 	}
@@ -45,6 +49,9 @@ func (in *Inputs) scan(ctx context.Context) error {
 	})
 }
 
+// errIgnorePattern is a pattern of .dockerignore that cannot be understood.
+var errIgnorePattern = errors.New(".dockerignore")
+
 // filter is the context as the engine would ask for it.
 func (in *Inputs) filter() (fsutil.FS, error) {
 	root, err := fsutil.NewFS(in.src.Context)
@@ -52,7 +59,7 @@ func (in *Inputs) filter() (fsutil.FS, error) {
 		return nil, err
 	}
 	if in.matcher, err = patternmatcher.New(in.ignore); err != nil {
-		return nil, fmt.Errorf(".dockerignore: %w", err)
+		return nil, fmt.Errorf("%w: %w", errIgnorePattern, err)
 	}
 	if slices.Contains(in.def.paths, ".") {
 		in.roots = []string{"."}

@@ -53,16 +53,9 @@ func Discover(root string) (Source, bool) {
 // and dind are the variants; what looks like a Dockerfile (./x, x.Dockerfile, Dockerfile.x, Containerfile) must exist;
 // all else is an image reference.
 func Parse(image, root string) (Source, error) {
-	path := image
-	if rest, ok := strings.CutPrefix(path, "~/"); ok {
-		home, err := os.UserHomeDir()
-		if err != nil {
-			return Source{}, err
-		}
-		path = filepath.Join(home, rest)
-	}
-	if !filepath.IsAbs(path) {
-		path = filepath.Join(root, path)
+	path, err := File(image, root)
+	if err != nil {
+		return Source{}, err
 	}
 	switch {
 	case isFile(path):
@@ -83,6 +76,22 @@ func Parse(image, root string) (Source, error) {
 		return Source{}, fmt.Errorf("%w: %q: %w; write one such as debian:12, registry/name@sha256:…, or ./Dockerfile", ErrInvalidReference, image, err)
 	}
 	return Source{Kind: KindReference, Ref: ref.String()}, nil
+}
+
+// File is the path that an image names if it names a Dockerfile, which need not be there.
+func File(image, root string) (string, error) {
+	path := image
+	if rest, ok := strings.CutPrefix(path, "~/"); ok {
+		home, err := os.UserHomeDir()
+		if err != nil {
+			return "", err
+		}
+		path = filepath.Join(home, rest)
+	}
+	if !filepath.IsAbs(path) {
+		path = filepath.Join(root, path)
+	}
+	return path, nil
 }
 
 // fromFile is the source of a file: one of the worktree sees the whole worktree, any other its own folder.

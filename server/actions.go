@@ -40,7 +40,7 @@ func (s *Server) CodeAction(_ context.Context, p *protocol.CodeActionParams) ([]
 // failedTarget is the target of the last build that failed.
 func (v view) failedTarget() string {
 	for _, rec := range v.facts.Records {
-		if rec.Latest.Failure != nil {
+		if rec.Failed != nil {
 			return rec.Target
 		}
 	}

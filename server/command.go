@@ -109,7 +109,7 @@ func (s *Server) ExecuteCommand(ctx context.Context, p *protocol.ExecuteCommandP
 		pctx, cancel := context.WithCancel(ctx)
 		defer cancel()
 		c.ctx = pctx
-		c.progress = s.beginProgress(pctx, cancel, p.WorkDoneToken, strings.ReplaceAll(cmd.title, "%s", subject(raw)))
+		c.progress = s.beginProgress(pctx, cancel, p.WorkDoneToken, strings.ReplaceAll(cmd.title, "%s", subject(raw)), p.Command == "hjk-ls.build")
 		defer func() { c.progress.end(pctx, err) }()
 	}
 	var res any

@@ -42,13 +42,16 @@ func (v view) failures() []protocol.Diagnostic {
 	all := []protocol.Diagnostic{}
 	seen := map[string]bool{}
 	for _, rec := range v.facts.Records {
-		f := rec.Latest.Failure
-		if rec.Latest.State != builds.Failed || f == nil || seen[f.Text+f.Raw] || v.gotOver(rec) {
+		if rec.Failed == nil || rec.Failed.Failure == nil || v.gotOver(rec) {
+			continue
+		}
+		f := rec.Failed.Failure
+		if seen[f.Text+f.Raw] {
 			continue
 		}
 		seen[f.Text+f.Raw] = true
 		if r, ok := v.place(f); ok {
-			all = append(all, diagnostic(r, f))
+			all = append(all, diagnostic(r, f, v.spell))
 		}
 	}
 	return all
@@ -57,11 +60,14 @@ func (v view) failures() []protocol.Diagnostic {
 // gotOver reports whether a later build of another target had the step and succeeded.
 func (v view) gotOver(failed builds.Record) bool {
 	for _, rec := range v.facts.Records {
-		if rec.Latest.State != builds.Succeeded || rec.Latest.StartedAt.Before(failed.Latest.StartedAt) {
+		if rec.Built == nil || rec.Built.StartedAt.Before(failed.Failed.StartedAt) {
 			continue
 		}
+		if failed.Failed.Failure.Text == "" { // of the file as a whole, or a target that it has no more
+			return true
+		}
 		for _, st := range rec.Steps {
-			if st.Text == failed.Latest.Failure.Text {
+			if st.Text == failed.Failed.Failure.Text {
 				return true
 			}
 		}
@@ -78,6 +84,10 @@ func (v view) place(f *builds.Failure) (protocol.Range, bool) {
 			best, found = r, true
 		}
 	}
+	if f.Line == 0 { // of no line, but of the file as a whole
+		start, end := v.top()
+		return rangeOf(v.doc.text, start, end), true
+	}
 	if f.Text != "" {
 		for _, in := range v.file.Instructions {
 			if in.Text == f.Text {
@@ -88,7 +98,7 @@ func (v view) place(f *builds.Failure) (protocol.Range, bool) {
 	}
 	offset := 0
 	for i, line := range strings.SplitAfter(v.doc.text, "\n") {
-		if text := strings.TrimSpace(line); text == f.Raw && (f.Raw != "" || i == 0) {
+		if text := strings.TrimSpace(line); text == f.Raw && f.Raw != "" {
 			start := offset + strings.Index(line, text)
 			nearest(start, start+len(text), i+1)
 		}
@@ -97,9 +107,18 @@ func (v view) place(f *builds.Failure) (protocol.Range, bool) {
 	return best, found
 }
 
+// top is the first line of the first instruction, where what is about the whole file is shown.
+func (v view) top() (start, end int) {
+	if len(v.file.Instructions) == 0 {
+		return 0, len(strings.TrimRight(firstLine(v.doc.text), "\r"))
+	}
+	in := v.file.Instructions[0]
+	return in.Start, in.Start + len(strings.TrimRight(firstLine(v.doc.text[in.Start:in.End]), "\r"))
+}
+
 func abs(n int) int { return max(n, -n) }
 
-func diagnostic(r protocol.Range, f *builds.Failure) protocol.Diagnostic {
+func diagnostic(r protocol.Range, f *builds.Failure, spell func(string) uri.URI) protocol.Diagnostic {
 	message := f.Message
 	if f.Tail != "" {
 		message += "\n" + f.Tail
@@ -110,7 +129,7 @@ func diagnostic(r protocol.Range, f *builds.Failure) protocol.Diagnostic {
 	}
 	for _, rel := range f.Related {
 		d.RelatedInformation = append(d.RelatedInformation, protocol.DiagnosticRelatedInformation{
-			Location: protocol.Location{URI: uri.File(rel.File), Range: linesOf(rel)}, Message: rel.Message,
+			Location: protocol.Location{URI: spell(rel.File), Range: linesOf(rel)}, Message: rel.Message,
 		})
 	}
 	return d

@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"unicode/utf8"
@@ -28,10 +29,34 @@ type documents struct {
 
 // keyOf is a path, or a URI that has none.
 func keyOf(u uri.URI) string {
-	if path := pathOf(string(u)); path != "" {
+	if path := fileOf(u); path != "" {
 		return path
 	}
 	return strings.Clone(string(u))
+}
+
+// fileOf is the path of a file: URI as git and the watch on folders tell it, without symbolic links but for the file
+// itself: a Dockerfile may be one, with a build of its own. "" for other URIs.
+func fileOf(u uri.URI) string {
+	path := pathOf(string(u))
+	if real, err := filepath.EvalSymlinks(filepath.Dir(path)); path != "" && err == nil {
+		return filepath.Join(real, filepath.Base(path))
+	}
+	return path
+}
+
+// spelled is the URI of a file as the editor spells it, which may have opened its folder by a symbolic link.
+func (s *Server) spelled(path string) uri.URI {
+	s.mu.Lock()
+	folders := slices.Clone(s.folders)
+	s.mu.Unlock()
+	for _, f := range folders {
+		real, err := filepath.EvalSymlinks(f)
+		if rel, in := strings.CutPrefix(path, real+string(filepath.Separator)); err == nil && in && real != f {
+			return uri.File(filepath.Join(f, rel))
+		}
+	}
+	return uri.File(path)
 }
 
 func (d *documents) put(doc document) {
@@ -71,12 +96,11 @@ func (d *documents) dockerfiles() []string {
 
 // at is the document of a file: what the editor has, else what is on disk.
 func (s *Server) at(path string) (document, bool) {
-	u := uri.File(path)
-	if doc, ok := s.docs.get(u); ok {
+	if doc, ok := s.docs.get(uri.File(path)); ok {
 		return doc, true
 	}
 	b, err := os.ReadFile(path)
-	return document{uri: u, version: -1, docker: true, text: string(b)}, err == nil
+	return document{uri: s.spelled(path), version: -1, docker: true, text: string(b)}, err == nil
 }
 
 // isDockerfile goes by the language the editor says, else by the name.
@@ -91,7 +115,7 @@ func isDockerfile(language, path string) bool {
 // DidOpen begins to follow a document.
 func (s *Server) DidOpen(_ context.Context, p *protocol.DidOpenTextDocumentParams) error {
 	t := p.TextDocument
-	path := pathOf(string(t.URI))
+	path := fileOf(t.URI)
 	s.docs.put(document{
 		uri: uri.URI(strings.Clone(string(t.URI))), version: t.Version, text: strings.Clone(t.Text), docker: isDockerfile(strings.Clone(string(t.LanguageID)), path),
 	})
@@ -117,14 +141,14 @@ func (s *Server) DidChange(_ context.Context, p *protocol.DidChangeTextDocumentP
 	doc.version = p.TextDocument.Version
 	s.docs.put(doc)
 	if doc.docker {
-		s.diagnose(pathOf(string(doc.uri)))
+		s.diagnose(fileOf(doc.uri))
 	}
 	return nil
 }
 
 // DidSave tells who builds: not every file system tells of changes.
 func (s *Server) DidSave(_ context.Context, p *protocol.DidSaveTextDocumentParams) error {
-	if path := pathOf(string(p.TextDocument.URI)); path != "" {
+	if path := fileOf(p.TextDocument.URI); path != "" {
 		s.agents.Saved(path)
 	}
 	return nil
@@ -135,7 +159,7 @@ func (s *Server) DidClose(_ context.Context, p *protocol.DidCloseTextDocumentPar
 	doc, _ := s.docs.get(p.TextDocument.URI)
 	s.docs.drop(p.TextDocument.URI)
 	if doc.docker {
-		s.diagnose(pathOf(string(p.TextDocument.URI)))
+		s.diagnose(fileOf(p.TextDocument.URI))
 	}
 	return nil
 }

@@ -23,11 +23,12 @@ type view struct {
 	path  string
 	file  dockerfile.File
 	facts agents.DockerfileFacts
+	spell func(path string) uri.URI // as the editor has it
 }
 
 // view looks at an open Dockerfile. One that cannot be understood has no instructions.
 func (s *Server) view(u uri.URI) (view, bool) {
-	path := pathOf(string(u))
+	path := fileOf(u)
 	doc, ok := s.docs.get(u)
 	if path == "" || !ok || !doc.docker {
 		return view{}, false
@@ -37,7 +38,7 @@ func (s *Server) view(u uri.URI) (view, bool) {
 
 func (s *Server) viewOf(path string, doc document) view {
 	file, _ := dockerfile.Parse([]byte(doc.text))
-	return view{doc, path, file, s.agents.DockerfileFacts(path)}
+	return view{doc, path, file, s.agents.DockerfileFacts(path), s.spelled}
 }
 
 // step is what the last build that had it did for an instruction.
@@ -176,11 +177,8 @@ func (s *Server) CodeLens(_ context.Context, p *protocol.CodeLensParams) ([]prot
 	if !ok || v.facts.Checkout == "" {
 		return lenses, nil
 	}
-	top := protocol.Range{}
-	if len(v.file.Instructions) > 0 {
-		in := v.file.Instructions[0]
-		top = rangeOf(v.doc.text, in.Start, in.Start+len(firstLine(v.doc.text[in.Start:in.End])))
-	}
+	start, end := v.top()
+	top := rangeOf(v.doc.text, start, end)
 	add := func(r protocol.Range, title, command string, args any) {
 		raw, err := json.Marshal(args)
 		if err == nil {

@@ -26,7 +26,7 @@ func (s *Server) follow() {
 	s.background.Go(func() {
 		s.agents.FollowBuilds(s.life, agents.BuildHooks{
 			Begin: s.unasked,
-			Build: func(e agents.BuildEvent) { s.notify("hjk/build", e) },
+			Build: s.tellBuild,
 			Facts: func(path string) {
 				s.diagnose(path)
 				s.refresh()
@@ -43,6 +43,13 @@ func (s *Server) follow() {
 	})
 }
 
+func (s *Server) tellBuild(e agents.BuildEvent) {
+	if path := pathOf(e.URI); path != "" {
+		e.URI = string(s.spelled(path))
+	}
+	s.notify("hjk/build", e)
+}
+
 func staleOnes(all []agents.Instance) string {
 	names := ""
 	for _, i := range all {
@@ -55,7 +62,7 @@ func staleOnes(all []agents.Instance) string {
 
 // unasked shows work that the user did not ask for, on a progress of ours.
 func (s *Server) unasked(ctx context.Context, cancel context.CancelFunc, title string) (agents.Feedback, func(error)) {
-	p := s.beginProgress(ctx, cancel, nil, title)
+	p := s.beginProgress(ctx, cancel, nil, title, true)
 	return s.feedback(ctx, p), func(err error) { p.end(ctx, err) }
 }
 

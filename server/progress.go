@@ -37,13 +37,14 @@ type progress struct {
 	mu       sync.Mutex // guards what follows
 	last     time.Time
 	vertexes map[digest.Digest]bool // done
+	percent  uint32                 // told last: an editor's bar does not go back when a build turns out to have more steps
 	pending  *protocol.WorkDoneProgressReport
 	timer    *time.Timer
 }
 
 // beginProgress begins to tell of an operation that cancel ends. Without a token and without a client that can take
-// one of ours it returns nil.
-func (s *Server) beginProgress(ctx context.Context, cancel context.CancelFunc, token protocol.ProgressToken, title string) *progress {
+// one of ours it returns nil. Of a counted one the editor shows how much is done: it must know from the beginning.
+func (s *Server) beginProgress(ctx context.Context, cancel context.CancelFunc, token protocol.ProgressToken, title string, counted bool) *progress {
 	s.mu.Lock()
 	able := s.caps.progress
 	s.mu.Unlock()
@@ -63,7 +64,11 @@ func (s *Server) beginProgress(ctx context.Context, cancel context.CancelFunc, t
 	s.progress[p.key] = cancel
 	s.mu.Unlock()
 	yes := true
-	p.send(&protocol.WorkDoneProgressBegin{Kind: "begin", Title: title, Cancellable: &yes})
+	begin := &protocol.WorkDoneProgressBegin{Kind: "begin", Title: title, Cancellable: &yes}
+	if counted {
+		begin.Percentage = new(uint32)
+	}
+	p.send(begin)
 	return p
 }
 
@@ -127,7 +132,8 @@ func (p *progress) solve(st *bkclient.SolveStatus) {
 		}
 	}
 	all := len(p.vertexes)
-	percent := uint32(100 * done / max(all, 1))
+	p.percent = max(p.percent, uint32(100*done/max(all, 1)))
+	percent := p.percent
 	if all > 0 {
 		name = fmt.Sprintf("step %d/%d: %s", min(done+1, all), all, name)
 	}
@@ -185,7 +191,7 @@ func (s *Server) feedback(ctx context.Context, p *progress) agents.Feedback {
 	return agents.Feedback{
 		Step:    p.step,
 		Solve:   p.solve,
-		Build:   func(e agents.BuildEvent) { s.notify("hjk/build", e) },
+		Build:   s.tellBuild,
 		Consent: func(what string, flags []string) bool { return s.consent(ctx, what, flags) },
 	}
 }

@@ -17,9 +17,11 @@ import (
 )
 
 // store is where the facts of builds are kept, for all processes of this user.
-func (m *Manager) store() *builds.Store {
+func (m *Manager) store() *builds.Store { return m.records }
+
+func openStore(stateDir string) *builds.Store {
 	return &builds.Store{
-		Dir: filepath.Join(m.opts.StateDir, "builds"),
+		Dir: filepath.Join(stateDir, "builds"),
 		Lock: func(ctx context.Context, path string) (func(), error) {
 			l, err := lockExclusive(ctx, path)
 			if err != nil {
@@ -58,6 +60,12 @@ func (m *Manager) Build(ctx context.Context, a BuildArgs, fb Feedback) (BuildRes
 	}
 	res, err := m.build(ctx, eng, u, opts, fb)
 	m.changed.kick()
+	if err == nil {
+		select {
+		case m.asked <- u:
+		default: // nobody follows
+		}
+	}
 	if err != nil {
 		m.noteLost(eng, err)
 		return BuildResult{}, err
@@ -109,11 +117,6 @@ func (m *Manager) requested(ctx context.Context, hint, file, target string) (bui
 // and the repository's.
 func (m *Manager) tagsOf(ctx context.Context, w wish, src images.Source, target string) (tags []string, branch string, err error) {
 	tags = []string{m.place(w.repo.Root, "").tag()}
-	w.image = ""
-	usual, err := w.source(w.repo.From)
-	if err != nil || usual.Dockerfile != src.Dockerfile || target != "" && target != w.config.Build.Target {
-		return tags, "", nil // what the instance would use is somebody else's trouble here
-	}
 	trees, err := w.repo.Worktrees(ctx)
 	if err != nil {
 		return nil, "", wrap(err, CodeWorktreeFailed)
@@ -121,6 +124,14 @@ func (m *Manager) tagsOf(ctx context.Context, w wish, src images.Source, target 
 	for _, wt := range trees {
 		if wt.Path != w.repo.From || wt.Branch == "" || wt.Foreign {
 			continue
+		}
+		w.image = ""
+		if live, running := m.live(w.repo.Root, wt.Branch); running {
+			w.image = madeFrom(live)
+		}
+		usual, err := w.source(wt.Path)
+		if err != nil || usual.Dockerfile != src.Dockerfile || target != "" && target != w.config.Build.Target {
+			continue // what the instance would use is somebody else's trouble here
 		}
 		branch = wt.Branch
 		if p := m.place(wt.MadeRoot, wt.MadeFor); p.exists() {
@@ -171,6 +182,9 @@ func (m *Manager) carryOut(ctx context.Context, eng *engine, job *builds.Job, u 
 	if err == nil {
 		m.broughtIn(ctx, eng, res.Image, "")
 		err = eng.images.Tag(ctx, res.Image.ID, u.Tags[1:])
+	}
+	if errors.Is(context.Cause(ctx), errRefused) {
+		job.Refuse()
 	}
 	out, kept := job.End(res, err, ctx.Err() != nil || errors.Is(err, context.Canceled))
 	if kept != nil {

@@ -3,10 +3,10 @@ package agents
 import (
 	"context"
 	"errors"
+	"fmt"
 	"path/filepath"
 	"sync"
-
-	"go.uber.org/zap"
+	"time"
 
 	"github.com/gilmanlab/hjk-ls/container"
 	"github.com/gilmanlab/hjk-ls/images"
@@ -48,8 +48,9 @@ func (m *Manager) FollowBuilds(ctx context.Context, h BuildHooks) {
 	kicks := make(chan struct{}, 1)
 	defer m.changed.join(kicks)()
 	defer m.found.join(kicks)()
-	f := &follow{m: m, h: h, life: ctx, told: map[string]string{}, asked: map[string]string{}}
+	f := &follow{m: m, h: h, life: ctx, began: time.Now(), told: map[string]string{}, asked: map[string]string{}}
 	defer f.work.Wait()
+	f.work.Go(func() { f.followAsked(ctx) })
 	follower := builds.Follower{
 		Store: m.store(), Log: m.log, Plan: f.plan, Build: f.build, Told: f.heard, Note: h.Note, Saves: m.saves,
 	}
@@ -63,6 +64,9 @@ type follow struct {
 	life context.Context
 	work sync.WaitGroup // recreations, which outlive the build that they follow
 
+	began      time.Time
+	recreating sync.Mutex // of two questions that are answered at once, the second finds nothing left to do
+
 	told map[string]string // by key: the last state told of another's build
 
 	mu    sync.Mutex
@@ -75,23 +79,46 @@ func (f *follow) build(ctx context.Context, u builds.Unit, input string) error {
 	if err != nil {
 		return builds.ErrNoEngine
 	}
+	since := time.Now()
 	job, err := f.m.store().Begin(ctx, u)
 	if err != nil {
 		return err
 	}
-	done, err := f.known(ctx, eng, job, u, input)
-	if !done && err == nil {
-		err = f.fresh(ctx, eng, job, u, input)
+	theirs := f.settledElsewhere(ctx, eng, job, input, since)
+	if !theirs {
+		err = f.here(ctx, eng, job, u, input)
 	}
 	job.Close()
 	if container.IsUnreachable(err) {
 		f.m.noteLost(eng, err)
 		return builds.ErrNoEngine
 	}
-	if err == nil && ctx.Err() == nil {
+	if err == nil && ctx.Err() == nil && !theirs { // whose server built it does what follows from it
 		f.stale(ctx, u)
 	}
 	return err
+}
+
+// settledElsewhere reports whether another process built an input, or its user refused that, while this one waited to.
+func (f *follow) settledElsewhere(ctx context.Context, eng *engine, job *builds.Job, input string, since time.Time) bool {
+	last := job.Latest()
+	if _, own := f.m.ownBuilds.Load(last.ID); own || last.Input != input {
+		return false
+	}
+	if last.State == builds.Succeeded {
+		_, err := eng.images.Inspect(ctx, last.Image)
+		return err == nil
+	}
+	return last.State == builds.Failed || last.Refused && last.Ended().After(since)
+}
+
+// here answers from what was built before, or builds.
+func (f *follow) here(ctx context.Context, eng *engine, job *builds.Job, u builds.Unit, input string) error {
+	done, err := f.known(ctx, eng, job, u, input)
+	if done || err != nil {
+		return err
+	}
+	return f.fresh(ctx, eng, job, u, input)
 }
 
 // known answers from what was built before: by another process just now, or of the same input at another time.
@@ -116,9 +143,6 @@ func (f *follow) known(ctx context.Context, eng *engine, job *builds.Job, u buil
 	if err := eng.images.Tag(ctx, image, u.Tags); err != nil {
 		return false, err
 	}
-	if _, own := f.m.ownBuilds.Load(last.ID); last.Input == input && !own {
-		return true, nil // of another process: its record has told of it
-	}
 	f.m.ownBuilds.Store(job.ID(), true)
 	res, err := job.Answer(input, image)
 	f.m.Saved(f.m.store().RecordFile(u.Key()))
@@ -128,9 +152,9 @@ func (f *follow) known(ctx context.Context, eng *engine, job *builds.Job, u buil
 
 // fresh builds, in sight of the user.
 func (f *follow) fresh(ctx context.Context, eng *engine, job *builds.Job, u builds.Unit, input string) (err error) {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	fb, end := f.h.Begin(ctx, cancel, "Building "+filepath.Base(u.Source.Dockerfile)+ofBranch(u.Branch))
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	fb, end := f.h.Begin(ctx, func() { cancel(errRefused) }, "Building "+filepath.Base(u.Source.Dockerfile)+ofBranch(u.Branch))
 	defer func() { end(err) }()
 	if err := f.allowed(ctx, u); err != nil {
 		return err
@@ -138,6 +162,9 @@ func (f *follow) fresh(ctx context.Context, eng *engine, job *builds.Job, u buil
 	_, err = f.m.carryOut(ctx, eng, job, u, u.Options, input, fb)
 	return err
 }
+
+// errRefused is why a build ended whose Cancel was pressed.
+var errRefused = fmt.Errorf("refused by the user: %w", context.Canceled)
 
 func ofBranch(branch string) string {
 	if branch == "" {
@@ -159,58 +186,6 @@ func (f *follow) allowed(ctx context.Context, u builds.Unit) error {
 	return f.m.allowHostAccess(wish{repo: r, config: config, values: values}, Feedback{})
 }
 
-// stale does with the instances of a unit's older image what the settings say.
-func (f *follow) stale(ctx context.Context, u builds.Unit) {
-	f.m.changed.kick()
-	list, err := f.m.list(ctx, ListArgs{Workspace: u.Repo}, f.m.engines.passive)
-	if err != nil {
-		return
-	}
-	r, err := f.m.open(ctx, u.Repo)
-	if err != nil {
-		return
-	}
-	config, _, err := f.m.config(r)
-	if err != nil || config.Recreate == "never" {
-		return
-	}
-	if old := f.fresher(list.Instances, u); len(old) > 0 {
-		f.work.Go(func() { f.recreate(old, config.Recreate == "auto") })
-	}
-}
-
-// fresher picks the instances that run on an older image of the unit and have not been asked about for this one.
-func (f *follow) fresher(all []Instance, u builds.Unit) []Instance {
-	rec := f.m.store().Read(u.Key())
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	var old []Instance
-	for _, i := range all {
-		if i.State != StateRunning || !i.Image.Stale || i.Image.Dockerfile != u.Source.Dockerfile || f.asked[i.Container.Name] == rec.Latest.Image {
-			continue
-		}
-		f.asked[i.Container.Name] = rec.Latest.Image
-		old = append(old, i)
-	}
-	return old
-}
-
-func (f *follow) recreate(stale []Instance, unasked bool) {
-	ctx, cancel := context.WithCancel(f.life)
-	defer cancel()
-	if !unasked && !f.h.Recreate(ctx, stale) {
-		return
-	}
-	for _, i := range stale {
-		fb, end := f.h.Begin(ctx, cancel, "Recreating "+i.Branch)
-		_, err := f.m.Recreate(ctx, RecreateArgs{Workspace: i.Repo, Branch: i.Branch}, fb)
-		end(err)
-		if err != nil {
-			f.m.log.Warn("recreate", zap.String("branch", i.Branch), zap.Error(err))
-		}
-	}
-}
-
 // heard is called when a unit's record changed.
 func (f *follow) heard(key string) {
 	rec := f.m.store().Read(key)
@@ -222,6 +197,9 @@ func (f *follow) heard(key string) {
 		return
 	}
 	f.told[key] = rec.Latest.ID + rec.Latest.State
+	if rec.Latest.State != builds.Running && rec.Latest.Ended().Before(f.began) {
+		return // of before there was anybody to tell
+	}
 	f.h.Build(BuildEvent{
 		URI: fileURI(rec.Dockerfile), Branch: rec.Latest.Branch, State: rec.Latest.State,
 		Image: rec.Latest.Image, DurationMS: rec.Latest.DurationMS, Error: rec.Latest.Error,

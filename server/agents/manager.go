@@ -49,9 +49,11 @@ type Manager struct {
 	found   broadcast // a survey saw something new
 	swept   sync.Once
 
-	untrusted atomic.Bool // the editor does not trust its folders
-	ownBuilds sync.Map    // ids of this process's builds
-	saves     chan string // files that the editor saved
+	records   *builds.Store
+	untrusted atomic.Bool      // the editor does not trust its folders
+	ownBuilds sync.Map         // ids of this process's builds
+	saves     chan string      // files that the editor saved
+	asked     chan builds.Unit // units that were built because somebody asked
 }
 
 // New makes a Manager. It does no I/O: the first operation that needs the engine connects.
@@ -59,7 +61,7 @@ func New(o Options) *Manager {
 	if o.Log == nil {
 		o.Log = zap.NewNop()
 	}
-	m := &Manager{opts: o, log: o.Log, saves: make(chan string, 64)}
+	m := &Manager{opts: o, log: o.Log, saves: make(chan string, 64), asked: make(chan builds.Unit, 16), records: openStore(o.StateDir)}
 	m.engines.init(m)
 	return m
 }

@@ -1,6 +1,7 @@
 package agents
 
 import (
+	"cmp"
 	"context"
 	"path/filepath"
 	"slices"
@@ -89,6 +90,11 @@ func madeFrom(i Instance) string {
 
 func (p *planner) unit(w wish, wt workspace.Worktree, tags []string) {
 	src, err := w.source(wt.Path)
+	if err != nil { // it may come
+		if file, none := images.File(cmp.Or(w.image, w.config.Image), wt.Path); none == nil {
+			p.files = append(p.files, file)
+		}
+	}
 	if err != nil && strings.HasPrefix(w.image, wt.Path) { // the file is gone: what recreate would take
 		w.image = ""
 		src, err = w.source(wt.Path)

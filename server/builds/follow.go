@@ -176,7 +176,7 @@ func (l *loop) settle(ctx context.Context) {
 			again = d
 		}
 	}
-	if l.watch() && again == 0 {
+	if l.watch() {
 		again = time.Millisecond
 	}
 	if l.cost = time.Since(start); again > 0 {

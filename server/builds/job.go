@@ -82,6 +82,7 @@ func (j *Job) Answer(input, image string) (Result, error) {
 	if err := j.Start(input); err != nil {
 		return Result{}, err
 	}
+	_, _ = fmt.Fprintln(j.log.f, "Nothing was built: the image of this content is known from an earlier build.")
 	for _, k := range j.record.Known {
 		if k.Input == input {
 			j.record.Steps = k.Steps
@@ -90,10 +91,12 @@ func (j *Job) Answer(input, image string) (Result, error) {
 	return j.end(images.BuildResult{Image: images.Image{ID: image}, Facts: j.record.Steps}, nil, false)
 }
 
+// Refuse says that it is the user who ends the build.
+func (j *Job) Refuse() { j.record.Latest.Refused = true }
+
 // End tells how the build went.
 func (j *Job) End(res images.BuildResult, err error, canceled bool) (Result, error) {
-	_, f := j.text()
-	j.record.Steps = merge(j.record.Steps, res.Facts, f, err == nil)
+	j.record.Steps = merge(j.record.Steps, res.Facts, j.text(), err == nil)
 	return j.end(res, err, canceled)
 }
 
@@ -104,26 +107,27 @@ func (j *Job) end(res images.BuildResult, err error, canceled bool) (Result, err
 	case err == nil:
 		now.State, now.Image = Succeeded, res.Image.ID
 		good := *now
-		j.record.Built = &good
+		j.record.Built, j.record.Failed = &good, nil
 	case canceled:
 		now.State = Canceled
 	default:
 		now.State, now.Error = Failed, err.Error()
-		text, f := j.text()
-		now.Failure = failure(err, text, f)
+		now.Failure = failure(err)
+		bad := *now
+		j.record.Failed = &bad
 	}
 	j.log.finish(*now)
 	return *now, j.store.write(j.key, j.record)
 }
 
 // text is the Dockerfile as it is now, as far as it can be read.
-func (j *Job) text() ([]byte, dockerfile.File) {
+func (j *Job) text() dockerfile.File {
 	b, err := os.ReadFile(j.unit.Source.Dockerfile)
 	if err != nil {
-		return nil, dockerfile.File{}
+		return dockerfile.File{}
 	}
 	f, _ := dockerfile.Parse(b) // one that cannot be understood has no instructions
-	return b, f
+	return f
 }
 
 // Close lets the unit go.
@@ -195,18 +199,14 @@ func merge(old, now []images.Step, f dockerfile.File, whole bool) []images.Step 
 	return out
 }
 
-func failure(err error, text []byte, f dockerfile.File) *Failure {
+func failure(err error) *Failure {
 	var be *images.BuildError
 	if !errors.As(err, &be) {
 		return nil
 	}
-	out := &Failure{Line: be.StartLine, Message: be.Err.Error(), ExitCode: be.ExitCode, Tail: be.LogTail, Related: be.Related}
-	if in, ok := f.At(be.StartLine); ok {
-		out.Line, out.Text = in.StartLine, in.Text
-	} else if lines := strings.Split(string(text), "\n"); 0 < be.StartLine && be.StartLine <= len(lines) {
-		out.Raw = strings.TrimSpace(lines[be.StartLine-1])
+	return &Failure{
+		Line: be.StartLine, Text: be.Text, Raw: be.Raw, Message: be.Err.Error(), ExitCode: be.ExitCode, Tail: be.LogTail, Related: be.Related,
 	}
-	return out
 }
 
 // maxLog bounds a build's log.
@@ -274,10 +274,10 @@ func (c *capped) Write(b []byte) (int, error) {
 		return len(b), nil
 	}
 	n := min(len(b), c.left)
-	if c.left -= n; c.left == 0 {
-		_, err := c.f.WriteString("\n(the rest is left out)\n")
-		return len(b), err
-	}
 	_, err := c.f.Write(b[:n])
+	if c.left -= n; c.left == 0 {
+		_, full := c.f.WriteString("\n(the rest is left out)\n")
+		err = errors.Join(err, full)
+	}
 	return len(b), err
 }

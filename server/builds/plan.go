@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/gilmanlab/hjk-ls/images"
+	"github.com/gilmanlab/hjk-ls/workspace"
 )
 
 func (l *loop) planned(paths map[string]bool) bool {
@@ -25,7 +26,9 @@ func (l *loop) makePlan(ctx context.Context, seen bool) {
 	l.replan = false
 	l.files = map[string]bool{}
 	for _, f := range plan.Files {
-		l.files[f] = true
+		for _, hop := range workspace.Hops(f) {
+			l.files[hop] = true
+		}
 	}
 	now := map[string]bool{}
 	for _, u := range plan.Units {

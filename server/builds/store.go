@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/gilmanlab/hjk-ls/images"
@@ -56,7 +57,13 @@ type Result struct {
 	StartedAt  time.Time `json:"startedAt"`
 	DurationMS int64     `json:"durationMs,omitempty"`
 	Error      string    `json:"error,omitempty"`
+	Refused    bool      `json:"refused,omitempty"` // it was canceled by a user: nobody is to build it instead
 	Failure    *Failure  `json:"failure,omitempty"`
+}
+
+// Ended is when.
+func (r Result) Ended() time.Time {
+	return r.StartedAt.Add(time.Duration(r.DurationMS) * time.Millisecond)
 }
 
 // Failure is which instruction failed, and why.
@@ -76,9 +83,10 @@ type Record struct {
 	Tags       []string      `json:"tags,omitempty"` // of the build that is going on
 	Target     string        `json:"target,omitempty"`
 	Latest     Result        `json:"latest"`
-	Built      *Result       `json:"built,omitempty"` // the last that succeeded
-	Steps      []images.Step `json:"steps,omitempty"` // of the instructions as they were last built
-	Known      []Known       `json:"known,omitempty"` // newest first
+	Built      *Result       `json:"built,omitempty"`  // the last that succeeded
+	Failed     *Result       `json:"failed,omitempty"` // the last that failed, until one succeeds
+	Steps      []images.Step `json:"steps,omitempty"`  // of the instructions as they were last built
+	Known      []Known       `json:"known,omitempty"`  // newest first
 }
 
 // Known is an image that came of an input.
@@ -98,6 +106,14 @@ type Store struct {
 	// somebody has it.
 	Lock func(ctx context.Context, path string) (unlock func(), err error)
 	Held func(path string) bool
+
+	seen sync.Map // by key: what Read read last
+}
+
+// seen is a record as it was in a file. Editors ask with every key that is typed.
+type seen struct {
+	file   os.FileInfo
+	record Record
 }
 
 func (s *Store) path(key, ext string) string { return filepath.Join(s.Dir, key+ext) }
@@ -105,12 +121,29 @@ func (s *Store) path(key, ext string) string { return filepath.Join(s.Dir, key+e
 // Read is the record of a unit, the zero Record when there is none. A build that its process did not end counts as
 // canceled.
 func (s *Store) Read(key string) Record {
-	r := s.read(key)
+	r := s.known(key)
 	if r.Latest.State == Running && !s.Held(s.path(key, ".lock")) {
 		if r = s.read(key); r.Latest.State == Running { // it may have ended between the two looks
 			r.Latest.State = Canceled
 		}
 	}
+	return r
+}
+
+// known is a record to look at only: who changes one reads its own. A file is written once and then replaced.
+func (s *Store) known(key string) Record {
+	fi, err := os.Stat(s.path(key, ".json"))
+	if err != nil {
+		s.seen.Delete(key)
+		return Record{}
+	}
+	if have, ok := s.seen.Load(key); ok {
+		if was, ok := have.(seen); ok && os.SameFile(was.file, fi) && was.file.ModTime().Equal(fi.ModTime()) {
+			return was.record
+		}
+	}
+	r := s.read(key)
+	s.seen.Store(key, seen{fi, r})
 	return r
 }
 
