@@ -36,7 +36,7 @@ func TestGoInstall(t *testing.T) {
 	if err := f.Close(); err != nil {
 		t.Fatal(err)
 	}
-	r.sh("cp " + tree + "/go.mod " + at + "/" + version + ".mod && echo '{\"Version\":\"" + version + "\"}' >" + at + "/" + version + ".info")
+	r.sh("cp " + tree + "/go.mod " + at + "/" + version + ".mod && echo '{\"Version\":\"" + version + "\"}' >" + at + "/" + version + ".info && echo " + version + " >" + at + "/list")
 
 	others, err := exec.Command("go", "env", "GOPROXY", "GOMODCACHE", "GOCACHE").Output()
 	if err != nil {

@@ -2,6 +2,8 @@ package agents
 
 import (
 	"context"
+	"errors"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -26,12 +28,31 @@ func (w wish) source(worktree string) (images.Source, error) {
 	}
 	if name != "" {
 		src, err := images.Parse(name, worktree)
+		if errors.Is(err, images.ErrDockerfileNotFound) {
+			if here, ok := w.uncommitted(name); ok {
+				return here, nil
+			}
+		}
 		return src, wrap(err, CodeInvalidArgument)
 	}
 	if src, ok := images.Discover(worktree); ok {
 		return src, nil
 	}
 	return images.DefaultSource(), nil
+}
+
+// uncommitted is a Dockerfile that the branch does not have and the checkout its user works in has: one that is being
+// tried out. Its context is its own folder.
+func (w wish) uncommitted(name string) (images.Source, bool) {
+	if w.repo == nil {
+		return images.Source{}, false
+	}
+	src, err := images.Parse(name, w.repo.From)
+	if err != nil || src.Kind != images.KindDockerfile {
+		return images.Source{}, false
+	}
+	src.Context = filepath.Dir(src.Dockerfile)
+	return src, true
 }
 
 // provide makes the engine hold the image of src: builds it, or pulls it when the policy says so.
