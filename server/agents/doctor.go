@@ -138,7 +138,7 @@ func (d *doctor) usage(ctx context.Context, eng *engine) {
 		return
 	}
 	used, unused := s.count(func(i stocked) bool { return len(i.Instances) > 0 }), s.count(func(i stocked) bool { return i.Unused })
-	d.good("disk use", "%s of instances; %s unused (hjk-ls prune removes them); homes %s; build cache %s (docker builder prune empties it); all images %s",
+	d.good("disk use", "%s in use, %s unused (hjk-ls prune), homes %s, build cache %s (docker builder prune), all images %s",
 		used, unused, size(u.Volumes), size(u.BuildCache), size(u.Layers))
 }
 
@@ -151,7 +151,7 @@ func (s *stock) count(such func(stocked) bool) string {
 			bytes += i.SizeBytes
 		}
 	}
-	return fmt.Sprintf("%d images, %s", n, size(bytes))
+	return fmt.Sprintf("%d images of %s", n, size(bytes))
 }
 
 func size(bytes int64) string { return units.HumanSize(float64(bytes)) }

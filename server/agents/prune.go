@@ -9,7 +9,8 @@ import (
 	"github.com/gilmanlab/hjk-ls/images"
 )
 
-// ours tells which images hjk-ls made or fetched: by the names it gives, and by the ledger.
+// ours tells which images hjk-ls made or fetched for this user: by the ledger, as long as only names that hjk-ls gives, or
+// pulled, are on them.
 type ours struct {
 	ids  map[string]broughtIn
 	refs []broughtIn     // that were pulled
@@ -43,8 +44,10 @@ var ownTag = regexp.MustCompile(`^headjack/.*[0-9a-f]{12}:latest$`)
 // names are what has to be taken away for the image to go. There are none when the image, or one of its names, is
 // somebody else's, or an instance's next image.
 func (o ours) names(h images.Held) []string {
-	_, known := o.ids[h.ID]
-	if len(h.Names) == 0 && known {
+	if _, known := o.ids[h.ID]; !known { // such as another user's of the same engine
+		return nil
+	}
+	if len(h.Names) == 0 {
 		return []string{h.ID}
 	}
 	for _, name := range h.Names {
@@ -64,12 +67,7 @@ func (o ours) pulled(h images.Held, name string) bool {
 	return false
 }
 
-func (o ours) kind(h images.Held) string {
-	if n, ok := o.ids[h.ID]; ok {
-		return string(n.Kind)
-	}
-	return string(images.KindDockerfile) // it has a name that only builds give
-}
+func (o ours) kind(h images.Held) string { return string(o.ids[h.ID].Kind) }
 
 // Prune removes the images that hjk-ls brought into the engine and that no container uses. What is built or pulled at
 // the same time by a run that has no container yet is brought in again by that run.

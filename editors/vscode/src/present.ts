@@ -1,6 +1,6 @@
 // How things are worded and drawn. Pure, for the tests.
 import { l10n } from 'vscode';
-import type { Instance, Session, Snapshot } from './protocol';
+import type { Instance, Session, Snapshot, StockedImage } from './protocol';
 
 /** An icon of VS Code's own, and a theme colour. */
 export interface Icon { id: string; color?: string }
@@ -119,4 +119,18 @@ export function imageProblem(text: string): string | undefined {
 export function headline(message: string): string {
   const line = message.split('\n', 1)[0] ?? '';
   return line.length > 300 ? line.slice(0, 299) + '…' : line;
+}
+
+/** What an image was asked for by, else a name it has. */
+export function imageTitle(i: StockedImage): string {
+  return i.dockerfile?.replace(/^.*[\\/]/, '') ?? i.ref ?? i.names[0] ?? i.id.replace(/^sha256:/, '').slice(0, 12);
+}
+
+export function imageUsers(i: StockedImage): string {
+  return i.instances.map(u => u.branch).join(', ');
+}
+
+/** A size for people; images have megabytes. */
+export function megabytes(bytes: number): string {
+  return bytes >= 1e9 ? `${(bytes / 1e9).toFixed(1)} GB` : `${Math.max(1, Math.round(bytes / 1e6))} MB`;
 }

@@ -72,6 +72,19 @@ export interface Changes {
   files: { path: string; from?: string; status: 'added' | 'modified' | 'deleted' | 'renamed' }[];
 }
 
+/** An image of hjk-ls.images and hjk-ls.prune. */
+export interface StockedImage {
+  id: string;
+  names: string[];
+  ref?: string;
+  dockerfile?: string;
+  sizeBytes: number;
+  instances: { repo: string; branch: string; stale: boolean }[];
+  unused: boolean;
+  newer?: boolean;
+  newerDetail?: string;
+}
+
 export interface Check { name: string; ok: boolean; detail: string; fix?: string }
 
 export interface RunArgs {
@@ -91,6 +104,8 @@ export interface Commands {
   'hjk-ls.logs': [SessionArgs & { tail?: number }, { text: string }];
   'hjk-ls.build': [{ workspace: string; dockerfile?: string; noCache?: boolean }, { image: string; durationMs: number }];
   'hjk-ls.buildLog': [{ workspace: string; dockerfile?: string; show?: boolean }, { text: string; path: string; state: string }];
+  'hjk-ls.images': [{ offline?: boolean }, { images: StockedImage[] }];
+  'hjk-ls.prune': [{ dryRun?: boolean }, { images: StockedImage[]; sizeBytes: number; dryRun: boolean }];
   'hjk-ls.doctor': [{ workspace?: string }, { checks: Check[] }];
   'hjk-ls.choices': [{ workspace?: string }, Choices];
   'hjk-ls.changes': [BranchArgs & { base?: string }, Changes];

@@ -4,6 +4,7 @@ import type { Node } from '../agents';
 import { report } from '../report';
 import { currentBranch } from '../status';
 import { build, buildLog, chooseImage, doctor } from './build';
+import { removeUnused, showImages } from './images';
 import { attach, kill, recreate, remove, stop } from './lifecycle';
 import { choose } from './pick';
 import { sendPrompt } from './prompt';
@@ -29,6 +30,8 @@ export const commands: Record<string, Command> = {
   'headjack.buildWithoutCache': c => build(c, true),
   'headjack.buildLog': c => buildLog(c),
   'headjack.chooseImage': c => chooseImage(c),
+  'headjack.images': c => showImages(c),
+  'headjack.prune': c => removeUnused(c),
   'headjack.doctor': c => doctor(c),
   'headjack.markSeen': c => c.state.markAllSeen(),
   'headjack.sendPrompt': () => sendPrompt(),
@@ -41,7 +44,7 @@ export const commands: Record<string, Command> = {
 
 /** Commands that only show something, also in a folder that is not trusted. The manifest disables the others there, but the
  *  menus and the lines of the view call them all the same. */
-export const HARMLESS = new Set(['logs', 'openWorktree', 'addWorktree', 'buildLog', 'doctor', 'markSeen', 'sendPrompt', 'menu', 'restartServer', 'showOutput', 'openSettings', 'openWalkthrough'].map(n => `headjack.${n}`));
+export const HARMLESS = new Set(['logs', 'openWorktree', 'addWorktree', 'buildLog', 'images', 'doctor', 'markSeen', 'sendPrompt', 'menu', 'restartServer', 'showOutput', 'openSettings', 'openWalkthrough'].map(n => `headjack.${n}`));
 
 function needTrust(): void {
   if (vscode.workspace.isTrusted) return;

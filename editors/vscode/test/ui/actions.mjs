@@ -44,6 +44,19 @@ export async function actions(o) {
       await w.toast('New containers are made from hjk-test/busybox:1').waitFor();
       assert.match(fs.readFileSync(path.join(world.repo, '.vscode/settings.json'), 'utf8'), /"headjack.image": "hjk-test\/busybox:1"/);
     });
+    await step('images are listed with their users, and unused ones removed after a question', async () => {
+      world.write('unused.Dockerfile', world.dockerfile('unused'));
+      world.hjk('build', 'unused.Dockerfile');
+      await w.command('Headjack: Images');
+      await w.row('topic').waitFor();
+      await w.shot('images');
+      await w.pick('Remove unused images');
+      await w.dialog().getByText(/^Remove \d+ images that no container uses\?/).waitFor();
+      await w.dialog().getByRole('button', { name: 'Remove Images' }).click();
+      await w.toast(/\d+ images were removed/).waitFor();
+      assert.equal(JSON.parse(world.hjk('prune', '--dry-run', '--json')).images.length, 0);
+      assert.equal(branch('topic').state, 'running');
+    });
     await step('a session is ended after a question', async () => {
       await w.agents();
       await w.tree('helper').waitFor();
@@ -130,7 +143,7 @@ export async function actions(o) {
       await w.command('Headjack: Check Setup');
       await w.title('Everything is ready');
       await w.page.keyboard.press('Escape');
-      await until('the messages', async () => /Sending request 'workspace\/executeCommand/.test(await output()) || Promise.reject(new Error(await output())));
+      await until('the messages', async () => /(Sending request|Received response) 'workspace\/executeCommand/.test(await output()) || Promise.reject(new Error(await output())));
       await w.shot('output');
     });
     await step('every setting is described', async () => {

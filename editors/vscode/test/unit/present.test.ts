@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { test } from 'node:test';
-import { branchProblem, headline, imageName, imageProblem, instanceContext, instanceDescription, instanceIcon, sessionDescription, viewOf } from '../../src/present';
+import { branchProblem, headline, imageName, imageProblem, imageTitle, imageUsers, instanceContext, instanceDescription, instanceIcon, megabytes, sessionDescription, viewOf } from '../../src/present';
 import type { Instance, Session, Snapshot } from '../../src/protocol';
 
 const session = (s: Partial<Session>): Session => ({ name: 'claude', agent: 'claude', state: 'running', attached: false, createdAt: '', lastUsed: '', waiting: false, ...s });
@@ -50,6 +50,15 @@ test('what stands in the view', () => {
   assert.equal(viewOf('running', snapshot({ engine: { reachable: false } })), 'noEngine');
   assert.equal(viewOf('running', snapshot({ folders: [{ path: '/r', message: 'no' }], engine: { reachable: false } })), 'noRepository');
   assert.equal(viewOf('running', snapshot({ instances: [instance({})], engine: { reachable: false } })), 'ready');
+});
+
+test('an image is named by what it was asked for, and measured for people', () => {
+  const image = { id: 'sha256:0123456789abcdef', names: [], sizeBytes: 1, instances: [], unused: true };
+  assert.equal(imageTitle(image), '0123456789ab');
+  assert.equal(imageTitle({ ...image, names: ['a:1'], ref: 'docker.io/a:1' }), 'docker.io/a:1');
+  assert.equal(imageTitle({ ...image, dockerfile: '/r/tree/Dockerfile.dev' }), 'Dockerfile.dev');
+  assert.equal(imageUsers({ ...image, instances: [{ repo: '/r', branch: 'x', stale: false }, { repo: '/r', branch: 'y', stale: true }] }), 'x, y');
+  assert.deepEqual([1, 2_400_000, 2_232_258_773].map(megabytes), ['1 MB', '2 MB', '2.2 GB']);
 });
 
 test('a notification has one line', () => {

@@ -1,0 +1,42 @@
+import * as vscode from 'vscode';
+import type { Context } from '../context';
+import type { StockedImage } from '../protocol';
+import { imageTitle, imageUsers, megabytes } from '../present';
+import { choose } from './pick';
+
+/** Shows the images in the engine that agents use or used, and offers to remove those that nothing uses. */
+export async function showImages(c: Context): Promise<void> {
+  const { images } = await vscode.window.withProgress({ location: vscode.ProgressLocation.Window, title: vscode.l10n.t('Looking for newer images') }, () => c.server.exec('hjk-ls.images', {}));
+  const unused = images.filter(i => i.unused);
+  const prune = '\n';
+  const items = images.map(i => ({ label: `$(${i.unused ? 'circle-slash' : 'package'}) ${imageTitle(i)}`, description: `${megabytes(i.sizeBytes)} · ${imageUsers(i) || vscode.l10n.t('used by nothing')}`, ...detail(i), value: '' }));
+  if (unused.length > 0) items.push({ label: '$(trash) ' + vscode.l10n.t('Remove unused images…'), description: total(unused), value: prune });
+  const title = images.length === 0 ? vscode.l10n.t('No agent has an image yet') : vscode.l10n.t('Images');
+  if (await choose(items, title, '') === prune) await removeUnused(c);
+}
+
+/** Removes the images that no container uses, after naming them. */
+export async function removeUnused(c: Context): Promise<void> {
+  const { images } = await c.server.exec('hjk-ls.prune', { dryRun: true });
+  if (images.length === 0) {
+    void vscode.window.showInformationMessage(vscode.l10n.t('No image is unused.'));
+    return;
+  }
+  const button = vscode.l10n.t('Remove Images');
+  const named = images.slice(0, 15).map(i => `  ${imageTitle(i)} (${megabytes(i.sizeBytes)})`).join('\n');
+  const sure = await vscode.window.showWarningMessage(vscode.l10n.t('Remove {0} images that no container uses?', images.length), { modal: true, detail: named }, button);
+  if (sure !== button) return;
+  const done = await c.server.exec('hjk-ls.prune', {});
+  void vscode.window.showInformationMessage(vscode.l10n.t('{0} images were removed.', done.images.length));
+}
+
+function total(images: StockedImage[]): string {
+  return megabytes(images.reduce((n, i) => n + i.sizeBytes, 0));
+}
+
+/** The whole path, which a label would cut, and what is known of newer ones. */
+function detail(i: StockedImage): { detail?: string } {
+  const newer = i.newer ? '$(arrow-circle-up) ' + vscode.l10n.t('There is a newer one: {0}', i.newerDetail ?? '') : i.newer === undefined ? i.newerDetail : undefined;
+  const lines = [i.dockerfile, newer].filter(Boolean);
+  return lines.length > 0 ? { detail: lines.join(' · ') } : {};
+}
