@@ -52,7 +52,7 @@ func (t *terminal) eraseScreen(how int) {
 		return
 	}
 	switch {
-	case how >= 2, how == 0 && t.homed:
+	case how == 2, how == 0 && t.homed:
 		t.wipe()
 	case how == 0:
 		t.eraseLine(0)
