@@ -123,7 +123,8 @@ func TestPlain(t *testing.T) {
 		"10%\r50%\r100%\n":       "100%\n",
 		"abx\bc\n":               "abc\n",
 		"\x1b]0;title\x07name? ": "name? ",
-		"日本\x1b[2K\n":            "日本\n",
+		"日本\x1b[K\n":             "日本\n",
+		"日本\x1b[2K\n":            "",
 		"a\x00b\x7f\n":           "ab\n",
 	} {
 		if got := Plain([]byte(raw)); got != want {

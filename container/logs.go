@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/gilmanlab/hjk-ls/container/screen"
 	"github.com/gilmanlab/hjk-ls/container/shim"
 	"github.com/gilmanlab/hjk-ls/internal/distrust"
 )
@@ -21,8 +22,7 @@ var ErrNoLog = errors.New("no output was kept")
 // maxLogRead bounds what one Log reads; the helper keeps no more than that.
 const maxLogRead = 2 * shim.MaxLogBytes
 
-// Log is the newest output of a session as text: without terminal control sequences, the last tail lines; negative is
-// all.
+// Log is the newest output of a session as text, as its terminal showed it: the last tail lines; negative is all.
 func Log(runDir, session string, tail int) (string, error) {
 	if !sessionName.MatchString(session) {
 		return "", fmt.Errorf("session %q: %w", session, ErrNoLog)
@@ -81,7 +81,7 @@ func LastLines(text string, n int) string {
 const followPoll = 100 * time.Millisecond
 
 // FollowLog writes a session's output to w, beginning with the last tail lines, until the session has ended and all
-// is written, or ctx is done. Output is stripped of control sequences line by line.
+// is written, or ctx is done. Lines come when they are final, see [screen.Follower].
 func FollowLog(ctx context.Context, runDir, session string, tail int, w io.Writer) error {
 	if !sessionName.MatchString(session) {
 		return fmt.Errorf("session %q: %w", session, ErrNoLog)
@@ -116,7 +116,7 @@ type follower struct {
 	session string
 	w       io.Writer
 	file    *os.File
-	plain   plainer
+	screen  *screen.Follower
 }
 
 func (f *follower) path() string { return filepath.Join(shim.SessionsDir, f.session, shim.LogFile) }
@@ -133,7 +133,9 @@ func (f *follower) begin(tail int) error {
 			return err
 		}
 	}
-	_, err := io.WriteString(f.w, LastLines(Plain(all.Bytes()), tail))
+	var text string
+	f.screen, text = screen.NewFollower(all.Bytes())
+	_, err := io.WriteString(f.w, LastLines(text, tail))
 	return err
 }
 
@@ -162,7 +164,7 @@ func (f *follower) drain() error {
 	for {
 		n, err := f.file.Read(buf)
 		if n > 0 {
-			if _, werr := io.WriteString(f.w, f.plain.add(buf[:n])); werr != nil {
+			if _, werr := f.w.Write(f.screen.Write(buf[:n])); werr != nil {
 				return werr
 			}
 		}
@@ -176,7 +178,7 @@ func (f *follower) drain() error {
 }
 
 func (f *follower) flush() error {
-	_, err := io.WriteString(f.w, f.plain.rest())
+	_, err := f.w.Write(f.screen.Rest())
 	return err
 }
 

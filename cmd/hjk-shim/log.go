@@ -1,18 +1,30 @@
 package main
 
 import (
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"sync"
+
+	"github.com/charmbracelet/x/ansi"
+	"github.com/charmbracelet/x/ansi/parser"
+	"golang.org/x/sys/unix"
 
 	"github.com/gilmanlab/hjk-ls/container/shim"
 )
 
-// logFile keeps the newest output of a session, in one file that is rotated to another.
+// logFile keeps the newest output of a session, in one file that is rotated to another. It tells the terminal's size
+// between the output, in each file first, as the control sequence that sets it: who reads the log shows it on a screen.
 type logFile struct {
-	path string
-	f    *os.File
-	size int64
+	path  string
+	f     *os.File
+	size  int64
+	where ansi.Parser // whether output stopped within a control sequence or a character
+
+	mu         sync.Mutex // guards what follows: a viewer resizes while output comes
+	cols, rows int
+	due        bool // the log has not the newest size
 }
 
 func openLog(name string) (*logFile, error) {
@@ -32,6 +44,15 @@ func (l *logFile) open() error {
 	return nil
 }
 
+// resized has the size told before the next output.
+func (l *logFile) resized(cols, rows int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if cols > 0 && rows > 0 && (cols != l.cols || rows != l.rows) {
+		l.cols, l.rows, l.due = cols, rows, true
+	}
+}
+
 // write appends b at once, so that a prompt without a newline is in the log. A full disk loses output, not the session.
 func (l *logFile) write(b []byte) {
 	if l.f == nil {
@@ -43,9 +64,26 @@ func (l *logFile) write(b []byte) {
 		if l.open() != nil {
 			return
 		}
+		l.mu.Lock()
+		l.due = l.cols > 0
+		l.mu.Unlock()
 	}
-	n, _ := l.f.Write(b)
+	n, _ := l.f.Write(append(l.sizeDue(), b...))
 	l.size += int64(n)
+	for _, c := range b {
+		l.where.Advance(c)
+	}
+}
+
+// sizeDue is the size as a control sequence, if it is to be told. Within another sequence it has to wait.
+func (l *logFile) sizeDue() []byte {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.due || l.where.State() != parser.GroundState {
+		return nil
+	}
+	l.due = false
+	return fmt.Appendf(nil, "\x1b[8;%d;%dt", l.rows, l.cols)
 }
 
 func (l *logFile) close() {
@@ -55,8 +93,8 @@ func (l *logFile) close() {
 	}
 }
 
-// logMain appends standard input to a session's log: tmux pipes a pane's output here.
-func logMain(name string, in io.Reader) int {
+// logMain appends standard input to a session's log: tmux pipes a pane's output here. tty is the pane's terminal.
+func logMain(name, tty string, in io.Reader) int {
 	l, err := openLog(name)
 	if err != nil {
 		return 1
@@ -65,6 +103,7 @@ func logMain(name string, in io.Reader) int {
 	for {
 		n, err := in.Read(buf)
 		if n > 0 {
+			l.resized(sizeOf(tty))
 			l.write(buf[:n])
 		}
 		if err != nil {
@@ -72,4 +111,19 @@ func logMain(name string, in io.Reader) int {
 			return 0
 		}
 	}
+}
+
+// sizeOf is the size of a terminal, 0 where it cannot be known. It stays open no longer than that: a terminal that
+// is open somewhere does not end.
+func sizeOf(tty string) (cols, rows int) {
+	f, err := os.OpenFile(tty, os.O_RDONLY|unix.O_NOCTTY|unix.O_NONBLOCK, 0)
+	if err != nil {
+		return 0, 0
+	}
+	defer f.Close()
+	size, err := unix.IoctlGetWinsize(int(f.Fd()), unix.TIOCGWINSZ)
+	if err != nil {
+		return 0, 0
+	}
+	return int(size.Col), int(size.Row)
 }

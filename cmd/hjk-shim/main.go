@@ -99,7 +99,7 @@ func session(verb string, args []string) int {
 	case verb == "hold":
 		return holdMain(name, shim.Kind(args[1]))
 	case verb == "log":
-		return logMain(name, os.Stdin)
+		return logMain(name, append(args, "")[1], os.Stdin)
 	}
 	fmt.Fprint(os.Stderr, usage)
 	return 2

@@ -26,6 +26,7 @@ func (h *holder) startPTY(cols, rows int) error {
 		_ = h.cmd.Process.Kill()
 		return err
 	}
+	log.resized(cols, rows)
 	h.tty = master
 	h.screen = newScreen(master, log, cols, rows)
 	return nil
@@ -145,6 +146,7 @@ func (s *screen) resize(cols, rows int) {
 		return
 	}
 	defer func() { _ = recover() }()
+	s.log.resized(cols, rows)
 	s.em.Resize(cols, rows)
 	if s.viewer != nil {
 		s.viewer.refresh()

@@ -73,7 +73,7 @@ func newTmuxSession(bin string, o order) error {
 		"set-option", "-g", "set-titles", "on", ";",
 		"new-session", "-d", "-s", tmuxName(name), "-x", strconv.Itoa(o.Start.Cols), "-y", strconv.Itoa(o.Start.Rows), "-c", "/",
 		self + " session hold " + quote(name) + " " + string(shim.KindTmux), ";",
-		"pipe-pane", "-t", "=" + tmuxName(name) + ":", self + " session log " + quote(name),
+		"pipe-pane", "-t", "=" + tmuxName(name) + ":", self + " session log " + quote(name) + " '#{pane_tty}'",
 	}
 	return tmux(bin, args...)
 }

@@ -30,7 +30,7 @@ const (
 const (
 	SessionsDir = "sessions"
 	StateFile   = "state.json" // one State, replaced atomically
-	LogFile     = "log"        // raw terminal output, the newest bytes of it
+	LogFile     = "log"        // raw terminal output, the newest bytes of it; CSI 8 ; ROWS ; COLS t tells the terminal's size
 	OldLogFile  = "log.1"      // what rotation moved out of LogFile
 )
 
