@@ -183,8 +183,11 @@ export class Workbench {
     await item.waitFor({ state: 'hidden' });
   }
 
-  /** A terminal that ends takes the focus somewhere else: nothing can be typed before. */
-  async noTerminal() { await until('the end of the terminal', async () => await this.page.locator('.terminal-wrapper').count() === 0); }
+  /** A terminal that ends takes the focus somewhere else: nothing can be typed before. The editor may have opened a shell of its
+   *  own beside it, in a panel that it found empty. */
+  async noTerminal() {
+    await until('the end of the terminal', async () => !/READY|BYE/.test((await this.page.locator('.terminal-wrapper .xterm-rows').allInnerTexts()).join('\n')));
+  }
   async terminal() { return (await this.page.locator('.terminal-wrapper.active .xterm-rows').allInnerTexts()).join('\n').replaceAll('\u00a0', ' '); }
   async shows(re, ms) { return until(`${re} in the terminal`, async () => re.test(await this.terminal()) || Promise.reject(new Error(await this.terminal())), ms); }
   async tell(line) {
