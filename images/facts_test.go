@@ -64,13 +64,13 @@ func TestFailuresAtOnce(t *testing.T) {
 	b := builderFor(t, t.TempDir())
 	for range 5 {
 		_, err := buildIn(t, b, t.Context(), map[string]string{"Dockerfile": strings.ReplaceAll(
-			"FROM hjk-test/busybox:1 AS a\nRUN echo three-%s; exit 3\nFROM hjk-test/busybox:1 AS b\nRUN echo five-%s; exit 5\nFROM scratch\nCOPY --from=a / /a\nCOPY --from=b / /b\n",
+			"FROM hjk-test/busybox:1 AS base\nFROM base AS a\nRUN echo three-%s; exit 3\nFROM base AS b\nRUN echo five-%s; exit 5\nFROM scratch\nCOPY --from=a / /a\nCOPY --from=b / /b\n",
 			"%s", rand.Text())}, BuildOptions{}, nil)
 		var be *BuildError
 		if !errors.As(err, &be) {
 			t.Fatal(err)
 		}
-		want := map[int]string{3: "2 three", 5: "4 five"}[be.ExitCode]
+		want := map[int]string{3: "3 three", 5: "5 five"}[be.ExitCode]
 		if got := fmt.Sprint(be.StartLine, " ", strings.Split(be.LogTail, "-")[0]); got != want {
 			t.Fatalf("exit code %d, and %s", be.ExitCode, got)
 		}

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -71,6 +72,13 @@ func (e *editor) hear(method string, params json.RawMessage) {
 	e.heard = append(e.heard, heard{method, append(json.RawMessage(nil), params...)})
 }
 
+// all is everything that was heard so far.
+func (e *editor) all() []heard {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return slices.Clone(e.heard)
+}
+
 // settled waits until the server watches: what is written before counts as what was there.
 func (e *editor) settled() { time.Sleep(700 * time.Millisecond) }
 
@@ -101,9 +109,7 @@ func (e *editor) await(method, with string) json.RawMessage {
 			return p
 		}
 	}
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	for _, h := range e.heard {
+	for _, h := range e.all() {
 		if h.method != "hjk/instances" {
 			e.Logf("%s %s", h.method, h.params)
 		}

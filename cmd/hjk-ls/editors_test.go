@@ -153,10 +153,8 @@ func TestEveryProgressEnds(t *testing.T) {
 	for r.cat(e.built("succeeded").Image, "/x") != salt+"-24" {
 	}
 	e.silent("after the last")
-	e.mu.Lock()
-	defer e.mu.Unlock()
 	open, states := map[string]bool{}, map[string]int{}
-	for _, h := range e.heard {
+	for _, h := range e.all() {
 		var p struct {
 			Token json.RawMessage
 			Value struct{ Kind string }

@@ -181,7 +181,7 @@ func TestProgressGrows(t *testing.T) {
 	e.built("succeeded")
 	e.await("$/progress", `"kind":"end"`)
 	last, reports := -1, 0
-	for _, h := range e.heard {
+	for _, h := range e.all() {
 		var p struct {
 			Value struct {
 				Kind       string
@@ -242,10 +242,8 @@ func TestCancelCountsForAllEditors(t *testing.T) {
 
 // builds reports whether an editor's own server builds.
 func (r rig) builds(e *editor) bool {
-	e.mu.Lock()
-	defer e.mu.Unlock()
 	begun := 0
-	for _, h := range e.heard {
+	for _, h := range e.all() {
 		if h.method == "$/progress" && strings.Contains(string(h.params), `"kind":"begin"`) {
 			begun++
 		}

@@ -95,16 +95,14 @@ func TestRandomSaves(t *testing.T) {
 
 // cancelNewest presses the cancel button of the progress that began last.
 func (e *editor) cancelNewest() {
-	e.mu.Lock()
 	var token json.RawMessage
-	for _, h := range e.heard {
+	for _, h := range e.all() {
 		if h.method == "$/progress" && strings.Contains(string(h.params), `"kind":"begin"`) {
 			var p struct{ Token json.RawMessage }
 			_ = json.Unmarshal(h.params, &p)
 			token = p.Token
 		}
 	}
-	e.mu.Unlock()
 	if token != nil {
 		e.tell("window/workDoneProgress/cancel", map[string]any{"token": token})
 	}
