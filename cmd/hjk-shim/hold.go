@@ -137,7 +137,7 @@ func (h *holder) live(ends <-chan os.Signal) {
 		case s := <-ends:
 			go h.terminate(s.(syscall.Signal), 0)
 		case <-tick.C:
-			h.setWaiting(h.reads())
+			h.setWaiting(h.silent() && h.reads())
 		}
 	}
 }

@@ -10,10 +10,22 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/gilmanlab/hjk-ls/container/shim"
 )
 
 // waitingPoll is how often a session is asked whether it waits.
 const waitingPoll = 300 * time.Millisecond
+
+// quiet is how long a program that waits for its user has written nothing. Agents wait for their terminal and for their
+// service in one system call, but draw that they are at work several times a second.
+const quiet = time.Second
+
+// silent reports whether the program has written nothing for a while.
+func (h *holder) silent() bool {
+	fi, err := os.Stat(filepath.Join(sessionDir(h.st.Name), shim.LogFile))
+	return err != nil || time.Since(fi.ModTime()) >= quiet
+}
 
 // reads reports whether a process in the foreground of the session's terminal is blocked reading that terminal: it
 // waits for its user. Silence alone says nothing, as a program may be at work or asleep.
@@ -67,7 +79,7 @@ func blockedOn(pid int, line string, tty int) bool {
 	switch {
 	case nr == unix.SYS_READ || nr == unix.SYS_READV:
 		return isTTY(pid, int(arg(1)), tty)
-	case nr == unix.SYS_EPOLL_PWAIT || nr == sysEpollWait:
+	case nr == unix.SYS_EPOLL_PWAIT || nr == unix.SYS_EPOLL_PWAIT2 || nr == sysEpollWait:
 		return epollHas(pid, int(arg(1)), tty)
 	case nr == unix.SYS_PPOLL || nr == sysPoll:
 		return pollHas(pid, arg(1), int(arg(2)), tty)
