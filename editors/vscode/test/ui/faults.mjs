@@ -4,7 +4,7 @@ import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { steps } from './steps.mjs';
-import { startCode, until, Workbench } from './vscode.mjs';
+import { sleep, startCode, until, Workbench } from './vscode.mjs';
 import { World } from './world.mjs';
 
 const script = path.join(import.meta.dirname, '../../../../scripts/engine');
@@ -68,6 +68,7 @@ export async function faults(o) {
       for (let i = 0; i < 8 && !await w.welcome('does not run').isVisible(); i++) {
         for (const pid of servers(world)) process.kill(pid, 'SIGKILL');
         await until('its end', async () => servers(world).length > 0 || await w.welcome('does not run').isVisible());
+        await sleep(2000); // one that is killed before it answered at all is another case
       }
       await w.welcome('does not run').waitFor();
       assert.equal(servers(world).length, 0);
