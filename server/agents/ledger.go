@@ -60,6 +60,9 @@ func (l ledger) change(ctx context.Context, f func([]broughtIn) []broughtIn) err
 	return os.Rename(tmp, l.path)
 }
 
+// ledgerSize bounds the ledger, which every build reads: the oldest entries go first.
+const ledgerSize = 2000
+
 // note adds an image, once.
 func (l ledger) note(ctx context.Context, n broughtIn) error {
 	for _, have := range l.read() {
@@ -67,7 +70,10 @@ func (l ledger) note(ctx context.Context, n broughtIn) error {
 			return nil
 		}
 	}
-	return l.change(ctx, func(all []broughtIn) []broughtIn { return append(all, n) })
+	return l.change(ctx, func(all []broughtIn) []broughtIn {
+		all = append(all, n)
+		return all[max(0, len(all)-ledgerSize):]
+	})
 }
 
 // broughtIn remembers an image that this process pulled or built. It happens beside the work that it is for, whose
