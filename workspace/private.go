@@ -10,7 +10,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/gilmanlab/hjk-ls/internal/distrust"
 )
@@ -482,9 +481,8 @@ type syncState struct {
 	Mirrored  map[string]string `json:"-"`         // the host's references as the container has been told; in a file of its own
 	Published map[string]string `json:"published"` // the agent's own references as the host has them
 	Protected []string          `json:"protected"` // submodules' paths that the container has shields for
-	Stamp     string            `json:"stamp"`
+	Stamp     string            `json:"stamp"`     // of all references as the last sync found them; "" when it cannot be relied on
 	Report    Report            `json:"report"`
-	At        time.Time         `json:"at"`
 }
 
 func (p *Private) statePath() string { return filepath.Join(p.dir, "state.json") }

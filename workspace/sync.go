@@ -42,7 +42,13 @@ func Namespace(instance string) string { return "refs/headjack/" + instance + "/
 
 // Sync brings what was committed inside to the host's branch, and what the host has to the container. It costs a few
 // stats when nothing has happened since the last time.
-func (p *Private) Sync(ctx context.Context) (Report, error) {
+func (p *Private) Sync(ctx context.Context) (Report, error) { return p.sync(ctx, false) }
+
+// SyncAnew is a Sync that reads all references again. Before a removal nothing less will do: who writes a reference's file in
+// place, as git does not, leaves its folder's time as it was.
+func (p *Private) SyncAnew(ctx context.Context) (Report, error) { return p.sync(ctx, true) }
+
+func (p *Private) sync(ctx context.Context, anew bool) (Report, error) {
 	unlock, err := lockPrivate(ctx, p.dir, 0)
 	if err != nil {
 		return Report{}, err
@@ -52,8 +58,9 @@ func (p *Private) Sync(ctx context.Context) (Report, error) {
 	if err != nil {
 		return Report{}, err
 	}
-	stamp := p.Stamp()
-	if st.Stamp == stamp && time.Since(st.At) > stampGrain {
+	// What changes while this sync works must not pass for known: the stamp that is kept is the one from before it looked.
+	stamp, settled := p.stamp(time.Now())
+	if settled && st.Stamp == stamp && !anew {
 		return st.Report, nil
 	}
 	if st.Mirrored, err = p.loadMirrored(); err != nil {
@@ -69,12 +76,11 @@ func (p *Private) Sync(ctx context.Context) (Report, error) {
 	if err := s.run(ctx); err != nil {
 		return Report{}, err
 	}
-	st.Stamp, st.At = p.Stamp(), time.Now()
+	if st.Stamp = ""; settled {
+		st.Stamp = stamp
+	}
 	return st.Report, p.save(st)
 }
-
-// stampGrain is how long after a sync an equal stamp is not believed: two changes may share a time.
-const stampGrain = 20 * time.Millisecond
 
 // Last is how the last sync ended; it reads a small file.
 func (p *Private) Last() Report {
@@ -286,7 +292,10 @@ func (s *syncing) branch(ctx context.Context) error {
 	s.st.Report.State = Diverged
 	s.st.Report.Message = fmt.Sprintf("branch %s has moved here and in its container; in %s: git merge %s (or inside: git merge host/%s)",
 		s.tree.Branch, s.tree.Path, s.hostName("refs/heads/"+s.st.Inside), s.tree.Branch)
-	return s.setInside(map[string]string{"refs/remotes/host/" + s.tree.Branch: host})
+	if theirs := "refs/remotes/host/" + s.tree.Branch; s.inside[theirs] != host {
+		return s.setInside(map[string]string{theirs: host})
+	}
+	return nil
 }
 
 func (s *syncing) contains(ctx context.Context, tip, part string) bool {

@@ -130,7 +130,8 @@ func (r *removal) worktree(ctx context.Context) (workspace.Worktree, bool, error
 
 func (r *removal) sync(ctx context.Context) {
 	if r.found && !r.tree.Prunable {
-		r.git = r.m.sync(ctx, r.repo, r.tree, r.place)
+		priv := r.repo.Private(r.tree, r.place.gitDir(), r.place.name)
+		r.git = r.m.synced(ctx, priv, r.place, priv.SyncAnew)
 	}
 }
 

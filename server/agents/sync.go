@@ -33,12 +33,17 @@ const syncTimeout = 30 * time.Second
 // nothing: the commits stay where they are.
 func (m *Manager) sync(ctx context.Context, r *workspace.Repo, wt workspace.Worktree, p place) *Git {
 	priv := r.Private(wt, p.gitDir(), p.name)
+	return m.synced(ctx, priv, p, priv.Sync)
+}
+
+// synced runs one of the ways to sync.
+func (m *Manager) synced(ctx context.Context, priv *workspace.Private, p place, sync func(context.Context) (workspace.Report, error)) *Git {
 	if !priv.Exists() {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, syncTimeout)
 	defer cancel()
-	rep, err := priv.Sync(ctx)
+	rep, err := sync(ctx)
 	if errors.Is(err, fs.ErrNotExist) && !priv.Exists() {
 		return nil // removed meanwhile
 	}
