@@ -1,22 +1,20 @@
 import * as vscode from 'vscode';
 import { basename } from 'node:path';
-import type { Instance, Session } from './protocol';
+import type { Instance } from './protocol';
 import { instanceContext, instanceDescription, instanceIcon, sessionDescription, sessionIcon, stateWord, type Icon } from './present';
 import type { State } from './state';
+import { Tree, type Row } from './tree';
 
-export interface RepoNode { kind: 'repo'; repo: string }
-export interface InstanceNode { kind: 'instance'; instance: Instance }
-export interface SessionNode { kind: 'session'; instance: Instance; session: Session }
-export type Node = RepoNode | InstanceNode | SessionNode;
-
-/** The Agents view: repositories where there are several, their instances, their sessions. */
-export class AgentsView implements vscode.TreeDataProvider<Node>, vscode.Disposable {
-  private readonly changed = new vscode.EventEmitter<void>();
+/** The Agents view. */
+export class AgentsView implements vscode.TreeDataProvider<Row>, vscode.Disposable {
+  private readonly changed = new vscode.EventEmitter<Row[] | undefined>();
   readonly onDidChangeTreeData = this.changed.event;
-  private readonly view: vscode.TreeView<Node>;
+  private readonly view: vscode.TreeView<Row>;
   private readonly subscription: vscode.Disposable;
+  private readonly tree = new Tree();
 
   constructor(private readonly state: State) {
+    this.tree.update(state.instances);
     this.view = vscode.window.createTreeView('headjack.agents', { treeDataProvider: this, showCollapseAll: true });
     this.subscription = vscode.Disposable.from(state.onDidChange(() => this.update()), vscode.workspace.onDidGrantWorkspaceTrust(() => this.update()));
   }
@@ -35,7 +33,9 @@ export class AgentsView implements vscode.TreeDataProvider<Node>, vscode.Disposa
     ].filter(w => w !== '');
     this.view.badge = waiting + ended > 0 ? { value: waiting + ended, tooltip: words.join(', ') } : undefined;
     this.view.message = this.message();
-    this.changed.fire();
+    const rows = this.tree.update(this.state.instances);
+    if (rows === 'all') this.changed.fire(undefined);
+    else if (rows.length > 0) this.changed.fire(rows);
   }
 
   /** What stands above the tree, where there is one. */
@@ -46,40 +46,29 @@ export class AgentsView implements vscode.TreeDataProvider<Node>, vscode.Disposa
     return '';
   }
 
-  getChildren(node?: Node): Node[] {
-    switch (node?.kind) {
-      case undefined: {
-        const repos = [...new Set(this.state.instances.map(i => i.repo))];
-        if (repos.length > 1) return repos.map(repo => ({ kind: 'repo', repo }));
-        return this.state.instances.map(instance => ({ kind: 'instance', instance }));
-      }
-      case 'repo': return this.state.instances.filter(i => i.repo === node.repo).map(instance => ({ kind: 'instance', instance }));
-      case 'instance': return node.instance.sessions.map(session => ({ kind: 'session', instance: node.instance, session }));
-      case 'session': return [];
-    }
-  }
+  getChildren(node?: Row): Row[] { return this.tree.children(node); }
 
-  getTreeItem(node: Node): vscode.TreeItem {
+  getTreeItem(node: Row): vscode.TreeItem {
     switch (node.kind) {
       case 'repo': return repoItem(node);
-      case 'instance': return instanceItem(node.instance);
+      case 'instance': return instanceItem(node.id, node.instance);
       case 'session': return sessionItem(node);
     }
   }
 }
 
-function repoItem(node: RepoNode): vscode.TreeItem {
+function repoItem(node: Extract<Row, { kind: 'repo' }>): vscode.TreeItem {
   const item = new vscode.TreeItem(basename(node.repo), vscode.TreeItemCollapsibleState.Expanded);
-  item.id = node.repo;
+  item.id = node.id;
   item.iconPath = new vscode.ThemeIcon('repo');
   item.tooltip = node.repo;
   item.contextValue = 'repo';
   return item;
 }
 
-function instanceItem(i: Instance): vscode.TreeItem {
+function instanceItem(id: string, i: Instance): vscode.TreeItem {
   const item = new vscode.TreeItem(i.branch, i.sessions.length > 0 ? vscode.TreeItemCollapsibleState.Expanded : vscode.TreeItemCollapsibleState.None);
-  item.id = `${i.repo}\n${i.branch}\n${i.sessions.length > 0 ? 'with' : 'without'}`; // one that gets its first session is to be expanded
+  item.id = id;
   item.description = instanceDescription(i);
   item.iconPath = themeIcon(instanceIcon(i));
   item.contextValue = instanceContext(i);
@@ -103,10 +92,10 @@ function instanceTooltip(i: Instance): vscode.MarkdownString {
   return text;
 }
 
-function sessionItem(node: SessionNode): vscode.TreeItem {
-  const { session: s, instance: i } = node;
+function sessionItem(node: Extract<Row, { kind: 'session' }>): vscode.TreeItem {
+  const { session: s } = node;
   const item = new vscode.TreeItem(s.name, vscode.TreeItemCollapsibleState.None);
-  item.id = `${i.repo}\n${i.branch}\n${s.name}`;
+  item.id = node.id;
   item.description = sessionDescription(s);
   item.iconPath = themeIcon(sessionIcon(s));
   item.contextValue = `session ${s.state}`;

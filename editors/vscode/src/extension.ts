@@ -1,5 +1,5 @@
 import * as vscode from 'vscode';
-import { AgentsView, type Node } from './agents';
+import { AgentsView } from './agents';
 import { register } from './commands';
 import { Documents } from './documents';
 import { Server } from './server';
@@ -7,6 +7,7 @@ import { OWN } from './settings';
 import { State, type Ended } from './state';
 import { Status } from './status';
 import { Terminals } from './terminals';
+import type { Node } from './tree';
 
 let running: Server | undefined;
 

@@ -1,6 +1,6 @@
 import * as vscode from 'vscode';
 import type { Context } from '../context';
-import type { Node } from '../agents';
+import type { Node } from '../tree';
 import { report } from '../report';
 import { currentBranch } from '../status';
 import { build, buildLog, chooseImage, doctor } from './build';

@@ -1,6 +1,6 @@
 import * as vscode from 'vscode';
 import type { Context } from '../context';
-import type { Node } from '../agents';
+import type { Node } from '../tree';
 import { pickInstance, pickSession } from './pick';
 
 export async function attach(c: Context, node?: Node): Promise<void> {

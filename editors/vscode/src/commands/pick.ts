@@ -1,7 +1,7 @@
 import * as vscode from 'vscode';
 import { basename } from 'node:path';
 import type { Context } from '../context';
-import type { Node } from '../agents';
+import type { Node } from '../tree';
 import type { Instance, Session } from '../protocol';
 import { instanceDescription, sessionDescription } from '../present';
 import { currentBranch } from '../status';

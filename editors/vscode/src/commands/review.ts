@@ -1,7 +1,7 @@
 import * as vscode from 'vscode';
 import { join } from 'node:path';
 import type { Context } from '../context';
-import type { Node } from '../agents';
+import type { Node } from '../tree';
 import type { Changes } from '../protocol';
 import { baseUri, logUri } from '../documents';
 import { pickInstance, pickSession } from './pick';

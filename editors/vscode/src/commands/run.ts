@@ -1,6 +1,6 @@
 import * as vscode from 'vscode';
 import type { Context } from '../context';
-import type { Node } from '../agents';
+import type { Node } from '../tree';
 import type { Choices, RunArgs } from '../protocol';
 import { branchProblem, stateWord } from '../present';
 import { choose, pickInstance, pickRepo } from './pick';

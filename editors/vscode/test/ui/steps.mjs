@@ -12,6 +12,12 @@ function keepLog(logs, shots) {
   }
 }
 
+/** What the page says where things happen: a picture is not always kept. */
+async function told(page) {
+  const texts = await page.locator('.quick-input-widget, .notification-toast, .monaco-dialog-box, .monaco-menu, .sidebar .pane-body, .terminal-wrapper.active .xterm-rows').allInnerTexts();
+  return texts.map(t => t.replaceAll('\u00a0', ' ').split('\n').filter(l => l.trim()).join(' | ')).filter(Boolean);
+}
+
 export function steps(name, shots) {
   const journey = { workbench: undefined };
   journey.step = async (what, f) => {
@@ -24,6 +30,7 @@ export function steps(name, shots) {
       if (journey.workbench) keepLog(path.join(journey.workbench.code.data, 'logs'), shots);
       console.log(`not ok ${++n} - ${name}: ${what}`);
       for (const line of `${e.stack ?? e}`.split('\n').slice(0, 40)) console.log(`# ${line}`);
+      for (const line of journey.workbench ? await told(journey.workbench.page).catch(() => []) : []) console.log(`# the page: ${line}`);
       if (shots) console.log(`# pictures are in ${shots}`);
       throw new Error(`${name}: ${what} failed`, { cause: e });
     }
