@@ -39,6 +39,7 @@ type input struct {
 	modTime int64
 	link    string
 	sum     string // of the content; "" for a large file, for which size and time stand
+	settled bool   // every change after it was read changes modTime
 }
 
 // largeFile is the size from which a file's content is not read: its size and its time tell whether it changed.

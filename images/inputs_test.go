@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 )
 
 // look is one context whose inputs are watched by two: one that is told what changed, one that always scans.
@@ -206,4 +208,27 @@ func TestInputsOfAnUnknownFrontend(t *testing.T) {
 	l.changes(true, "any file", "any")
 	l.write("Dockerfile", "# syntax=example.com/other\n# c\nWHATEVER\n")
 	l.changes(true, "any line", "Dockerfile")
+}
+
+// TestSavesInOneTickOfTheClock saves a file twice, to the same length and with the same time. Only a file that has not changed
+// for a while is known by its time.
+func TestSavesInOneTickOfTheClock(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) { // in which no time passes
+		l := newLook(t, map[string]string{"Dockerfile": "FROM a\nCOPY f /\n", "f": "0"})
+		now := time.Now()
+		save := func(text string) {
+			l.write("f", text)
+			if err := os.Chtimes(filepath.Join(l.dir, "f"), now, now); err != nil {
+				t.Fatal(err)
+			}
+		}
+		save("1")
+		l.changes(true, "the first save")
+		save("2")
+		l.changes(true, "the second save")
+		time.Sleep(time.Second)
+		l.changes(false, "a look at what has settled")
+		save("3")
+		l.changes(false, "a save that hides its time")
+	})
 }

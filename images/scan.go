@@ -11,10 +11,13 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/moby/patternmatcher"
 	"github.com/tonistiigi/fsutil"
 	"github.com/tonistiigi/fsutil/types"
+
+	"github.com/gilmanlab/hjk-ls/internal/system"
 )
 
 // scan walks what the engine would ask for.
@@ -95,7 +98,7 @@ func (in *Inputs) add(path string, e fs.DirEntry, old map[string]input) error {
 		now.size, now.modTime = 0, 0
 	case fi.Mode().IsRegular():
 		was, ok := old[path]
-		if ok && was.mode == now.mode && was.size == now.size && was.modTime == now.modTime {
+		if ok && was.settled && was.mode == now.mode && was.size == now.size && was.modTime == now.modTime {
 			now = was
 			break
 		}
@@ -109,7 +112,7 @@ func (in *Inputs) add(path string, e fs.DirEntry, old map[string]input) error {
 
 // read sums a file's content. One that is gone meanwhile counts as empty: its folder tells of that.
 func (in *Inputs) read(rel string, now input) (input, error) {
-	now.sum = ""
+	now.sum, now.settled = "", system.Settled(time.Unix(0, now.modTime), time.Now())
 	if now.size >= largeFile {
 		return now, nil
 	}

@@ -9,24 +9,17 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"github.com/gilmanlab/hjk-ls/internal/system"
 )
 
 // maxStamped bounds how many folders of references a stamp looks at.
 const maxStamped = 2000
 
-// stampGrain is how long two changes may share a time: file systems take it from a clock that ticks every 10 ms at worst.
-const stampGrain = 20 * time.Millisecond
-
-// Stamp changes when a reference changes, inside or on the host. Git replaces a reference's file, which changes the time of
-// its folder, so that only folders are looked at.
-func (p *Private) Stamp() string {
-	sum, _ := p.stamp(time.Now())
-	return sum
-}
-
-// stamp tells too whether every change after now will change it: one that comes right after another may bear the same time.
-func (p *Private) stamp(now time.Time) (sum string, settled bool) {
-	s := stamping{sum: fnv.New64a()}
+// Stamp changes when a reference changes, inside or on the host. One that is not settled may not change with the next change.
+// Git replaces a reference's file, which changes the time of its folder, so that only folders are looked at.
+func (p *Private) Stamp() (sum string, settled bool) {
+	s := stamping{sum: fnv.New64a(), now: time.Now(), settled: true}
 	s.tree(filepath.Join(p.agent(), "refs"))
 	s.tree(filepath.Join(p.repo.CommonDir, "refs"))
 	for _, f := range []string{
@@ -38,13 +31,14 @@ func (p *Private) stamp(now time.Time) (sum string, settled bool) {
 	if p.tree.GitDir != "" {
 		s.file(filepath.Join(p.tree.GitDir, "HEAD"))
 	}
-	return fmt.Sprintf("%x", s.sum.Sum64()), s.newest.Before(now.Add(-stampGrain))
+	return fmt.Sprintf("%x", s.sum.Sum64()), s.settled
 }
 
 // stamping is a stamp in the making.
 type stamping struct {
-	sum    hash.Hash64
-	newest time.Time // of all that was looked at
+	sum     hash.Hash64
+	now     time.Time // of its beginning
+	settled bool
 }
 
 func (s *stamping) file(path string) {
@@ -53,9 +47,7 @@ func (s *stamping) file(path string) {
 		return
 	}
 	fmt.Fprintln(s.sum, fi.Name(), fi.ModTime().UnixNano(), fi.Size())
-	if fi.ModTime().After(s.newest) {
-		s.newest = fi.ModTime()
-	}
+	s.settled = s.settled && system.Settled(fi.ModTime(), s.now)
 }
 
 func (s *stamping) tree(dir string) {

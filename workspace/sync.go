@@ -10,7 +10,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"time"
 	"unicode"
 
 	"github.com/gilmanlab/hjk-ls/internal/distrust"
@@ -59,7 +58,7 @@ func (p *Private) sync(ctx context.Context, anew bool) (Report, error) {
 		return Report{}, err
 	}
 	// What changes while this sync works must not pass for known: the stamp that is kept is the one from before it looked.
-	stamp, settled := p.stamp(time.Now())
+	stamp, settled := p.Stamp()
 	if settled && st.Stamp == stamp && !anew {
 		return st.Report, nil
 	}

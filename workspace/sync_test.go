@@ -57,7 +57,7 @@ func (m *meddler) write(name, text string) {
 // sync syncs, when nothing has happened for a while, and commits inside before the call of this number, if there is one.
 func (m *meddler) sync(at int) (rep Report, calls int) {
 	m.t.Helper()
-	time.Sleep(3 * stampGrain)
+	time.Sleep(50 * time.Millisecond)
 	m.write("n", "0")
 	m.write("at", strconv.Itoa(at))
 	path := os.Getenv("PATH")

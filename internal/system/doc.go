@@ -1,4 +1,5 @@
-// Package system is what differs between operating systems: locks between processes, process groups, terminals' sizes.
+// Package system is what differs between operating systems: locks between processes, process groups, terminals' sizes, how
+// exact the times of files are.
 package system
 
 import "errors"

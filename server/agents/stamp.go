@@ -3,24 +3,28 @@ package agents
 import (
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/gilmanlab/hjk-ls/container/shim"
+	"github.com/gilmanlab/hjk-ls/internal/system"
 )
 
 // sessionStamp folds the change times of all session state files into a number: it changes when one of them is
 // written, made or removed. It reads no content, so an agent cannot make it expensive.
-func (m *Manager) sessionStamp() int64 {
-	var sum int64
+func (m *Manager) sessionStamp() (sum int64, settled bool) {
+	now := time.Now()
+	settled = true
 	instances := filepath.Join(m.opts.StateDir, "instances")
 	for _, inst := range readDir(instances) {
 		sessions := filepath.Join(instances, inst.Name(), "run", shim.SessionsDir)
 		for _, s := range readDir(sessions) {
 			if fi, err := os.Lstat(filepath.Join(sessions, s.Name(), shim.StateFile)); err == nil {
 				sum = sum*31 + fi.ModTime().UnixNano()
+				settled = settled && system.Settled(fi.ModTime(), now)
 			}
 		}
 	}
-	return sum
+	return sum, settled
 }
 
 // readDir is os.ReadDir for a folder that may be missing.
@@ -30,4 +34,17 @@ func readDir(path string) []os.DirEntry {
 		return nil
 	}
 	return entries
+}
+
+// known is a stamp as it was last seen.
+type known[T comparable] struct {
+	last    T
+	settled bool
+}
+
+// changed takes a new stamp and reports whether something may have changed since the last.
+func (k *known[T]) changed(now T, settled bool) bool {
+	same := now == k.last && k.settled
+	k.last, k.settled = now, settled
+	return !same
 }

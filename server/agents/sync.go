@@ -79,22 +79,23 @@ func (m *Manager) syncAll(ctx context.Context, repos map[string]*workspace.Repo,
 }
 
 // gitStamp changes when a reference of any instance that is open does, inside or on the host.
-func (m *Manager) gitStamp(repos []*workspace.Repo) string {
+func (m *Manager) gitStamp(repos []*workspace.Repo) (sum string, settled bool) {
 	byRoot := map[string]*workspace.Repo{}
 	for _, r := range repos {
 		byRoot[r.Root] = r
 	}
 	places, err := m.places()
 	if err != nil {
-		return ""
+		return "", true
 	}
-	sum := ""
+	settled = true
 	for _, p := range places {
 		if r := byRoot[p.Repo]; r != nil {
-			sum += r.Private(workspace.Worktree{}, p.gitDir(), p.name).Stamp()
+			one, ok := r.Private(workspace.Worktree{}, p.gitDir(), p.name).Stamp()
+			sum, settled = sum+one, settled && ok
 		}
 	}
-	return sum
+	return sum, settled
 }
 
 // idle reports whether there is no instance at all.

@@ -49,10 +49,10 @@ func wait(ctx context.Context, d time.Duration, kicks <-chan struct{}) {
 type watcher struct {
 	m       *Manager
 	changed func(Snapshot)
-	last    []byte // what was told, to tell only changes
-	stamp   int64  // of the session files at the last look
-	git     string // of the references at the last look
-	folders string // of the folders' repositories and branches at the last survey
+	last    []byte        // what was told, to tell only changes
+	stamp   known[int64]  // of the session files at the last look
+	git     known[string] // of the references at the last look
+	folders string        // of the folders' repositories and branches at the last survey
 	repos   []*workspace.Repo
 }
 
@@ -133,16 +133,10 @@ func (w *watcher) gitChanged(ctx context.Context) bool {
 	if w.repos == nil {
 		w.repos, _ = w.m.repos(ctx) // outside of a repository there is nothing to look at
 	}
-	now := w.m.gitStamp(w.repos)
-	changed := now != w.git
-	w.git = now
-	return changed
+	return w.git.changed(w.m.gitStamp(w.repos))
 }
 
 // sessionsChanged reports whether any session's state file changed since the last look.
 func (w *watcher) sessionsChanged() bool {
-	now := w.m.sessionStamp()
-	changed := now != w.stamp
-	w.stamp = now
-	return changed
+	return w.stamp.changed(w.m.sessionStamp())
 }
