@@ -57,7 +57,7 @@ func (p *Private) Exists() bool {
 
 // intact reports whether the agent has left of its git directory what makes it one.
 func (p *Private) intact() bool {
-	for _, name := range []string{"HEAD", "config", "objects", "refs"} {
+	for _, name := range []string{"HEAD", "config", "objects/info", "refs"} {
 		if _, err := os.Lstat(filepath.Join(p.agent(), name)); err != nil {
 			return false
 		}
@@ -80,10 +80,8 @@ func (p *Private) Prepare(ctx context.Context) ([]Bind, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !p.Exists() || !p.intact() {
-		if err := p.make(ctx); err != nil {
-			return nil, fmt.Errorf("make the private git directory: %w", err)
-		}
+	if err := p.whole(ctx); err != nil {
+		return nil, fmt.Errorf("make the private git directory: %w", err)
 	}
 	st, err := p.load()
 	if err != nil {
@@ -96,6 +94,18 @@ func (p *Private) Prepare(ctx context.Context) ([]Bind, error) {
 	binds := append(p.binds(), p.shields(links)...)
 	modules, err := p.modules(ctx, links)
 	return append(binds, modules...), err
+}
+
+// whole makes the private git directory where there is none. What the agent committed in one that it broke is brought over first,
+// as far as that goes.
+func (p *Private) whole(ctx context.Context) error {
+	if p.Exists() {
+		if p.intact() {
+			return nil
+		}
+		_, _ = p.syncLocked(ctx, true)
+	}
+	return p.make(ctx)
 }
 
 // RemovePrivate deletes the private git directory at dir. One that is not there is no error.

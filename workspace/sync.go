@@ -53,6 +53,10 @@ func (p *Private) sync(ctx context.Context, anew bool) (Report, error) {
 		return Report{}, err
 	}
 	defer unlock()
+	return p.syncLocked(ctx, anew)
+}
+
+func (p *Private) syncLocked(ctx context.Context, anew bool) (Report, error) {
 	st, err := p.load()
 	if err != nil {
 		return Report{}, err

@@ -143,3 +143,27 @@ func TestReferenceWrittenInPlace(t *testing.T) {
 		t.Errorf("the host has %q", got)
 	}
 }
+
+// TestBrokenPrivateDirectory has the agent commit and then break its git directory: a new one is made, with the commit.
+func TestBrokenPrivateDirectory(t *testing.T) {
+	for _, gone := range []string{"config", "HEAD", "objects/info"} {
+		p, tree, env := agentGit(t)
+		sh(t, tree, append(append([]string{"env"}, env...), "git", "commit", "-q", "--allow-empty", "-m", "inside")...)
+		if err := os.RemoveAll(filepath.Join(p.agent(), gone)); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := p.Prepare(t.Context()); err != nil {
+			t.Fatal(gone, err)
+		}
+		if _, err := p.Sync(t.Context()); err != nil {
+			t.Fatal(gone, err)
+		}
+		if got := sh(t, tree, "git", "log", "-1", "--format=%s"); got != "inside" {
+			t.Errorf("without %s the host has %q", gone, got)
+		}
+		out := strings.Fields(sh(t, tree, append(append([]string{"env"}, env...), "git", "log", "-1", "--format=%s")...))
+		if out[len(out)-1] != "inside" {
+			t.Errorf("without %s the container has %q", gone, out)
+		}
+	}
+}
