@@ -269,13 +269,22 @@ type cleaned struct {
 func (c *cleaned) Error() string { return c.msg }
 func (c *cleaned) Unwrap() error { return c.err }
 
+// tail is the last lines of a step's output as text: an editor shows no colours, and of a progress bar, which a program
+// draws on one line again and again, all that it ever was.
 func tail(b []byte, n int) string {
-	all := strings.Split(strings.TrimRight(string(b), "\n"), "\n")
+	all := strings.Split(strings.TrimRight(string(b), "\r\n"), "\n")
 	if len(all) > n {
 		all = all[len(all)-n:]
 	}
+	for i, line := range all {
+		line = strings.TrimRight(escapes.ReplaceAllString(line, ""), "\r")
+		all[i] = line[strings.LastIndexByte(line, '\r')+1:]
+	}
 	return strings.Join(all, "\n")
 }
+
+// escapes are the control sequences of a terminal (ECMA-48), and what some set its title with.
+var escapes = regexp.MustCompile(`\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\^_])`)
 
 // tracker is the engine as the frontend sees it, with an ear for definitions and warnings.
 type tracker struct {

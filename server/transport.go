@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode/utf8"
 
 	"go.lsp.dev/jsonrpc2"
 )
@@ -222,6 +223,9 @@ func (s *stream) Write(_ context.Context, msg jsonrpc2.Message) (int64, error) {
 	body, err := jsonrpc2.EncodeMessage(msg)
 	if err != nil {
 		return 0, err
+	}
+	if !utf8.Valid(body) { // what a build step or an agent printed is in any encoding, JSON is in one
+		body = bytes.ToValidUTF8(body, []byte("\uFFFD"))
 	}
 	if err = s.enqueue(body); err != nil {
 		return 0, err
