@@ -21,7 +21,9 @@ func (s *Server) diagnose(path string) {
 	doc, ok := s.at(path)
 	found := []protocol.Diagnostic{}
 	if ok && doc.docker {
-		found = s.viewOf(path, doc).failures()
+		for _, f := range s.viewOf(path, doc).failures() {
+			found = append(found, f.Diagnostic)
+		}
 	}
 	p := &protocol.PublishDiagnosticsParams{URI: doc.uri, Diagnostics: found}
 	if doc.version >= 0 {
@@ -37,9 +39,15 @@ func (s *Server) diagnose(path string) {
 	_ = s.client.PublishDiagnostics(context.Background(), p)
 }
 
+// failedStep is a step that failed, and of which target's build.
+type failedStep struct {
+	protocol.Diagnostic
+	target string
+}
+
 // failures are the steps that failed, each once, but for those that were changed since or that another build got over.
-func (v view) failures() []protocol.Diagnostic {
-	all := []protocol.Diagnostic{}
+func (v view) failures() []failedStep {
+	var all []failedStep
 	seen := map[string]bool{}
 	for _, rec := range v.facts.Records {
 		if rec.Failed == nil || rec.Failed.Failure == nil || v.gotOver(rec) {
@@ -51,7 +59,7 @@ func (v view) failures() []protocol.Diagnostic {
 		}
 		seen[f.Text+f.Raw] = true
 		if r, ok := v.place(f); ok {
-			all = append(all, diagnostic(r, f, v.spell))
+			all = append(all, failedStep{diagnostic(r, f, v.spell), rec.Target})
 		}
 	}
 	return all

@@ -138,3 +138,34 @@ func TestActionsOnFailedStep(t *testing.T) {
 		}
 	}
 }
+
+// TestActionsBuildTheirOwnTarget has two stages that fail.
+func TestActionsBuildTheirOwnTarget(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	r.write("Dockerfile", "FROM hjk-test/busybox:1 AS a\nRUN echo "+rand.Text()+"; exit 1\nFROM hjk-test/busybox:1 AS b\nRUN echo "+rand.Text()+"; exit 2\n")
+	e := r.edit(drive.Editor{})
+	uri := e.open()
+	for _, target := range []string{"a", "b"} {
+		if err := e.Command("hjk-ls.build", agents.BuildArgs{Target: target}, nil); err == nil {
+			t.Fatal("the build succeeds")
+		}
+		e.diagnosed("build_failed")
+	}
+	for line, target := range map[int]string{1: "a", 3: "b"} {
+		pos := map[string]int{"line": line, "character": 0}
+		got := ask[[]struct {
+			Command struct{ Arguments []struct{ Target string } }
+		}](e, "textDocument/codeAction", map[string]any{
+			"textDocument": map[string]string{"uri": uri}, "range": map[string]any{"start": pos, "end": pos}, "context": map[string]any{"diagnostics": []any{}},
+		})
+		if len(got) != 3 {
+			t.Fatalf("%+v", got)
+		}
+		for _, a := range got {
+			if a.Command.Arguments[0].Target != target {
+				t.Errorf("line %d: %+v", line, a)
+			}
+		}
+	}
+}
