@@ -47,7 +47,7 @@ func (l *loop) look(ctx context.Context, key string, s *state, c workspace.Chang
 	}
 	s.confirm = ""
 	if first {
-		s.seen = sum
+		s.seen, s.settled = sum, sum
 		return 0
 	}
 	if sum == s.seen && !s.force {
@@ -80,6 +80,7 @@ func (s *state) concerned(paths map[string]bool) []string {
 // decide builds an input, after the build in flight of another has ended, which it ends.
 func (l *loop) decide(ctx context.Context, key string, s *state, input string) {
 	if !s.unit.Auto {
+		s.settled = input
 		return
 	}
 	switch {
@@ -119,6 +120,9 @@ func (l *loop) ended(ctx context.Context, o outcome) {
 		return
 	}
 	s.job = nil
+	if !o.job.over && !errors.Is(o.err, ErrNoEngine) {
+		s.settled = o.job.input
+	}
 	if o.err == nil {
 		s.confirm, s.all = o.job.input, true
 		l.arm(quiet)

@@ -85,6 +85,7 @@ type state struct {
 	unit    Unit
 	inputs  *images.Inputs
 	seen    string // the input that was last decided on
+	settled string // the input of the last decision that came to its end; what was cut off is decided on again
 	want    string // the input to build when the build in flight has ended
 	job     *job
 	all     bool   // anything may have changed
@@ -111,7 +112,7 @@ type loop struct {
 	f       *Follower
 	w       *workspace.Watcher
 	units   map[string]*state
-	dropped map[string]string // what was seen last of units that are not followed any more
+	dropped map[string]string // what was settled last of units that are not followed any more
 	owner   map[string]string // by tag: the key of the unit it was last for
 	files   map[string]bool   // of the plan
 	begun   bool              // there was a plan before

@@ -36,7 +36,7 @@ func (l *loop) makePlan(ctx context.Context, seen bool) {
 		now[key] = true
 		s := l.units[key]
 		if s == nil {
-			s = &state{all: true, seen: l.dropped[key]}
+			s = &state{all: true, seen: l.dropped[key], settled: l.dropped[key]}
 			s.force = l.begun && seen && (s.seen == "" || !l.owns(key, u))
 			l.units[key] = s
 		}
@@ -54,7 +54,7 @@ func (l *loop) makePlan(ctx context.Context, seen bool) {
 		if !now[key] {
 			s.stop()
 			delete(l.units, key)
-			l.dropped[key] = s.seen
+			l.dropped[key] = s.settled
 		}
 	}
 	l.begun = true
