@@ -2,6 +2,8 @@ package server
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"strings"
 
 	"go.lsp.dev/protocol"
@@ -37,6 +39,17 @@ func (s *Server) diagnose(path string) {
 		delete(s.diagnosed, path)
 	}
 	_ = s.client.PublishDiagnostics(context.Background(), p)
+}
+
+// diagnoseAll looks again at the Dockerfiles that are open, and at those that have failures: one of them may be gone.
+func (s *Server) diagnoseAll() {
+	paths := s.docs.dockerfiles()
+	s.diagnosing.Lock()
+	paths = slices.AppendSeq(paths, maps.Keys(s.diagnosed))
+	s.diagnosing.Unlock()
+	for _, path := range paths {
+		s.diagnose(path)
+	}
 }
 
 // failedStep is a step that failed, and of which target's build.

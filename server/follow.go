@@ -32,9 +32,7 @@ func (s *Server) follow() {
 				s.refresh()
 			},
 			Plan: func() {
-				for _, path := range s.docs.dockerfiles() {
-					s.diagnose(path)
-				}
+				s.diagnoseAll()
 				s.refresh()
 			},
 			Recreate: s.askToRecreate,

@@ -21,7 +21,7 @@ type BuildHooks struct {
 	Build func(BuildEvent)
 	// Facts is called when what DockerfileFacts tells of a Dockerfile may have changed.
 	Facts func(dockerfile string)
-	// Plan is called when the checkouts that are followed may be others.
+	// Plan is called when the checkouts or the Dockerfiles that are followed may be others.
 	Plan func()
 	// Recreate asks whether stale instances are to be recreated. It may take as long as it likes.
 	Recreate func(ctx context.Context, stale []Instance) bool
@@ -48,7 +48,7 @@ func (m *Manager) FollowBuilds(ctx context.Context, h BuildHooks) {
 	kicks := make(chan struct{}, 1)
 	defer m.changed.join(kicks)()
 	defer m.found.join(kicks)()
-	f := &follow{m: m, h: h, life: ctx, began: time.Now(), told: map[string]string{}, asked: map[string]string{}}
+	f := &follow{m: m, h: h, life: ctx, began: time.Now(), told: map[string]told{}, asked: map[string]string{}}
 	defer f.work.Wait()
 	f.work.Go(func() { f.followAsked(ctx) })
 	follower := builds.Follower{
@@ -67,10 +67,16 @@ type follow struct {
 	began      time.Time
 	recreating sync.Mutex // of two questions that are answered at once, the second finds nothing left to do
 
-	told map[string]string // by key: the last state told of another's build
+	told map[string]told // by key: what was told last of another's build
 
 	mu    sync.Mutex
 	asked map[string]string // by instance: the image it was last asked for
+}
+
+// told is a build and what was told of it.
+type told struct {
+	id    string
+	event BuildEvent
 }
 
 // build builds a unit that changed.
@@ -190,23 +196,37 @@ func (f *follow) allowed(ctx context.Context, u builds.Unit) error {
 func (f *follow) heard(key string) {
 	rec := f.m.store().Read(key)
 	if rec.Dockerfile == "" {
+		f.gone(key)
 		return
 	}
 	f.h.Facts(rec.Dockerfile)
-	if _, own := f.m.ownBuilds.Load(rec.Latest.ID); own || f.told[key] == rec.Latest.ID+rec.Latest.State || !f.m.follows(key) {
+	was := f.told[key]
+	unheardOf := !f.m.follows(key) && was.event.State != builds.Running
+	if _, own := f.m.ownBuilds.Load(rec.Latest.ID); own || was.id == rec.Latest.ID && was.event.State == rec.Latest.State || unheardOf {
 		return
 	}
-	f.told[key] = rec.Latest.ID + rec.Latest.State
+	ev := BuildEvent{
+		URI: fileURI(rec.Dockerfile), Branch: rec.Latest.Branch, State: rec.Latest.State,
+		Image: rec.Latest.Image, DurationMS: rec.Latest.DurationMS, Error: rec.Latest.Error,
+	}
+	f.told[key] = told{rec.Latest.ID, ev}
 	if rec.Latest.State != builds.Running && rec.Latest.Ended().Before(f.began) {
 		return // of before there was anybody to tell
 	}
-	f.h.Build(BuildEvent{
-		URI: fileURI(rec.Dockerfile), Branch: rec.Latest.Branch, State: rec.Latest.State,
-		Image: rec.Latest.Image, DurationMS: rec.Latest.DurationMS, Error: rec.Latest.Error,
-	})
+	f.h.Build(ev)
 	if rec.Latest.State != builds.Running {
 		f.m.changed.kick() // instances may be stale now
 	}
+}
+
+// gone is called when a unit's record went with its Dockerfile. A build that was told of ended with them.
+func (f *follow) gone(key string) {
+	if was := f.told[key]; was.event.State == builds.Running {
+		was.event.State = builds.Canceled
+		f.h.Build(was.event)
+	}
+	delete(f.told, key)
+	f.h.Plan()
 }
 
 func (m *Manager) follows(key string) bool {

@@ -28,7 +28,8 @@ func (f *follow) plan(ctx context.Context) builds.Plan {
 		}
 	}
 	f.m.mu.Lock()
-	same := slices.Equal(f.m.checkouts, p.checkouts)
+	same := slices.Equal(f.m.checkouts, p.checkouts) &&
+		slices.EqualFunc(f.m.followed, p.units, func(a, b builds.Unit) bool { return a.Key() == b.Key() })
 	f.m.followed, f.m.checkouts = p.units, p.checkouts
 	f.m.mu.Unlock()
 	if !same {
