@@ -347,3 +347,23 @@ func TestBuildThatIsAskedForMakesStale(t *testing.T) {
 		return now.Container != nil && now.Container.ID != first.Container.ID && now.State == "running" && !now.Image.Stale
 	})
 }
+
+// TestMisreadSettingsAreTold saves settings that are not understood: no build can say so.
+func TestMisreadSettingsAreTold(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	e := r.edit(drive.Editor{})
+	for range 2 {
+		r.write(".headjack.yaml", "build:\n  args: {V: \"1\"\n")
+		if told := e.await("window/showMessage", ".headjack.yaml"); !strings.Contains(string(told), "Nothing is built") {
+			t.Errorf("%s", told)
+		}
+		r.write("Dockerfile", "FROM hjk-test/busybox:1\nRUN echo "+rand.Text()+" > /x\n")
+		e.silent("with settings that are not understood")
+		if told, again := e.next("window/showMessage", ""); again {
+			t.Errorf("and again: %s", told)
+		}
+		r.write(".headjack.yaml", "")
+		e.built("succeeded")
+	}
+}

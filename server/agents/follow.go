@@ -25,7 +25,7 @@ type BuildHooks struct {
 	Plan func()
 	// Recreate asks whether stale instances are to be recreated. It may take as long as it likes.
 	Recreate func(ctx context.Context, stale []Instance) bool
-	// Note tells the user something once.
+	// Note tells the user something.
 	Note func(message string)
 }
 
@@ -66,6 +66,8 @@ type follow struct {
 
 	began      time.Time
 	recreating sync.Mutex // of two questions that are answered at once, the second finds nothing left to do
+
+	misread []string // settings: what the user was told of them
 
 	told map[string]told // by key: what was told last of another's build
 

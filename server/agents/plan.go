@@ -27,6 +27,7 @@ func (f *follow) plan(ctx context.Context) builds.Plan {
 			f.m.log.Debug("what to build", zap.String("repo", r.Root), zap.Error(err))
 		}
 	}
+	f.noteMisread(p.misread)
 	f.m.mu.Lock()
 	same := slices.Equal(f.m.checkouts, p.checkouts) &&
 		slices.EqualFunc(f.m.followed, p.units, func(a, b builds.Unit) bool { return a.Key() == b.Key() })
@@ -38,12 +39,26 @@ func (f *follow) plan(ctx context.Context) builds.Plan {
 	return builds.Plan{Units: p.units, Files: p.files}
 }
 
+// noteMisread tells of settings that are not understood: nothing is built with them, and a save could not say why. Each
+// mistake is told once, and again when it comes back.
+func (f *follow) noteMisread(now []string) {
+	slices.Sort(now) // one of the user's own file comes once a repository
+	now = slices.Compact(now)
+	for _, message := range now {
+		if !slices.Contains(f.misread, message) {
+			f.h.Note("Nothing is built until the settings are mended: " + message)
+		}
+	}
+	f.misread = now
+}
+
 type planner struct {
 	m         *Manager
 	units     []builds.Unit
 	byKey     map[string]int
 	files     []string
 	checkouts []checkout
+	misread   []string // why settings were not understood
 }
 
 func (p *planner) add(ctx context.Context, r *workspace.Repo) error {
@@ -54,6 +69,7 @@ func (p *planner) add(ctx context.Context, r *workspace.Repo) error {
 	config, values, err := p.m.config(r)
 	p.files = append(p.files, filepath.Join(r.From, repoConfigFile))
 	if err != nil {
+		p.misread = append(p.misread, err.Error())
 		return err
 	}
 	for _, wt := range trees {
