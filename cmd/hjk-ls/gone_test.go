@@ -8,18 +8,19 @@ import (
 	"github.com/gilmanlab/hjk-ls/internal/drive"
 )
 
-// TestFailureGoesWithItsDockerfile has failures in files that no editor has open, and takes the files away.
+// TestFailureGoesWithItsDockerfile has failures in files that no editor has open, and takes the files away. One that comes
+// back has its failure again, without a build.
 func TestFailureGoesWithItsDockerfile(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
 	r.hjk("run", "x", "--agent", "shell", "--detach")
 	e := r.edit(drive.Editor{})
 	for _, c := range []struct {
-		dir  string
-		gone func()
+		dir        string
+		gone, back func()
 	}{
-		{r.repo, func() { r.sh("rm Dockerfile") }},
-		{r.x().Worktree, func() { r.hjk("rm", "x", "--force") }},
+		{r.repo, func() { r.sh("mv Dockerfile aside") }, func() { r.sh("mv aside Dockerfile") }},
+		{r.x().Worktree, func() { r.hjk("rm", "x", "--force") }, nil},
 	} {
 		file := filepath.Join(c.dir, "Dockerfile")
 		r.write(file, "FROM hjk-test/busybox:1\nRUN echo "+rand.Text()+"; exit 3\n")
@@ -30,6 +31,15 @@ func TestFailureGoesWithItsDockerfile(t *testing.T) {
 		if d := e.diagnosed(clearDiagnostics); d.URI != drive.FileURI(file) {
 			t.Fatalf("%s: %+v", file, d)
 		}
+		if c.back == nil {
+			continue
+		}
+		e.forget("hjk/build")
+		c.back()
+		if d := e.diagnosed(`"build_failed"`); d.URI != drive.FileURI(file) {
+			t.Fatalf("%s: %+v", file, d)
+		}
+		e.silent("a failure that is known")
 	}
 }
 

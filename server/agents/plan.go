@@ -29,15 +29,22 @@ func (f *follow) plan(ctx context.Context) builds.Plan {
 	}
 	f.noteMisread(p.misread)
 	f.m.mu.Lock()
-	same := slices.Equal(f.m.checkouts, p.checkouts) &&
-		slices.EqualFunc(f.m.followed, p.units, func(a, b builds.Unit) bool { return a.Key() == b.Key() })
+	was := f.m.followed
+	same := slices.Equal(f.m.checkouts, p.checkouts) && slices.EqualFunc(was, p.units, sameUnit)
 	f.m.followed, f.m.checkouts = p.units, p.checkouts
 	f.m.mu.Unlock()
 	if !same {
 		f.h.Plan()
 	}
+	for _, u := range p.units {
+		if !slices.ContainsFunc(was, func(old builds.Unit) bool { return sameUnit(old, u) }) {
+			f.h.Facts(u.Source.Dockerfile) // it may be back, with the failure it went with
+		}
+	}
 	return builds.Plan{Units: p.units, Files: p.files}
 }
+
+func sameUnit(a, b builds.Unit) bool { return a.Key() == b.Key() }
 
 // noteMisread tells of settings that are not understood: nothing is built with them, and a save could not say why. Each
 // mistake is told once, and again when it comes back.
