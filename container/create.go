@@ -33,6 +33,9 @@ func HomeVolume(name string) string { return name + "-home" }
 
 // Create makes the container of an instance and does not start it. Whatever ENTRYPOINT, CMD, USER, WORKDIR or
 // HEALTHCHECK the image has, PID 1 is the helper at shimPath (or s.Init) and sessions are started beside it.
+//
+// When ctx ends the engine still gets createGrace to answer: one that is not waited for makes the container all the same,
+// after its caller has looked for it.
 func (e *Engine) Create(ctx context.Context, s Spec, shimPath string) (string, error) {
 	cfg, host := configs(s, shimPath)
 	if err := applyFlags(cfg, host, s.Flags); err != nil {
@@ -43,7 +46,9 @@ func (e *Engine) Create(ctx context.Context, s Spec, shimPath string) (string, e
 		return "", err
 	}
 	var id string
-	err = e.call(ctx, func(ctx context.Context) error {
+	late, cancel := outlive(ctx, createGrace)
+	defer cancel()
+	err = e.call(late, func(ctx context.Context) error {
 		res, err := e.api.ContainerCreate(ctx, cfg, host, &network.NetworkingConfig{}, platform, s.Name)
 		id = res.ID
 		return err
@@ -55,6 +60,21 @@ func (e *Engine) Create(ctx context.Context, s Spec, shimPath string) (string, e
 		return "", fmt.Errorf("create container %s: %w", s.Name, err)
 	}
 	return id, nil
+}
+
+const createGrace = 10 * time.Second
+
+// outlive is ctx that ends later by grace.
+func outlive(ctx context.Context, grace time.Duration) (context.Context, context.CancelFunc) {
+	late, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() {
+		t := time.AfterFunc(grace, func() { cancel(context.Cause(ctx)) })
+		context.AfterFunc(late, func() { t.Stop() })
+	})
+	return late, func() {
+		stop()
+		cancel(nil)
+	}
 }
 
 func configs(s Spec, shimPath string) (*container.Config, *container.HostConfig) {

@@ -161,10 +161,31 @@ func (s *syncing) own() map[string]string {
 	return own
 }
 
+// detachedHead is what a commit is filed under that no reference inside has.
+const detachedHead = "HEAD"
+
+// detached is the commit that git inside is on without a branch, as in the middle of a rebase; "" when a reference has it
+// anyway.
+func (s *syncing) detached(ctx context.Context) string {
+	b, err := distrust.Read(s.root, detachedHead, 4096)
+	id := strings.TrimSpace(string(b))
+	if err != nil || !objectID.MatchString(id) || slices.Contains(slices.Collect(maps.Values(s.inside)), id) {
+		return ""
+	}
+	out, err := git(ctx, s.repo.CommonDir, "rev-list", "--max-count=1", id, "--not", "--branches", "--remotes", "--tags")
+	if err == nil && out == "" {
+		return ""
+	}
+	return id
+}
+
 // publish brings the agent's own references, and the branch's new commits, under the instance's namespace. Those whose
 // objects are missing or broken, or that would plant a repository, are left out.
 func (s *syncing) publish(ctx context.Context) error {
 	own := s.own()
+	if id := s.detached(ctx); id != "" {
+		own[detachedHead] = id
+	}
 	if maps.Equal(own, s.st.Published) {
 		s.report()
 		return nil
@@ -217,14 +238,17 @@ func (s *syncing) take(ctx context.Context, ref, id string) error {
 		return err
 	}
 	file := filepath.Join(s.trusted(), "packed-refs")
-	if err := os.WriteFile(file, []byte(packed(map[string]string{ref: id})), 0o600); err != nil {
+	if err := os.WriteFile(file, []byte(packed(map[string]string{taken: id})), 0o600); err != nil {
 		return err
 	}
 	_, err := git(ctx, s.repo.CommonDir, "-c", "fetch.fsckObjects=true", "-c", "protocol.file.allow=always", "-c", "fetch.unpackLimit=1000",
 		"fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-auto-gc", "--no-recurse-submodules", "--no-show-forced-updates", "--update-shallow",
-		s.trusted(), "+"+ref+":"+s.hostName(ref))
+		s.trusted(), "+"+taken+":"+s.hostName(ref))
 	return err
 }
+
+// taken is the reference in the trusted repository that is fetched.
+const taken = "refs/taken"
 
 // noPlantedRepository refuses commits that make a path a submodule which was none: the folder there can be a repository
 // whose configuration the agent wrote, and git on the host would go into it.

@@ -83,6 +83,16 @@ func (r *Repo) Unsaved(ctx context.Context, wt Worktree, instance string) (Unsav
 	return u, nil
 }
 
+// UnsavedInside tells what would be lost with the git directory that the container of instance has: commits that are on no
+// branch, remote or tag.
+func (r *Repo) UnsavedInside(ctx context.Context, instance string) (Unsaved, error) {
+	var u Unsaved
+	out, err := git(ctx, r.CommonDir, "log", "--no-show-signature", "--format=%h %s", "--max-count=50",
+		"--glob="+Namespace(instance), "--not", "--branches", "--remotes", "--tags")
+	u.addCommits("", out)
+	return u, err
+}
+
 func (u *Unsaved) addCommits(prefix, log string) {
 	for line := range strings.Lines(log) {
 		u.Commits = append(u.Commits, prefix+strings.TrimSuffix(line, "\n"))

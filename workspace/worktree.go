@@ -79,6 +79,9 @@ func (r *Repo) Worktrees(ctx context.Context) ([]Worktree, error) {
 	return all, nil
 }
 
+// Away stands for the checkout of a branch that is checked out nowhere.
+func (r *Repo) Away(branch string) Worktree { return Worktree{Path: r.Root, Branch: branch} }
+
 // listWorktrees asks git, and again where it met a worktree that another process was just making ("failed to read
 // worktrees/x/commondir: Success", git 2.39).
 func (r *Repo) listWorktrees(ctx context.Context) (out string, err error) {

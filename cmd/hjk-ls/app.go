@@ -58,7 +58,7 @@ or image; 5 refused (work would be lost, or an image asks for power over the hos
 		a.rmCommand(), a.logsCommand(), a.buildCommand(), a.buildLogCommand(), a.imagesCommand(), a.pruneCommand(), a.configCommand(), a.authCommand(), a.doctorCommand(), a.versionCommand(), a.manCommand(),
 	)
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
-	for _, c := range root.Commands() {
+	for _, c := range append(root.Commands(), root) {
 		c.Args = usageArgs(c.Args)
 	}
 	return root

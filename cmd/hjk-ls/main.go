@@ -34,8 +34,13 @@ func mainExit() int {
 	defer stop()
 	a := newApp(os.Stdin, os.Stdout, os.Stderr)
 	err := a.command().ExecuteContext(ctx)
-	if ctx.Err() != nil && (err == nil || errors.Is(err, context.Canceled)) && !a.ended {
+	if ctx.Err() != nil && (err == nil || canceled(ctx, err)) && !a.ended {
 		err = context.Canceled
 	}
 	return a.report(err)
+}
+
+// canceled reports whether err comes from the end of ctx, whose cause is the signal.
+func canceled(ctx context.Context, err error) bool {
+	return errors.Is(err, context.Canceled) || errors.Is(err, context.Cause(ctx))
 }

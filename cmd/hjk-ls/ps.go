@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -27,6 +28,7 @@ func (a *app) psCommand() *cobra.Command {
 				if err != nil {
 					return err
 				}
+				a.tellUnknown(res.Instances)
 				return a.print(res, func(w io.Writer) { a.table(w, res.Instances) })
 			})
 		},
@@ -34,6 +36,14 @@ func (a *app) psCommand() *cobra.Command {
 	c.Flags().BoolVarP(&args.All, "all", "a", false, "of every repository")
 	a.jsonFlag(c)
 	return c
+}
+
+// tellUnknown says why no state is known, which is told in no other way without --json.
+func (a *app) tellUnknown(all []agents.Instance) {
+	unknown := func(i agents.Instance) bool { return i.State == agents.StateUnknown }
+	if !a.json && slices.ContainsFunc(all, unknown) {
+		fmt.Fprintln(a.err, "hjk-ls: no container engine answers, so what runs is not known; hjk-ls doctor tells how to mend it")
+	}
 }
 
 // table prints instances for a person, aligned, within the terminal's width.
@@ -101,7 +111,7 @@ func (a *app) fit(widths []int) {
 func image(i agents.Instance) string {
 	name := i.Image.Ref
 	if i.Image.Dockerfile != "" {
-		name = strings.TrimPrefix(strings.TrimPrefix(i.Image.Dockerfile, i.Worktree), "/")
+		name = strings.TrimPrefix(i.Image.Dockerfile, i.Worktree+"/")
 	}
 	if i.Image.Stale {
 		name += " (stale)"

@@ -94,11 +94,44 @@ func (a *app) run(ctx context.Context, args agents.RunArgs, detach bool) error {
 		return err
 	}
 	if attach {
-		return a.attach(ctx, agents.SessionArgs{Branch: args.Branch, Session: res.Session.Name})
+		started := agents.SessionArgs{Branch: args.Branch, Session: res.Session.Name}
+		if err = a.attach(ctx, started); agents.CodeOf(err) == agents.CodeSessionEnded {
+			return a.endedBefore(ctx, started)
+		}
+		return err
 	}
 	return a.print(res, func(w io.Writer) {
 		fmt.Fprintf(w, "%s runs on %s; attach with: hjk-ls attach %s %s\n", res.Session.Agent, args.Branch, args.Branch, res.Session.Name)
 	})
+}
+
+// endedBefore is for a program that was quicker than the terminal: it gives what the program wrote, and its exit code.
+func (a *app) endedBefore(ctx context.Context, args agents.SessionArgs) error {
+	return a.with(func(m *agents.Manager) error {
+		all := -1
+		log, err := m.Logs(ctx, agents.LogsArgs{Branch: args.Branch, Session: args.Session, Tail: &all})
+		if err != nil {
+			return err
+		}
+		fmt.Fprint(a.out, withNewline(log.Text))
+		list, err := m.List(ctx, agents.ListArgs{})
+		if err != nil {
+			return err
+		}
+		s := sessionIn(list.Instances, args)
+		return a.farewell(agents.AttachOutcome{Session: s, ExitCode: s.ExitCode})
+	})
+}
+
+func sessionIn(all []agents.Instance, args agents.SessionArgs) agents.Session {
+	for _, i := range all {
+		for _, s := range i.Sessions {
+			if i.Branch == args.Branch && s.Name == args.Session {
+				return s
+			}
+		}
+	}
+	return agents.Session{Name: args.Session}
 }
 
 // imagePath makes a Dockerfile or folder that is named relative to the current folder relative to the top of the

@@ -57,6 +57,9 @@ func (e *engines) connect(ctx context.Context, passive bool) (*engine, error) {
 	c, err := container.Connect(ctx, container.ConnectOptions{
 		Env: container.HostEnv(), Override: o.EngineHost, Log: e.m.log, Passive: passive,
 	})
+	if err != nil && ctx.Err() != nil { // nobody waited for an answer
+		return nil, Errorf(CodeCanceled, "canceled: %w", context.Cause(ctx))
+	}
 	if err != nil {
 		return nil, wrap(err, CodeEngineUnreachable)
 	}

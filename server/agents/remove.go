@@ -1,6 +1,7 @@
 package agents
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -47,7 +48,7 @@ type removal struct {
 	fb   Feedback
 
 	tree     workspace.Worktree
-	found    bool // tree is there
+	found    bool // tree is there, and hjk-ls made it
 	git      *Git // how the last sync ended
 	restored bool // its branch was gone, and is there for the checks only
 	ignored  []string
@@ -101,9 +102,6 @@ func (r *removal) look(ctx context.Context) (string, error) {
 		return "", err
 	}
 	r.sync(ctx)
-	if !r.found || r.tree.Prunable {
-		return "", nil
-	}
 	u, err := r.unsaved(ctx)
 	if err != nil || !u.Lost() {
 		return "", wrap(err, CodeWorktreeFailed)
@@ -111,7 +109,7 @@ func (r *removal) look(ctx context.Context) (string, error) {
 	return u.String(), nil
 }
 
-// worktree is the instance's worktree when hjk-ls made it: others are not ours to check or remove.
+// worktree is the checkout of the branch, and whether hjk-ls made it: the files of others are not ours to check or remove.
 func (r *removal) worktree(ctx context.Context) (workspace.Worktree, bool, error) {
 	if wt, ok, err := r.repo.Find(ctx, r.args.Branch); err != nil || ok {
 		return wt, ok && wt.Owned, err
@@ -128,19 +126,26 @@ func (r *removal) worktree(ctx context.Context) (workspace.Worktree, bool, error
 	return workspace.Worktree{}, false, nil
 }
 
+// sync brings over what was committed inside, whoever made the checkout, and also when it is gone.
 func (r *removal) sync(ctx context.Context) {
-	if r.found && !r.tree.Prunable {
-		priv := r.repo.Private(r.tree, r.place.gitDir(), r.place.name)
-		r.git = r.m.synced(ctx, priv, r.place, priv.SyncAnew)
+	if r.tree.Path == "" || r.tree.Prunable {
+		r.git = r.m.syncAway(ctx, r.repo, r.place)
+		return
 	}
+	priv := r.repo.Private(r.tree, r.place.gitDir(), r.place.name)
+	r.git = r.m.synced(ctx, priv, r.place, priv.SyncAnew)
 }
 
 // mostIgnored bounds how many ignored files a result names.
 const mostIgnored = 100
 
-// unsaved is what would be lost with the worktree.
-func (r *removal) unsaved(ctx context.Context) (workspace.Unsaved, error) {
-	u, err := r.repo.Unsaved(ctx, r.tree, r.place.name)
+// unsaved is what would be lost with the worktree and, where that stays or is gone, with the container's git directory alone.
+func (r *removal) unsaved(ctx context.Context) (u workspace.Unsaved, err error) {
+	if r.found && !r.tree.Prunable {
+		u, err = r.repo.Unsaved(ctx, r.tree, r.place.name)
+	} else {
+		u, err = r.repo.UnsavedInside(ctx, r.place.name)
+	}
 	if err == nil && r.git != nil && r.git.State == workspace.Held {
 		u.Commits = append(u.Commits, r.git.Message)
 	}
@@ -149,9 +154,6 @@ func (r *removal) unsaved(ctx context.Context) (workspace.Unsaved, error) {
 }
 
 func (r *removal) check(ctx context.Context) error {
-	if !r.found || r.tree.Prunable {
-		return nil
-	}
 	u, err := r.unsaved(ctx)
 	if r.args.Force {
 		return nil
@@ -162,11 +164,15 @@ func (r *removal) check(ctx context.Context) error {
 	if !u.Lost() {
 		return nil
 	}
-	return Errorf(CodeWorktreeDirty, "removing branch %q would lose work in %s:\n%s\ncommit and push it, or remove it with --force", r.args.Branch, r.tree.Path, u)
+	return Errorf(CodeWorktreeDirty, "removing branch %q would lose work in %s:\n%s\ncommit and push it, or remove it with --force", r.args.Branch, cmp.Or(r.tree.Path, "its container"), u)
 }
 
-// destroy deletes everything, the state folder last: while it stands, a sweep finishes what a kill cuts off here.
+// destroy deletes everything, the state folder last: while it stands, a sweep finishes what a kill cuts off here. What was
+// committed inside has been checked, and goes first: a sweep keeps what it finds of that.
 func (r *removal) destroy(ctx context.Context) error {
+	if err := workspace.RemovePrivate(ctx, r.place.gitDir()); err != nil {
+		return fmt.Errorf("remove the container's git directory: %w", err)
+	}
 	if err := r.m.discard(ctx, r.eng, r.place); err != nil {
 		return err
 	}

@@ -49,10 +49,19 @@ func (m *Manager) sweepOne(ctx context.Context, eng *engine, p place) error {
 	if _, ok, err := m.observe(ctx, eng, p); err != nil || ok || m.hasWorktree(ctx, p) {
 		return err
 	}
+	m.keep(ctx, p)
 	if err := m.discard(ctx, eng, p); err != nil {
 		return err
 	}
 	return p.remove()
+}
+
+// keep brings over what was committed inside a container that is gone, such as one removed from outside while the main
+// checkout was on another branch. It stays under the instance's references.
+func (m *Manager) keep(ctx context.Context, p place) {
+	if r, err := workspace.Open(ctx, p.Repo); err == nil {
+		m.syncAway(ctx, r, p)
+	}
 }
 
 // hasWorktree reports whether the instance's branch is checked out; when git cannot tell, it says yes.

@@ -36,6 +36,13 @@ func (m *Manager) sync(ctx context.Context, r *workspace.Repo, wt workspace.Work
 	return m.synced(ctx, priv, p, priv.Sync)
 }
 
+// syncAway is a sync of an instance whose branch is checked out nowhere, such as that of a main checkout that is on another
+// branch: the agent's commits are kept beside the branch.
+func (m *Manager) syncAway(ctx context.Context, r *workspace.Repo, p place) *Git {
+	priv := r.Private(r.Away(p.Now), p.gitDir(), p.name)
+	return m.synced(ctx, priv, p, priv.SyncAnew)
+}
+
 // synced runs one of the ways to sync.
 func (m *Manager) synced(ctx context.Context, priv *workspace.Private, p place, sync func(context.Context) (workspace.Report, error)) *Git {
 	if !priv.Exists() {
@@ -67,11 +74,15 @@ func (m *Manager) syncAll(ctx context.Context, repos map[string]*workspace.Repo,
 	g.SetLimit(maxSyncs)
 	for _, it := range all {
 		r := repos[it.repo]
-		if r == nil || it.tree.Path == "" || it.tree.Prunable {
+		if r == nil {
 			continue
 		}
 		g.Go(func() error {
-			it.git = m.sync(ctx, r, it.tree, it.place)
+			tree := it.tree
+			if tree.Path == "" || tree.Prunable {
+				tree = r.Away(it.place.Now)
+			}
+			it.git = m.sync(ctx, r, tree, it.place)
 			return nil
 		})
 	}
