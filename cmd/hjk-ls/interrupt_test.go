@@ -54,14 +54,17 @@ func (s *slowEngine) forward(c net.Conn) {
 	}
 	defer up.Close()
 	var held atomic.Bool
-	go s.back(c, up, &held)
+	var back sync.WaitGroup
+	back.Go(func() { s.back(c, up, &held) })
+	defer back.Wait()
 	b := make([]byte, 1<<16)
 	for {
 		n, err := c.Read(b)
 		if err != nil && held.Load() {
 			<-s.answered
 		}
-		if err != nil {
+		if err != nil { // the other half goes on: what a program is told may end before what it says
+			_ = up.(*net.UnixConn).CloseWrite()
 			return
 		}
 		first := false
@@ -97,34 +100,60 @@ func (s *slowEngine) back(c, up net.Conn, held *atomic.Bool) {
 	}
 }
 
-// TestInterrupted sends Ctrl-C while the engine has been asked for something and has not answered: hjk-ls says that it was
-// canceled, and nothing is left.
+// interrupt runs hjk-ls and sends it Ctrl-C while the engine answers the first request with word in it. hjk-ls says that it was
+// canceled.
+func (r rig) interrupt(word string, args ...string) {
+	r.Helper()
+	cmd := r.Cmd(r.repo, r.Bin, args...)
+	s := &slowEngine{engine: r.Host, word: word, answered: make(chan struct{})}
+	started := make(chan *os.Process, 1)
+	s.hook = func() { _ = (<-started).Signal(os.Interrupt) }
+	cmd.Args = append(cmd.Args, "--host", s.listen(r.T))
+	var out bytes.Buffer
+	cmd.Stderr = &out
+	if err := cmd.Start(); err != nil {
+		r.Fatal(err)
+	}
+	started <- cmd.Process
+	err := cmd.Wait()
+	if code := cmd.ProcessState.ExitCode(); code != exitCanceled || !strings.HasSuffix(out.String(), "hjk-ls: canceled\n") {
+		r.Errorf("%s: exit code %d, %v: %s", word, code, err, out.String())
+	}
+	select {
+	case <-s.answered:
+	case <-time.After(patience):
+		r.Fatalf("%s was not asked for or not answered", word)
+	}
+}
+
+// TestInterrupted sends Ctrl-C while the engine has been asked for something and has not answered: nothing is left.
 func TestInterrupted(t *testing.T) {
 	r := newRig(t)
 	for _, word := range []string{"/info", "/containers/create", "/start ", "/containers/create", "/containers/create"} {
-		cmd := r.Cmd(r.repo, r.Bin, "run", "x", "--image", "hjk-test/busybox:1", "--detach")
-		s := &slowEngine{engine: r.Host, word: word, answered: make(chan struct{})}
-		started := make(chan *os.Process, 1)
-		s.hook = func() { _ = (<-started).Signal(os.Interrupt) }
-		cmd.Args = append(cmd.Args, "--host", s.listen(t))
-		var out bytes.Buffer
-		cmd.Stderr = &out
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
-		started <- cmd.Process
-		err := cmd.Wait()
-		if code := cmd.ProcessState.ExitCode(); code != exitCanceled || !strings.HasSuffix(out.String(), "hjk-ls: canceled\n") {
-			t.Errorf("%s: exit code %d, %v: %s", word, code, err, out.String())
-		}
-		select {
-		case <-s.answered:
-		case <-time.After(patience):
-			t.Fatalf("%s was not asked for or not answered", word)
-		}
+		r.interrupt(word, "run", "x", "--image", "hjk-test/busybox:1", "--detach")
 		r.nothingLeft("interrupted at " + word)
 		if out := r.sh("git branch --list x"); out != "" {
 			t.Errorf("%s: %s is left", word, out)
 		}
 	}
+}
+
+// TestInterruptedRecreate sends Ctrl-C while one container is exchanged for another: the old one and its session are back.
+func TestInterruptedRecreate(t *testing.T) {
+	r := newRig(t)
+	r.hjk("run", "x", "--image", "hjk-test/busybox:1", "--agent", "shell", "--detach")
+	old := r.x().Container.ID
+	for _, word := range []string{"/stop", "/rename", "/containers/create", "/start "} {
+		r.interrupt(word, "recreate", "x")
+		x := r.x()
+		if x.State != "running" || x.Container.ID != old || len(x.Sessions) != 1 || x.Sessions[0].State != "running" {
+			t.Fatalf("interrupted at %s: %+v", word, x)
+		}
+	}
+	r.hjk("recreate", "x")
+	if x := r.x(); x.Container.ID == old || x.Sessions[0].State != "running" {
+		t.Errorf("not recreated: %+v", x)
+	}
+	r.hjk("rm", "x")
+	r.nothingLeft("in the end")
 }

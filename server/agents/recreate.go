@@ -45,7 +45,9 @@ type swap struct {
 	fb   Feedback
 	wish wish
 
-	warnings []string // sessions that did not come back
+	wasRunning bool      // the old container
+	sessions   []Session // that ran in it
+	warnings   []string  // sessions that did not come back
 }
 
 func (s *swap) run(ctx context.Context) error {
@@ -114,37 +116,53 @@ func (s *swap) exchange(ctx context.Context, old container.Container, spec conta
 		return err
 	}
 	s.fb.step("replacing container " + old.Name)
-	wasRunning := old.State == "running"
-	sessions := s.live(wasRunning)
-	if wasRunning {
+	s.wasRunning = old.State == "running"
+	s.sessions = s.live(s.wasRunning)
+	id, err := s.replace(ctx, old, spec, helper)
+	if err != nil {
+		return s.undo(ctx, err, id, old, spec.Name)
+	}
+	ctx = context.WithoutCancel(ctx) // one of the two must go
+	if err := s.eng.Remove(ctx, old.ID); err != nil {
+		return err
+	}
+	s.resume(ctx, id, spec.Worktree, spec.Home, spec.User, s.sessions)
+	return nil
+}
+
+// replace stops the old container and starts the new one, whose id it gives as soon as there is one.
+func (s *swap) replace(ctx context.Context, old container.Container, spec container.Spec, helper string) (id string, err error) {
+	if s.wasRunning {
 		if err := s.eng.Stop(ctx, old.ID, container.StopGrace); err != nil {
-			return err
+			return "", err
 		}
 	}
 	if old.Name == spec.Name {
 		if err := s.eng.Rename(ctx, old.ID, spec.Name+asideSuffix); err != nil {
-			return err
+			return "", err
 		}
 	}
-	id, err := s.eng.Create(ctx, spec, helper)
-	if err == nil {
-		_, err = s.eng.Start(ctx, id, nil)
+	if id, err = s.eng.Create(ctx, spec, helper); err != nil {
+		return "", err
 	}
-	ctx = context.WithoutCancel(ctx) // from here on one of the two must go
-	if err != nil {
-		err = errors.Join(err, s.bringBack(ctx, id, old, spec.Name, wasRunning))
-		s.resume(ctx, old.ID, old.Worktree, old.Labels[container.LabelHome], old.Labels[container.LabelUser], sessions)
+	_, err = s.eng.Start(ctx, id, nil)
+	return id, err
+}
+
+// undo brings the old container and its sessions back after err, which may be that nobody waits any more. Without an engine it
+// is left to who comes next, as after a kill.
+func (s *swap) undo(ctx context.Context, err error, id string, old container.Container, name string) error {
+	if container.IsUnreachable(err) {
 		return err
 	}
-	if err := s.eng.Remove(ctx, old.ID); err != nil {
-		return err
-	}
-	s.resume(ctx, id, spec.Worktree, spec.Home, spec.User, sessions)
-	return nil
+	ctx = context.WithoutCancel(ctx)
+	err = errors.Join(err, s.bringBack(ctx, id, old, name))
+	s.resume(ctx, old.ID, old.Worktree, old.Labels[container.LabelHome], old.Labels[container.LabelUser], s.sessions)
+	return err
 }
 
 // bringBack removes the new container, if there is one, and gives the old one its name and its running state again.
-func (s *swap) bringBack(ctx context.Context, id string, old container.Container, name string, start bool) error {
+func (s *swap) bringBack(ctx context.Context, id string, old container.Container, name string) error {
 	ctx, cancel := context.WithTimeout(ctx, undoTimeout)
 	defer cancel()
 	if id != "" {
@@ -152,13 +170,22 @@ func (s *swap) bringBack(ctx context.Context, id string, old container.Container
 			return err
 		}
 	}
-	if err := s.eng.Rename(ctx, old.ID, name); err != nil {
+	now, err := s.eng.Inspect(ctx, old.ID)
+	if err != nil {
 		return err
 	}
-	if !start {
+	if now.Name != name {
+		if err := s.eng.Rename(ctx, old.ID, name); err != nil {
+			return err
+		}
+	}
+	if !s.wasRunning {
 		return nil
 	}
+	if err := s.eng.Stop(ctx, old.ID, container.StopGrace); err != nil { // to the end: the engine goes on with one that was cut off
+		return err
+	}
 	var none *shim.Start
-	_, err := s.eng.Start(ctx, old.ID, none)
+	_, err = s.eng.Start(ctx, old.ID, none)
 	return err
 }
