@@ -1,6 +1,7 @@
 import * as vscode from 'vscode';
 import type { Context } from '../context';
 import type { Node } from '../tree';
+import { indented } from '../present';
 import { pickInstance, pickSession } from './pick';
 
 export async function attach(c: Context, node?: Node): Promise<void> {
@@ -53,7 +54,7 @@ export async function remove(c: Context, node?: Node): Promise<void> {
       : vscode.l10n.t('The container, its home and its logs are deleted. The worktree is your own and stays.'),
     lost ? vscode.l10n.t('This work is nowhere else and will be LOST:') + '\n' + lost : '',
     ignored?.length && !lost ? // beside what is lost they are named already
-      vscode.l10n.t('Ignored files that go too:') + '\n' + ignored.slice(0, 10).map(f => `  ${f}`).join('\n') : '',
+      vscode.l10n.t('Ignored files that go too:') + '\n' + indented(ignored, 10) : '',
   ].filter(d => d !== '').join('\n\n');
   const button = lost ? vscode.l10n.t('Delete Work and Remove') : vscode.l10n.t('Remove');
   if (await vscode.window.showWarningMessage(vscode.l10n.t('Remove {0}?', i.branch), { modal: true, detail }, button) !== button) return;
