@@ -85,6 +85,16 @@ export async function agent(o) {
       await w.shows(/READY two lines\s+of a prompt/, 60_000);
       assert.equal(branch('feature').sessions[0].state, 'running');
     });
+    await step('a window that opens while no engine answers attaches once one does', async () => {
+      code.settings({ 'headjack.engine.host': 'unix:///nowhere/docker.sock' });
+      const unknown = w.page.locator('.sidebar').getByText('states are unknown');
+      await unknown.waitFor();
+      await w.reload();
+      await w.agents();
+      await unknown.waitFor();
+      code.settings({});
+      await w.shows(/READY two lines\s+of a prompt/, 60_000);
+    });
     await step('closing the terminal detaches', async () => {
       await w.command('Terminal: Kill the Active Terminal Instance');
       await until('detached', () => !branch('feature').sessions[0].attached);
