@@ -43,8 +43,8 @@ async function pickBranch(c: Context, choices: Choices, title: string): Promise<
   const item = await branchPick(c, choices, title);
   if (item?.target) return item.target;
   if (item?.create === undefined) return undefined;
-  const branch = item.create !== '' ? item.create : await vscode.window.showInputBox({
-    title, prompt: vscode.l10n.t('Name of the new branch'), placeHolder: 'fix/login', ignoreFocusOut: true,
+  const branch = newBranchProblem(choices, item.create) === undefined ? item.create : await vscode.window.showInputBox({
+    title, value: item.create, prompt: vscode.l10n.t('Name of the new branch'), placeHolder: 'fix/login', ignoreFocusOut: true,
     validateInput: name => name === '' ? undefined : newBranchProblem(choices, name),
   });
   if (branch === undefined || branch === '') return undefined;
@@ -73,7 +73,7 @@ function branchPick(c: Context, choices: Choices, title: string): Promise<Branch
   pick.onDidChangeValue(value => {
     const name = value.trim();
     const offer = name !== '' && newBranchProblem(choices, name) === undefined;
-    pick.items = offer ? [...items.slice(1), { label: '$(add) ' + vscode.l10n.t('Create branch {0}', name), alwaysShow: true, create: name }] : items;
+    pick.items = offer ? [...items.slice(1), { label: '$(add) ' + vscode.l10n.t('Create branch {0}', name), alwaysShow: true, create: name }] : [{ ...create, create: name }, ...items.slice(1)];
   });
   return new Promise(resolve => {
     pick.onDidAccept(() => { resolve(pick.selectedItems[0]); pick.hide(); });

@@ -62,6 +62,14 @@ export async function agent(o) {
       await w.row('Create new branch').waitFor();
       await w.quick.locator('input.input').fill('bad..name');
       await until('no offer', async () => !(await w.quick.getByText('Create branch').count()));
+      await w.page.keyboard.press('Enter'); // what was typed is kept, and what is wrong with it is told
+      await w.title('Name of the new branch');
+      await w.page.keyboard.press('Enter');
+      await w.title('git would not take this name');
+      assert.equal(await w.quick.locator('input.input').inputValue(), 'bad..name');
+      await w.page.keyboard.press('Escape');
+      await w.command('Headjack: Run Agent');
+      await w.row('Create new branch').waitFor();
       await w.quick.locator('input.input').fill('feature');
       await w.row('Create branch feature').waitFor();
       await w.page.keyboard.press('Enter');
