@@ -34,8 +34,10 @@ async function editPrompt(text: string): Promise<string | undefined> {
   editor.selection = new vscode.Selection(end, end);
   const setContext = (on: boolean): Thenable<unknown> => vscode.commands.executeCommand('setContext', 'headjack.promptDocuments', on ? [document.uri.toString()] : []);
   await setContext(true);
-  const closed = vscode.workspace.onDidCloseTextDocument(d => { if (d === document) waiting?.resolve(undefined); });
-  const lens = vscode.languages.registerCodeLensProvider({ scheme: 'untitled', language: 'markdown' }, {
+  const closed = vscode.workspace.onDidCloseTextDocument(d => { // or has another language
+    if (d === document && !vscode.workspace.textDocuments.includes(d)) waiting?.resolve(undefined);
+  });
+  const lens = vscode.languages.registerCodeLensProvider({ scheme: 'untitled' }, {
     provideCodeLenses: d => d !== document ? [] : [new vscode.CodeLens(new vscode.Range(0, 0, 0, 0), {
       title: '$(play) ' + vscode.l10n.t('Run agent with this prompt (Ctrl+Enter, ⌘Enter)'), command: 'headjack.sendPrompt',
     })],

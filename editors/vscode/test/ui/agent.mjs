@@ -82,6 +82,13 @@ export async function agent(o) {
       await w.page.keyboard.press('Enter');
       await w.lens('Run agent with this prompt').waitFor();
       await w.page.keyboard.insertText('of a prompt');
+      await w.command('Change Language Mode'); // which closes nothing
+      await w.quick.locator('input.input').fill('Plain Text');
+      await w.quick.locator('.monaco-list-row.focused', { hasText: 'Plain Text' }).waitFor();
+      await w.page.keyboard.press('Enter');
+      await w.page.locator('.statusbar-item', { hasText: 'Plain Text' }).waitFor();
+      await w.lens('Run agent with this prompt').waitFor();
+      await w.page.locator('.editor-instance .monaco-editor.focused').waitFor();
       await w.page.keyboard.press('Control+Enter');
       await w.shows(/READY two lines\s+of a prompt/, 120_000);
       await w.shot('agents');
