@@ -16,8 +16,8 @@ export async function attach(c: Context, node?: Node): Promise<void> {
 export async function stop(c: Context, node?: Node): Promise<void> {
   const i = await pickInstance(c, vscode.l10n.t('Stop'), node, x => x.state === 'running');
   if (!i) return;
-  await c.server.exec('hjk-ls.stop', { workspace: i.repo, branch: i.branch });
-  c.state.markSeen(i.repo, i.branch);
+  const { instance } = await c.server.exec('hjk-ls.stop', { workspace: i.repo, branch: i.branch });
+  c.state.markEnded(instance);
 }
 
 export async function kill(c: Context, node?: Node): Promise<void> {
@@ -30,8 +30,8 @@ export async function kill(c: Context, node?: Node): Promise<void> {
     modal: true, detail: vscode.l10n.t('Its program is ended. Worktree, container and other sessions stay.'),
   }, end);
   if (sure !== end) return;
-  await c.server.exec('hjk-ls.kill', { workspace: i.repo, branch: i.branch, session: s.name });
-  c.state.markSeen(i.repo, i.branch);
+  const { instance } = await c.server.exec('hjk-ls.kill', { workspace: i.repo, branch: i.branch, session: s.name });
+  c.state.markEnded(instance);
 }
 
 export async function recreate(c: Context, node?: Node): Promise<void> {

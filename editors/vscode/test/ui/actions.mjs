@@ -68,6 +68,7 @@ export async function actions(o) {
       await w.dialog().getByRole('button', { name: 'End Session' }).click();
       await until('its end', () => branch('topic').sessions[0].state === 'exited');
       await w.tree('was stopped').waitFor();
+      await until('no badge', async () => await w.counts() === 0);
       assert.equal(await w.toast('terminated with exit code').count(), 0);
     });
     await step('an agent that fails is told, with the way to what it said', async () => {
