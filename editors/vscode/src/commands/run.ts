@@ -6,6 +6,9 @@ import { branchProblem, stateWord } from '../present';
 import { choose, pickInstance, pickRepo } from './pick';
 import { writePrompt } from './prompt';
 
+/** Prompts that have not reached an agent, by repository and branch: the next run begins with them. */
+const unsent = new Map<string, string>();
+
 /** Runs an agent: asks for what the node or the caller leaves open. */
 export async function run(c: Context, node?: Node): Promise<void> {
   const title = vscode.l10n.t('Run Agent');
@@ -16,9 +19,16 @@ export async function run(c: Context, node?: Node): Promise<void> {
   if (!target) return;
   const agent = await pickAgent(choices, title, target.branch);
   if (agent === undefined) return;
-  const prompt = agent === 'shell' ? '' : await writePrompt(title, agent, target.branch);
+  if (agent === 'shell') {
+    await start(c, { workspace, ...target, agent, attach: true });
+    return;
+  }
+  const key = [choices.repo, target.branch].join('\n');
+  const prompt = await writePrompt(title, agent, target.branch, unsent.get(key) ?? '');
   if (prompt === undefined) return;
+  unsent.set(key, prompt);
   await start(c, { workspace, ...target, agent, ...(prompt === '' ? {} : { prompt }), attach: true });
+  unsent.delete(key);
 }
 
 export async function start(c: Context, args: RunArgs): Promise<void> {
