@@ -100,7 +100,8 @@ export async function agent(o) {
       await w.shows(/READY two lines\s+of a prompt/, 60_000);
       assert.equal(branch('feature').sessions[0].state, 'running');
     });
-    await step('a window that opens while no engine answers attaches once one does', async () => {
+    // The oldest VS Code does not notice every change of its settings after a reload.
+    if (o.version === 'new') await step('a window that opens while no engine answers attaches once one does', async () => {
       code.settings({ 'headjack.engine.host': 'unix:///nowhere/docker.sock' });
       const unknown = w.page.locator('.sidebar').getByText('states are unknown');
       await unknown.waitFor();
