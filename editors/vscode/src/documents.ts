@@ -1,8 +1,11 @@
 import * as vscode from 'vscode';
+import { readlink } from 'node:fs/promises';
 import type { Server } from './server';
 
 /** Files as a commit has them, for the diff editor. */
 export const BASE = 'headjack-base';
+/** Where symbolic links lead: the editor would show what is there. */
+export const LINK = 'headjack-link';
 /** The output of a session. */
 export const LOG = 'headjack-log';
 
@@ -24,7 +27,7 @@ export class Documents implements vscode.TextDocumentContentProvider, vscode.Dis
   private readonly registrations: vscode.Disposable[];
 
   constructor(private readonly server: Server) {
-    this.registrations = [BASE, LOG].map(s => vscode.workspace.registerTextDocumentContentProvider(s, this));
+    this.registrations = [BASE, LINK, LOG].map(s => vscode.workspace.registerTextDocumentContentProvider(s, this));
   }
 
   dispose(): void {
@@ -40,6 +43,7 @@ export class Documents implements vscode.TextDocumentContentProvider, vscode.Dis
       const ref = JSON.parse(uri.query) as LogRef;
       return (await this.server.exec('hjk-ls.logs', { ...ref, tail: -1 }, token)).text;
     }
+    if (uri.scheme === LINK) return readlink(uri.fsPath);
     const file = await this.server.exec('hjk-ls.file', JSON.parse(uri.query) as BaseRef, token);
     return file.binary === true ? vscode.l10n.t('(a binary file)') : file.text;
   }

@@ -21,7 +21,7 @@ export function activate(context: vscode.ExtensionContext): void {
   context.subscriptions.push(
     log, state, terminals, server, documents, new AgentsView(state), new Status(state),
     ...register({ server, state, terminals, documents, log }),
-    server.onDidStart(() => void terminals.restore(server)),
+    state.onDidChange(() => { if (state.snapshot?.engine.reachable === true) void terminals.restore(server); }),
     state.onDidFail(tellFailure),
     vscode.workspace.onDidGrantWorkspaceTrust(() => server.trust()),
     vscode.workspace.onDidChangeConfiguration(e => {

@@ -130,7 +130,22 @@ export function imageUsers(i: StockedImage): string {
   return i.instances.map(u => u.branch).join(', ');
 }
 
+export function imagesToRemove(n: number): string {
+  return n === 1 ? l10n.t('Remove 1 image that no container uses?') : l10n.t('Remove {0} images that no container uses?', n);
+}
+
+export function imagesRemoved(n: number): string {
+  return n === 1 ? l10n.t('1 image was removed.') : l10n.t('{0} images were removed.', n);
+}
+
 /** A size for people; images have megabytes. */
 export function megabytes(bytes: number): string {
   return bytes >= 1e9 ? `${(bytes / 1e9).toFixed(1)} GB` : `${Math.max(1, Math.round(bytes / 1e6))} MB`;
+}
+
+/** Lines of a list, as many as a dialog has room for, and how many it leaves out. */
+export function indented(lines: string[], room: number): string {
+  const more = lines.length - room;
+  const shown = more > 0 ? [...lines.slice(0, room), l10n.t('… and {0} more', more)] : lines;
+  return shown.map(l => `  ${l}`).join('\n');
 }

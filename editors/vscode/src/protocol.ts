@@ -1,4 +1,5 @@
 // The part of docs/protocol.md that the extension uses.
+import { l10n } from 'vscode';
 
 /** What this extension needs of a server: `capabilities.experimental.headjack.protocol`. */
 export const PROTOCOL = 1;
@@ -118,6 +119,10 @@ export function codeOf(err: unknown): string {
   return typeof data === 'object' && data !== null && 'code' in data && typeof data.code === 'string' ? data.code : '';
 }
 
+/** The client library's code for a request that was under way when the connection ended (ErrorCodes.PendingResponseRejected). */
+const REJECTED = -32097;
+
 export function messageOf(err: unknown): string {
+  if (err instanceof Error && 'code' in err && err.code === REJECTED) return l10n.t('The server ended before this was done.');
   return err instanceof Error ? err.message : String(err);
 }

@@ -30,8 +30,6 @@ export class Server implements vscode.Disposable {
   private readonly features = new Features();
   private readonly levels = new vscode.EventEmitter<void>();
   private readonly level: vscode.Disposable;
-  private readonly started = new vscode.EventEmitter<void>();
-  readonly onDidStart = this.started.event;
 
   constructor(
     private readonly context: vscode.ExtensionContext,
@@ -61,7 +59,7 @@ export class Server implements vscode.Disposable {
 
   dispose(): void {
     void this.stop();
-    for (const d of [this.progress, this.level, this.levels, this.started]) d.dispose();
+    for (const d of [this.progress, this.level, this.levels]) d.dispose();
   }
 
   /** Tells a server that runs already. */
@@ -148,10 +146,7 @@ export class Server implements vscode.Disposable {
   private async checkProtocol(client: LanguageClient, file: string): Promise<void> {
     const has = protocolOf(client.initializeResult?.capabilities.experimental);
     this.log.info(`hjk-ls ${this.version}, protocol ${has}`);
-    if (has >= PROTOCOL) {
-      this.started.fire();
-      return;
-    }
+    if (has >= PROTOCOL) return;
     const version = this.version;
     await this.stopNow();
     this.failed(vscode.l10n.t('{0} (version {1}) is too old for this extension. Install a newer hjk-ls, or empty the setting headjack.server.path to use the one that came with the extension.', file, version || '?'));

@@ -64,21 +64,25 @@ export class State implements vscode.Disposable {
     this.changed.fire();
   }
 
-  private ended(): Ended[] {
-    return this.instances.flatMap(i => i.sessions.filter(s => isAgent(s) && s.state === 'exited').map(s => ({ i, s })));
-  }
+  private ended(): Ended[] { return this.instances.flatMap(endedIn); }
 
   private seen(): string[] { return this.memory.get<string[]>(SEEN) ?? []; }
 
   private remember(keys: string[]): void {
     if (this.snapshot?.engine.reachable !== true) return; // nothing can be told of what is gone
-    const alive = new Set(this.ended().map(key)); // of what is gone nothing is kept
+    const alive = new Set(this.instances.flatMap(i => i.sessions.map(s => key({ i, s })))); // of what is gone nothing is kept
     void this.memory.update(SEEN, [...new Set([...this.seen(), ...keys])].filter(k => alive.has(k)));
   }
 
   /** The user has looked at a branch: its agents that ended count no more. */
   markSeen(repo: string, branch: string): void {
     this.remember(this.ended().filter(e => e.i.repo === repo && e.i.branch === branch).map(key));
+    this.changed.fire();
+  }
+
+  /** What the user ended is no news: the answer to that may come before the snapshot that tells of it. */
+  markEnded(i: Instance): void {
+    this.remember(endedIn(i).map(key));
     this.changed.fire();
   }
 
@@ -95,6 +99,10 @@ export class State implements vscode.Disposable {
       ended: this.ended().filter(e => !seen.has(key(e))).length,
     };
   }
+}
+
+function endedIn(i: Instance): Ended[] {
+  return i.sessions.filter(s => isAgent(s) && s.state === 'exited').map(s => ({ i, s }));
 }
 
 function key(e: Ended): string {

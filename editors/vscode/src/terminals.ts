@@ -8,9 +8,11 @@ const KEPT = 'headjack.terminals';
 export class Terminals implements vscode.Disposable {
   private readonly open = new Map<string, { terminal: vscode.Terminal; kept: Attached }>();
   private readonly subscription: vscode.Disposable;
-  private restored = false;
+  private lost: Attached[]; // when the window went, and not attached again yet
+  private restoring = false;
 
   constructor(private readonly memory: vscode.Memento, private readonly log: vscode.LogOutputChannel) {
+    this.lost = memory.get<Attached[]>(KEPT) ?? [];
     this.subscription = vscode.window.onDidCloseTerminal(t => this.closed(t));
   }
 
@@ -41,18 +43,21 @@ export class Terminals implements vscode.Disposable {
     this.show({ title: `${a.branch}: ${a.session}`, argv: a.argv, cwd: a.cwd }, { ...kept, session: a.session }, focus);
   }
 
-  /** Attaches again to what was attached when the window went. */
+  /** Attaches again to what was attached when the window went. What no engine tells of is left for another time. */
   async restore(server: Server): Promise<void> {
-    if (this.restored) return;
-    this.restored = true;
-    for (const kept of this.memory.get<Attached[]>(KEPT) ?? []) {
+    if (this.restoring) return;
+    this.restoring = true;
+    for (const kept of this.lost) {
       try {
         await this.attach(server, kept, false);
       } catch (e) {
         this.log.info(`not attached again to ${kept.branch} (${kept.session}): ${messageOf(e)} ${codeOf(e)}`);
+        if (['', 'engine_unreachable'].includes(codeOf(e))) continue; // "" is that the server went
       }
+      this.lost = this.lost.filter(k => k !== kept);
+      this.save();
     }
-    this.save();
+    this.restoring = false;
   }
 
   private closed(t: vscode.Terminal): void {
@@ -64,6 +69,6 @@ export class Terminals implements vscode.Disposable {
   }
 
   private save(): void {
-    void this.memory.update(KEPT, [...this.open.values()].map(o => o.kept));
+    void this.memory.update(KEPT, [...[...this.open.values()].map(o => o.kept), ...this.lost]);
   }
 }

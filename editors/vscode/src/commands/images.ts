@@ -1,7 +1,7 @@
 import * as vscode from 'vscode';
 import type { Context } from '../context';
 import type { StockedImage } from '../protocol';
-import { imageTitle, imageUsers, megabytes } from '../present';
+import { imagesRemoved, imagesToRemove, imageTitle, imageUsers, indented, megabytes } from '../present';
 import { choose } from './pick';
 
 /** Shows the images in the engine that agents use or used, and offers to remove those that nothing uses. */
@@ -23,11 +23,11 @@ export async function removeUnused(c: Context): Promise<void> {
     return;
   }
   const button = vscode.l10n.t('Remove Images');
-  const named = images.slice(0, 15).map(i => `  ${imageTitle(i)} (${megabytes(i.sizeBytes)})`).join('\n');
-  const sure = await vscode.window.showWarningMessage(vscode.l10n.t('Remove {0} images that no container uses?', images.length), { modal: true, detail: named }, button);
+  const named = indented(images.map(i => `${imageTitle(i)} (${megabytes(i.sizeBytes)})`), 15);
+  const sure = await vscode.window.showWarningMessage(imagesToRemove(images.length), { modal: true, detail: named }, button);
   if (sure !== button) return;
   const done = await c.server.exec('hjk-ls.prune', {});
-  void vscode.window.showInformationMessage(vscode.l10n.t('{0} images were removed.', done.images.length));
+  void vscode.window.showInformationMessage(imagesRemoved(done.images.length));
 }
 
 function total(images: StockedImage[]): string {

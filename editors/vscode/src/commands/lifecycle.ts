@@ -1,6 +1,7 @@
 import * as vscode from 'vscode';
 import type { Context } from '../context';
 import type { Node } from '../tree';
+import { indented } from '../present';
 import { pickInstance, pickSession } from './pick';
 
 export async function attach(c: Context, node?: Node): Promise<void> {
@@ -15,8 +16,8 @@ export async function attach(c: Context, node?: Node): Promise<void> {
 export async function stop(c: Context, node?: Node): Promise<void> {
   const i = await pickInstance(c, vscode.l10n.t('Stop'), node, x => x.state === 'running');
   if (!i) return;
-  await c.server.exec('hjk-ls.stop', { workspace: i.repo, branch: i.branch });
-  c.state.markSeen(i.repo, i.branch);
+  const { instance } = await c.server.exec('hjk-ls.stop', { workspace: i.repo, branch: i.branch });
+  c.state.markEnded(instance);
 }
 
 export async function kill(c: Context, node?: Node): Promise<void> {
@@ -29,8 +30,8 @@ export async function kill(c: Context, node?: Node): Promise<void> {
     modal: true, detail: vscode.l10n.t('Its program is ended. Worktree, container and other sessions stay.'),
   }, end);
   if (sure !== end) return;
-  await c.server.exec('hjk-ls.kill', { workspace: i.repo, branch: i.branch, session: s.name });
-  c.state.markSeen(i.repo, i.branch);
+  const { instance } = await c.server.exec('hjk-ls.kill', { workspace: i.repo, branch: i.branch, session: s.name });
+  c.state.markEnded(instance);
 }
 
 export async function recreate(c: Context, node?: Node): Promise<void> {
@@ -53,7 +54,7 @@ export async function remove(c: Context, node?: Node): Promise<void> {
       : vscode.l10n.t('The container, its home and its logs are deleted. The worktree is your own and stays.'),
     lost ? vscode.l10n.t('This work is nowhere else and will be LOST:') + '\n' + lost : '',
     ignored?.length && !lost ? // beside what is lost they are named already
-      vscode.l10n.t('Ignored files that go too:') + '\n' + ignored.slice(0, 10).map(f => `  ${f}`).join('\n') : '',
+      vscode.l10n.t('Ignored files that go too:') + '\n' + indented(ignored, 10) : '',
   ].filter(d => d !== '').join('\n\n');
   const button = lost ? vscode.l10n.t('Delete Work and Remove') : vscode.l10n.t('Remove');
   if (await vscode.window.showWarningMessage(vscode.l10n.t('Remove {0}?', i.branch), { modal: true, detail }, button) !== button) return;

@@ -1,12 +1,14 @@
 import * as vscode from 'vscode';
 
-/** Asks for a prompt: a line, or as many as wanted in an editor. "" is none; undefined is that the user went away. */
-export async function writePrompt(title: string, agent: string, branch: string): Promise<string | undefined> {
+/** Asks for a prompt, beginning with text: a line, or as many as wanted in an editor. "" is none; undefined is that the user went away. */
+export async function writePrompt(title: string, agent: string, branch: string, text: string): Promise<string | undefined> {
+  if (text.includes('\n')) return editPrompt(text);
   const input = vscode.window.createInputBox();
   const more: vscode.QuickInputButton = { iconPath: new vscode.ThemeIcon('edit'), tooltip: vscode.l10n.t('Write several lines in an editor (or end the line with \\)') };
   input.title = title;
   input.prompt = vscode.l10n.t('What is {0} to do on {1}? Enter starts it; empty starts it without a prompt', agent, branch);
   input.placeholder = vscode.l10n.t('Fix the login test');
+  input.value = text;
   input.ignoreFocusOut = true;
   input.buttons = [more];
   const answer = await new Promise<{ text: string; editor: boolean } | undefined>(resolve => {
@@ -34,8 +36,10 @@ async function editPrompt(text: string): Promise<string | undefined> {
   editor.selection = new vscode.Selection(end, end);
   const setContext = (on: boolean): Thenable<unknown> => vscode.commands.executeCommand('setContext', 'headjack.promptDocuments', on ? [document.uri.toString()] : []);
   await setContext(true);
-  const closed = vscode.workspace.onDidCloseTextDocument(d => { if (d === document) waiting?.resolve(undefined); });
-  const lens = vscode.languages.registerCodeLensProvider({ scheme: 'untitled', language: 'markdown' }, {
+  const closed = vscode.workspace.onDidCloseTextDocument(d => { // or has another language
+    if (d === document && !vscode.workspace.textDocuments.includes(d)) waiting?.resolve(undefined);
+  });
+  const lens = vscode.languages.registerCodeLensProvider({ scheme: 'untitled' }, {
     provideCodeLenses: d => d !== document ? [] : [new vscode.CodeLens(new vscode.Range(0, 0, 0, 0), {
       title: '$(play) ' + vscode.l10n.t('Run agent with this prompt (Ctrl+Enter, ⌘Enter)'), command: 'headjack.sendPrompt',
     })],

@@ -1,9 +1,10 @@
 import * as vscode from 'vscode';
+import { lstatSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Context } from '../context';
 import type { Node } from '../tree';
 import type { Changes } from '../protocol';
-import { baseUri, logUri } from '../documents';
+import { baseUri, LINK, logUri } from '../documents';
 import { pickInstance, pickSession } from './pick';
 
 export async function logs(c: Context, node?: Node): Promise<void> {
@@ -30,15 +31,23 @@ export async function showChanges(c: Context, node?: Node): Promise<void> {
     void vscode.window.showInformationMessage(vscode.l10n.t('{0} has no changes against {1}.', i.branch, base));
     return;
   }
-  const resources = changes.files.map(f => sides(i.repo, changes, f));
+  const resources = changes.files.map(f => sides(c, i.repo, changes, f));
   await vscode.commands.executeCommand('vscode.changes', vscode.l10n.t('{0} against {1}', i.branch, base), resources);
 }
 
-function sides(workspace: string, changes: Changes, f: Changes['files'][number]): [vscode.Uri, vscode.Uri | undefined, vscode.Uri | undefined] {
-  const now = vscode.Uri.file(join(changes.worktree, f.path));
+function sides(c: Context, workspace: string, changes: Changes, f: Changes['files'][number]): [vscode.Uri, vscode.Uri | undefined, vscode.Uri | undefined] {
+  const file = vscode.Uri.file(join(changes.worktree, f.path));
   const path = f.from ?? f.path;
   const before = baseUri(vscode.Uri.file(join(changes.worktree, path)), { workspace, commit: changes.commit, path });
-  return [now, f.status === 'added' ? undefined : before, f.status === 'deleted' ? undefined : now];
+  return [file, f.status === 'added' ? undefined : before, f.status === 'deleted' ? undefined : now(c, file)];
+}
+
+/** A file as it is. A symbolic link is where it leads, as for git: what is there was not changed, may be no file, or outside the worktree. */
+function now(c: Context, file: vscode.Uri): vscode.Uri {
+  if (lstatSync(file.fsPath, { throwIfNoEntry: false })?.isSymbolicLink() !== true) return file;
+  const link = file.with({ scheme: LINK });
+  c.documents.refresh(link);
+  return link;
 }
 
 export async function openWorktree(c: Context, node?: Node): Promise<void> {

@@ -6,6 +6,9 @@ import { branchProblem, stateWord } from '../present';
 import { choose, pickInstance, pickRepo } from './pick';
 import { writePrompt } from './prompt';
 
+/** Prompts that have not reached an agent, by repository and branch: the next run begins with them. */
+const unsent = new Map<string, string>();
+
 /** Runs an agent: asks for what the node or the caller leaves open. */
 export async function run(c: Context, node?: Node): Promise<void> {
   const title = vscode.l10n.t('Run Agent');
@@ -16,9 +19,16 @@ export async function run(c: Context, node?: Node): Promise<void> {
   if (!target) return;
   const agent = await pickAgent(choices, title, target.branch);
   if (agent === undefined) return;
-  const prompt = agent === 'shell' ? '' : await writePrompt(title, agent, target.branch);
+  if (agent === 'shell') {
+    await start(c, { workspace, ...target, agent, attach: true });
+    return;
+  }
+  const key = [choices.repo, target.branch].join('\n');
+  const prompt = await writePrompt(title, agent, target.branch, unsent.get(key) ?? '');
   if (prompt === undefined) return;
+  unsent.set(key, prompt);
   await start(c, { workspace, ...target, agent, ...(prompt === '' ? {} : { prompt }), attach: true });
+  unsent.delete(key);
 }
 
 export async function start(c: Context, args: RunArgs): Promise<void> {
@@ -43,8 +53,8 @@ async function pickBranch(c: Context, choices: Choices, title: string): Promise<
   const item = await branchPick(c, choices, title);
   if (item?.target) return item.target;
   if (item?.create === undefined) return undefined;
-  const branch = item.create !== '' ? item.create : await vscode.window.showInputBox({
-    title, prompt: vscode.l10n.t('Name of the new branch'), placeHolder: 'fix/login', ignoreFocusOut: true,
+  const branch = newBranchProblem(choices, item.create) === undefined ? item.create : await vscode.window.showInputBox({
+    title, value: item.create, prompt: vscode.l10n.t('Name of the new branch'), placeHolder: 'fix/login', ignoreFocusOut: true,
     validateInput: name => name === '' ? undefined : newBranchProblem(choices, name),
   });
   if (branch === undefined || branch === '') return undefined;
@@ -73,7 +83,7 @@ function branchPick(c: Context, choices: Choices, title: string): Promise<Branch
   pick.onDidChangeValue(value => {
     const name = value.trim();
     const offer = name !== '' && newBranchProblem(choices, name) === undefined;
-    pick.items = offer ? [...items.slice(1), { label: '$(add) ' + vscode.l10n.t('Create branch {0}', name), alwaysShow: true, create: name }] : items;
+    pick.items = offer ? [...items.slice(1), { label: '$(add) ' + vscode.l10n.t('Create branch {0}', name), alwaysShow: true, create: name }] : [{ ...create, create: name }, ...items.slice(1)];
   });
   return new Promise(resolve => {
     pick.onDidAccept(() => { resolve(pick.selectedItems[0]); pick.hide(); });

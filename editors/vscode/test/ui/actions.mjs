@@ -51,9 +51,9 @@ export async function actions(o) {
       await w.row('topic').waitFor();
       await w.shot('images');
       await w.pick('Remove unused images');
-      await w.dialog().getByText(/^Remove \d+ images that no container uses\?/).waitFor();
+      await w.dialog().getByText(/^Remove \d+ images? that no container uses\?/).waitFor();
       await w.dialog().getByRole('button', { name: 'Remove Images' }).click();
-      await w.toast(/\d+ images were removed/).waitFor();
+      await w.toast(/\d+ images? (was|were) removed/).waitFor();
       assert.equal(JSON.parse(world.hjk('prune', '--dry-run', '--json')).images.length, 0);
       assert.equal(branch('topic').state, 'running');
     });
@@ -68,6 +68,7 @@ export async function actions(o) {
       await w.dialog().getByRole('button', { name: 'End Session' }).click();
       await until('its end', () => branch('topic').sessions[0].state === 'exited');
       await w.tree('was stopped').waitFor();
+      await until('no badge', async () => await w.counts() === 0);
       assert.equal(await w.toast('terminated with exit code').count(), 0);
     });
     await step('an agent that fails is told, with the way to what it said', async () => {
@@ -80,6 +81,47 @@ export async function actions(o) {
       assert.equal(await w.toast('terminated with exit code').count(), 0);
       await w.toast('failing on topic').getByText('Show Output of Session').click();
       await until('the output', async () => (await w.text()).includes('NO LOGIN'));
+    });
+    await step('a prompt is kept until its agent starts', async () => {
+      const choose = async image => {
+        await w.command('Headjack: Choose Image');
+        await w.pick('Another image or Dockerfile');
+        await w.title('An image reference');
+        await w.type(image);
+        await w.toast(`New containers are made from ${image}`).waitFor();
+        await w.command('Notifications: Clear All Notifications');
+      };
+      const run = async () => {
+        await w.command('Headjack: Run Agent');
+        await w.row('checked out here').waitFor(); // the palette has other commands
+        await w.quick.locator('input.input').fill('other');
+        await w.quick.locator('.monaco-list-row.focused', { hasText: 'other' }).waitFor();
+        await w.page.keyboard.press('Enter');
+        await w.pick('helper');
+      };
+      const failed = async () => {
+        await w.page.locator('.notifications-toasts .notification-list-item:has(.codicon-error)').waitFor();
+        await w.command('Notifications: Clear All Notifications');
+      };
+      await choose('./missing.Dockerfile');
+      await run();
+      await w.title('What is helper to do on other?');
+      await w.type('remember');
+      await failed();
+      await run();
+      await w.title('What is helper to do on other?');
+      await until('the prompt', async () => await w.quick.locator('input.input').inputValue() === 'remember');
+      await w.type('remember\\');
+      await w.lens('Run agent with this prompt').waitFor();
+      await w.page.keyboard.insertText('both lines');
+      await w.page.keyboard.press('Control+Enter');
+      await failed();
+      await choose('hjk-test/busybox:1');
+      await run();
+      await w.lens('Run agent with this prompt').waitFor();
+      await w.page.keyboard.press('Control+Enter');
+      await w.shows(/READY remember\s+both lines/, 60_000);
+      world.hjk('rm', 'other', '--force');
     });
     await step('a worktree is opened in a window of its own', async () => {
       const opened = w.context.waitForEvent('page');

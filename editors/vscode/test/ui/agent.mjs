@@ -62,6 +62,14 @@ export async function agent(o) {
       await w.row('Create new branch').waitFor();
       await w.quick.locator('input.input').fill('bad..name');
       await until('no offer', async () => !(await w.quick.getByText('Create branch').count()));
+      await w.page.keyboard.press('Enter'); // what was typed is kept, and what is wrong with it is told
+      await w.title('Name of the new branch');
+      await w.page.keyboard.press('Enter');
+      await w.title('git would not take this name');
+      assert.equal(await w.quick.locator('input.input').inputValue(), 'bad..name');
+      await w.page.keyboard.press('Escape');
+      await w.command('Headjack: Run Agent');
+      await w.row('Create new branch').waitFor();
       await w.quick.locator('input.input').fill('feature');
       await w.row('Create branch feature').waitFor();
       await w.page.keyboard.press('Enter');
@@ -74,6 +82,13 @@ export async function agent(o) {
       await w.page.keyboard.press('Enter');
       await w.lens('Run agent with this prompt').waitFor();
       await w.page.keyboard.insertText('of a prompt');
+      await w.command('Change Language Mode'); // which closes nothing
+      await w.quick.locator('input.input').fill('Plain Text');
+      await w.quick.locator('.monaco-list-row.focused', { hasText: 'Plain Text' }).waitFor();
+      await w.page.keyboard.press('Enter');
+      await w.page.locator('.statusbar-item', { hasText: 'Plain Text' }).waitFor();
+      await w.lens('Run agent with this prompt').waitFor();
+      await w.page.locator('.editor-instance .monaco-editor.focused').waitFor();
       await w.page.keyboard.press('Control+Enter');
       await w.shows(/READY two lines\s+of a prompt/, 120_000);
       await w.shot('agents');
@@ -84,6 +99,17 @@ export async function agent(o) {
       await w.tree('feature').waitFor();
       await w.shows(/READY two lines\s+of a prompt/, 60_000);
       assert.equal(branch('feature').sessions[0].state, 'running');
+    });
+    // The oldest VS Code does not notice every change of its settings after a reload.
+    if (o.version === 'new') await step('a window that opens while no engine answers attaches once one does', async () => {
+      code.settings({ 'headjack.engine.host': 'unix:///nowhere/docker.sock' });
+      const unknown = w.page.locator('.sidebar').getByText('states are unknown');
+      await unknown.waitFor();
+      await w.reload();
+      await w.agents();
+      await unknown.waitFor();
+      code.settings({});
+      await w.shows(/READY two lines\s+of a prompt/, 60_000);
     });
     await step('closing the terminal detaches', async () => {
       await w.command('Terminal: Kill the Active Terminal Instance');
@@ -129,11 +155,12 @@ export async function agent(o) {
       await w.menu('feature', 'Show Output of Session');
       await until('the log', async () => (await w.text()).includes('BYE forty-two'));
       await until('no badge', async () => await w.counts() === 0);
+      fs.symlinkSync('/only/in/the/container', path.join(branch('feature').worktree, 'link'));
       await w.menu('feature', 'Show Changes');
       const diff = w.page.locator('.multiDiffEditor, .multi-diff-editor, .editor-instance').last();
       await until('the diffs', async () => {
         const text = await w.text('.editor-group-container');
-        return ['answer.txt', 'tracked.txt', 'forty-two', 'as it was', 'changed'].every(t => text.includes(t)) || Promise.reject(new Error(text.slice(0, 2000)));
+        return ['answer.txt', 'tracked.txt', 'forty-two', 'as it was', 'changed', '/only/in/the/container'].every(t => text.includes(t)) || Promise.reject(new Error(text.slice(0, 2000)));
       });
       assert.ok(await diff.count() > 0);
       await w.shot('changes');

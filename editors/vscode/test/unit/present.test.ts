@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { test } from 'node:test';
-import { branchProblem, headline, imageName, imageProblem, imageTitle, imageUsers, instanceContext, instanceDescription, instanceIcon, megabytes, sessionDescription, viewOf } from '../../src/present';
+import { branchProblem, headline, imageName, imageProblem, imagesRemoved, imagesToRemove, imageTitle, imageUsers, indented, instanceContext, instanceDescription, instanceIcon, megabytes, sessionDescription, viewOf } from '../../src/present';
 import type { Instance, Session, Snapshot } from '../../src/protocol';
 
 const session = (s: Partial<Session>): Session => ({ name: 'claude', agent: 'claude', state: 'running', attached: false, createdAt: '', lastUsed: '', waiting: false, ...s });
@@ -59,6 +59,16 @@ test('an image is named by what it was asked for, and measured for people', () =
   assert.equal(imageTitle({ ...image, dockerfile: '/r/tree/Dockerfile.dev' }), 'Dockerfile.dev');
   assert.equal(imageUsers({ ...image, instances: [{ repo: '/r', branch: 'x', stale: false }, { repo: '/r', branch: 'y', stale: true }] }), 'x, y');
   assert.deepEqual([1, 2_400_000, 2_232_258_773].map(megabytes), ['1 MB', '2 MB', '2.2 GB']);
+});
+
+test('one image is not some', () => {
+  assert.deepEqual([1, 2].map(imagesToRemove), ['Remove 1 image that no container uses?', 'Remove 2 images that no container uses?']);
+  assert.deepEqual([1, 2].map(imagesRemoved), ['1 image was removed.', '2 images were removed.']);
+});
+
+test('a list that is too long says how much more there is', () => {
+  assert.equal(indented(['a', 'b'], 2), '  a\n  b');
+  assert.equal(indented(['a', 'b', 'c', 'd'], 2), '  a\n  b\n  … and 2 more');
 });
 
 test('a notification has one line', () => {

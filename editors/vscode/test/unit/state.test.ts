@@ -43,6 +43,17 @@ test('agents that wait or ended are counted until they were seen', () => {
   assert.equal(s.attention().ended, 1, 'a new session of the same name');
 });
 
+test('what the user ended is not counted, though the answer comes before the snapshot', () => {
+  const s = new State(memory());
+  s.setSnapshot(snapshot({}, {}));
+  const after = snapshot({ state: 'exited', exitCode: 143 }, {});
+  for (const i of after.instances) s.markEnded(i);
+  s.setSnapshot(after);
+  assert.equal(s.attention().ended, 0);
+  s.setSnapshot(snapshot({ state: 'exited', exitCode: 143 }, { state: 'exited' }));
+  assert.equal(s.attention().ended, 1, 'another ends by itself');
+});
+
 test('what was seen is kept while no engine tells what there is', () => {
   const s = new State(memory());
   s.setSnapshot({ ...snapshot(), engine: { reachable: false } });
