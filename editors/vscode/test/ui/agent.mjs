@@ -100,15 +100,12 @@ export async function agent(o) {
       await w.shows(/READY two lines\s+of a prompt/, 60_000);
       assert.equal(branch('feature').sessions[0].state, 'running');
     });
-    // The oldest VS Code does not notice every change of its settings after a reload.
-    if (o.version === 'new') await step('a window that opens while no engine answers attaches once one does', async () => {
-      code.settings({ 'headjack.engine.host': 'unix:///nowhere/docker.sock' });
-      const unknown = w.page.locator('.sidebar').getByText('states are unknown');
-      await unknown.waitFor();
+    await step('a window that opens while no engine answers attaches once one does', async () => {
+      world.engineAway();
       await w.reload();
       await w.agents();
-      await unknown.waitFor();
-      code.settings({});
+      await w.page.locator('.sidebar').getByText('states are unknown').waitFor();
+      world.engineBack();
       await w.shows(/READY two lines\s+of a prompt/, 60_000);
     });
     await step('closing the terminal detaches', async () => {

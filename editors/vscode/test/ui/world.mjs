@@ -23,9 +23,11 @@ export class World {
     this.repo = path.join(this.dir, 'project');
     const home = path.join(this.dir, 'home');
     fs.mkdirSync(home);
+    this.socket = path.join(this.dir, 'engine.sock');
+    this.engineBack();
     this.env = {
       PATH: process.env.PATH, LANG: 'C.UTF-8', HOME: home, XDG_STATE_HOME: path.join(home, 'state'), XDG_DATA_HOME: path.join(home, 'data'), XDG_CONFIG_HOME: path.join(home, 'config'),
-      DOCKER_HOST: engine, GIT_AUTHOR_NAME: 'Me', GIT_AUTHOR_EMAIL: 'me@example.invalid', GIT_COMMITTER_NAME: 'Me', GIT_COMMITTER_EMAIL: 'me@example.invalid',
+      DOCKER_HOST: `unix://${this.socket}`, GIT_AUTHOR_NAME: 'Me', GIT_AUTHOR_EMAIL: 'me@example.invalid', GIT_COMMITTER_NAME: 'Me', GIT_COMMITTER_EMAIL: 'me@example.invalid',
     };
     this.unique = path.basename(this.dir);
     this.git(this.dir, 'init', '-q', '-b', 'main', this.repo);
@@ -36,6 +38,10 @@ export class World {
     this.git(this.repo, 'commit', '-q', '-m', 'start');
     this.git(this.repo, 'branch', 'other');
   }
+
+  /** Who connects from now on finds no engine. */
+  engineAway() { fs.unlinkSync(this.socket); }
+  engineBack() { fs.symlinkSync(engine.replace('unix://', ''), this.socket); }
 
   dockerfile(what) { return `FROM hjk-test/busybox:1\nRUN echo ${what} ${this.unique} > /made\nRUN sleep 3 && echo last\n`; }
   write(name, text) { fs.writeFileSync(path.join(this.repo, name), text); }
