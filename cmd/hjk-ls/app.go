@@ -60,6 +60,7 @@ or image; 5 refused (work would be lost, or an image asks for power over the hos
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
 	for _, c := range append(root.Commands(), root) {
 		c.Args = usageArgs(c.Args)
+		a.completeFlags(c)
 	}
 	return root
 }

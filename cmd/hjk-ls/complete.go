@@ -64,3 +64,54 @@ func (a *app) instances() []agents.Instance {
 	})
 	return all
 }
+
+// offers are the values of flags that a repository and its settings know.
+var offers = map[string]func(agents.ChoicesResult) []string{
+	"agent": func(r agents.ChoicesResult) (names []string) {
+		for _, c := range r.Agents {
+			names = append(names, c.Name)
+		}
+		return names
+	},
+	"from": func(r agents.ChoicesResult) (names []string) {
+		for _, b := range r.Branches {
+			names = append(names, strings.TrimPrefix(b.Remote+"/"+b.Name, "/"))
+		}
+		return names
+	},
+	"image": func(r agents.ChoicesResult) (names []string) {
+		for _, i := range r.Images {
+			names = append(names, i.Image)
+		}
+		return names
+	},
+}
+
+// completeFlags completes the values of a command's flags.
+func (a *app) completeFlags(c *cobra.Command) {
+	for flag, values := range offers {
+		if c.Flags().Lookup(flag) == nil {
+			continue
+		}
+		otherwise := cobra.ShellCompDirectiveNoFileComp
+		if flag == "image" {
+			otherwise = cobra.ShellCompDirectiveDefault // a Dockerfile has a path
+		}
+		err := c.RegisterFlagCompletionFunc(flag, func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+			return values(a.choices()), otherwise
+		})
+		if err != nil {
+			panic(err) // two of one name
+		}
+	}
+}
+
+func (a *app) choices() (res agents.ChoicesResult) {
+	ctx, cancel := context.WithTimeout(context.Background(), completePatience)
+	defer cancel()
+	_ = a.with(func(m *agents.Manager) (err error) {
+		res, err = m.Choices(ctx, agents.ChoicesArgs{})
+		return err
+	})
+	return res
+}
