@@ -3,6 +3,7 @@ package agents
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"time"
@@ -44,11 +45,11 @@ func lockExclusive(ctx context.Context, path string) (*instanceLock, error) {
 // tryLock takes the lock at path now, or returns errLocked.
 func tryLock(path string, mode lockMode) (*instanceLock, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return nil, err
+		return nil, unwritable(err)
 	}
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
-		return nil, err
+		return nil, unwritable(err)
 	}
 	if err := flock(f, mode); err != nil {
 		f.Close()
@@ -59,6 +60,11 @@ func tryLock(path string, mode lockMode) (*instanceLock, error) {
 		return nil, errLocked
 	}
 	return &instanceLock{f}, nil
+}
+
+// unwritable says what to do about a state folder that cannot be written.
+func unwritable(err error) error {
+	return fmt.Errorf("hjk-ls cannot keep its state: %w; make that folder writable, or set XDG_STATE_HOME to one that is", err)
 }
 
 func flock(f *os.File, mode lockMode) error {

@@ -54,7 +54,7 @@ type placeRecord struct {
 // make creates the state folder. It comes before the worktree and the container, so that neither is ever without one.
 func (p place) make() error {
 	if err := os.MkdirAll(p.runDir(), 0o700); err != nil {
-		return err
+		return unwritable(err)
 	}
 	b, err := json.Marshal(placeRecord{Repo: p.Repo, Branch: p.Branch})
 	if err != nil {
