@@ -19,7 +19,7 @@ const maxStamped = 2000
 // Stamp changes when a reference changes, inside or on the host. One that is not settled may not change with the next change.
 // Git replaces a reference's file, which changes the time of its folder, so that only folders are looked at.
 func (p *Private) Stamp() (sum string, settled bool) {
-	s := stamping{sum: fnv.New64a(), now: time.Now(), settled: true}
+	s := newStamping()
 	s.tree(filepath.Join(p.agent(), "refs"))
 	s.tree(filepath.Join(p.repo.CommonDir, "refs"))
 	for _, f := range []string{
@@ -31,7 +31,19 @@ func (p *Private) Stamp() (sum string, settled bool) {
 	if p.tree.GitDir != "" {
 		s.file(filepath.Join(p.tree.GitDir, "HEAD"))
 	}
-	return fmt.Sprintf("%x", s.sum.Sum64()), s.settled
+	return s.end()
+}
+
+// HeadStamp changes when another branch is checked out in one of the repository's worktrees, as Stamp does for references.
+func (r *Repo) HeadStamp() (sum string, settled bool) {
+	s := newStamping()
+	s.file(filepath.Join(r.CommonDir, "HEAD"))
+	trees := filepath.Join(r.CommonDir, "worktrees")
+	entries, _ := os.ReadDir(trees) // there may be none
+	for _, e := range entries {
+		s.file(filepath.Join(trees, e.Name(), "HEAD"))
+	}
+	return s.end()
 }
 
 // stamping is a stamp in the making.
@@ -40,6 +52,10 @@ type stamping struct {
 	now     time.Time // of its beginning
 	settled bool
 }
+
+func newStamping() *stamping { return &stamping{sum: fnv.New64a(), now: time.Now(), settled: true} }
+
+func (s *stamping) end() (string, bool) { return fmt.Sprintf("%x", s.sum.Sum64()), s.settled }
 
 func (s *stamping) file(path string) {
 	fi, err := os.Lstat(path)
