@@ -267,12 +267,11 @@ func (p *Private) reborrow() error {
 		return err
 	}
 	defer root.Close()
-	const name = "objects/info/alternates"
-	if b, err := distrust.Read(root, name, 1<<20); err == nil && string(b) == p.alternates() {
+	if b, err := distrust.Read(root, alternatesFile, 1<<20); err == nil && string(b) == p.alternates() {
 		return nil
 	}
-	_ = root.Remove(name + ".lock")
-	return distrust.Replace(root, name, []byte(p.alternates()))
+	_ = root.Remove(alternatesFile + ".lock")
+	return distrust.Replace(root, alternatesFile, nil, []byte(p.alternates()))
 }
 
 func borrowed(i int) string { return fmt.Sprintf("%s/%d", borrowTarget, i) }

@@ -14,7 +14,6 @@ import (
 	"strings"
 
 	"github.com/gilmanlab/hjk-ls/internal/distrust"
-	"github.com/gilmanlab/hjk-ls/internal/system"
 )
 
 // What an agent's references may be at most; beyond it they are not brought over.
@@ -60,27 +59,38 @@ func validRef(ref string) bool {
 	return ref == "refs/stash"
 }
 
-// agentRefs reads the references in the private directory. What is no reference of an object is passed over: symbolic
-// ones, broken ones, links, names that git would refuse.
-func agentRefs(root *os.Root) (refs map[string]string, loose map[string]bool, err error) {
-	refs, loose = map[string]string{}, map[string]bool{}
-	b, err := distrust.Read(root, "packed-refs", maxPackedRefs)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, nil, err
-	}
-	for line := range strings.Lines(string(b)) {
-		id, ref, ok := strings.Cut(strings.TrimSuffix(line, "\n"), " ")
-		if ok && objectID.MatchString(id) && validRef(ref) {
-			refs[ref] = id
-		}
-	}
-	if err := looseRefs(root, "refs", refs, loose, new(int)); err != nil {
-		return nil, nil, err
-	}
-	return refs, loose, nil
+// Names of files in the private directory that both sides write.
+const (
+	packedRefs     = "packed-refs"
+	indexFile      = "index"
+	alternatesFile = "objects/info/alternates"
+)
+
+// innerRefs are the references in the private directory.
+type innerRefs struct {
+	ids    map[string]string // by name
+	loose  map[string]bool   // those that have a file of their own
+	packed []byte            // the file of the others, as it was read
 }
 
-func looseRefs(root *os.Root, dir string, refs map[string]string, loose map[string]bool, n *int) error {
+// agentRefs reads the references in the private directory. What is no reference of an object is passed over: symbolic
+// ones, broken ones, links, names that git would refuse.
+func agentRefs(root *os.Root) (*innerRefs, error) {
+	refs := &innerRefs{ids: map[string]string{}, loose: map[string]bool{}}
+	var err error
+	if refs.packed, err = distrust.Read(root, packedRefs, maxPackedRefs); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	for line := range strings.Lines(string(refs.packed)) {
+		id, ref, ok := strings.Cut(strings.TrimSuffix(line, "\n"), " ")
+		if ok && objectID.MatchString(id) && validRef(ref) {
+			refs.ids[ref] = id
+		}
+	}
+	return refs, looseRefs(root, "refs", refs, new(int))
+}
+
+func looseRefs(root *os.Root, dir string, refs *innerRefs, n *int) error {
 	d, err := root.Open(dir)
 	if err != nil {
 		return nil //nolint:nilerr // the agent deletes what it likes
@@ -97,13 +107,13 @@ func looseRefs(root *os.Root, dir string, refs map[string]string, loose map[stri
 		name := path.Join(dir, e.Name())
 		switch {
 		case e.IsDir():
-			if err := looseRefs(root, name, refs, loose, n); err != nil {
+			if err := looseRefs(root, name, refs, n); err != nil {
 				return err
 			}
 		case e.Type().IsRegular() && validRef(name):
 			b, err := distrust.Read(root, name, 256)
 			if id := strings.TrimSpace(string(b)); err == nil && objectID.MatchString(id) {
-				refs[name], loose[name] = id, true
+				refs.ids[name], refs.loose[name] = id, true
 			}
 		}
 	}
@@ -111,31 +121,27 @@ func looseRefs(root *os.Root, dir string, refs map[string]string, loose map[stri
 }
 
 // mirror makes the container see the host's references as they are now. Those the agent has changed since it was told of
-// them stay the agent's.
+// them stay the agent's. It is an fs.ErrExist while git inside writes them.
 func (p *Private) mirror(root *os.Root, st *syncState, host map[string]string) error {
-	refs, loose, err := agentRefs(root)
+	refs, err := agentRefs(root)
 	if err != nil {
 		return err
 	}
 	change := map[string]string{} // "" deletes
 	for ref, id := range host {
-		if st.Mirrored[ref] != id && refs[ref] == st.Mirrored[ref] {
+		if st.Mirrored[ref] != id && refs.ids[ref] == st.Mirrored[ref] {
 			change[ref] = id
 		}
 	}
 	for ref, id := range st.Mirrored {
-		if host[ref] == "" && refs[ref] == id {
+		if host[ref] == "" && refs.ids[ref] == id {
 			change[ref] = ""
 		}
 	}
 	delete(change, "refs/heads/"+st.Inside) // its own rules: see Sync
 	delete(change, "refs/heads/"+p.tree.Branch)
 	if len(change) > 0 {
-		err := p.writeRefs(root, refs, loose, change)
-		if errors.Is(err, fs.ErrExist) {
-			return nil // git inside writes just now: next time
-		}
-		if err != nil {
+		if err := p.writeRefs(root, refs, change); err != nil {
 			return err
 		}
 	}
@@ -149,66 +155,70 @@ func (p *Private) mirror(root *os.Root, st *syncState, host map[string]string) e
 // writeRefs changes references in the private directory: in packed-refs, and where the agent has a file for one, that file
 // goes. The files are locked as git locks them; one that the agent has changed since it was read is an fs.ErrExist, as is one
 // that it changes just now.
-func (p *Private) writeRefs(root *os.Root, refs map[string]string, loose map[string]bool, change map[string]string) error {
+func (p *Private) writeRefs(root *os.Root, refs *innerRefs, change map[string]string) error {
 	var locks []string
 	for ref := range change {
-		if loose[ref] {
-			locks = append(locks, ref+".lock")
+		if refs.loose[ref] {
+			locks = append(locks, ref)
 		}
 	}
-	if err := p.noteLocks(locks); err != nil {
+	if err := p.noteLocks(root, locks); err != nil {
 		return err
 	}
 	defer func() { p.clearLocks(root) }()
-	for _, lock := range locks {
-		f, err := root.OpenFile(lock, os.O_CREATE|os.O_EXCL|os.O_WRONLY|system.NoFollow, 0o644)
-		if err != nil {
+	for _, ref := range locks {
+		if err := distrust.Lock(root, ref); err != nil {
 			return err
 		}
-		_ = f.Close()
-		ref := strings.TrimSuffix(lock, ".lock")
-		if b, err := distrust.Read(root, ref, 256); err != nil || strings.TrimSpace(string(b)) != refs[ref] {
+		if b, err := distrust.Read(root, ref, 256); err != nil || strings.TrimSpace(string(b)) != refs.ids[ref] {
 			return fs.ErrExist
 		}
 	}
 	for ref, id := range change {
 		if id == "" {
-			delete(refs, ref)
+			delete(refs.ids, ref)
 		} else {
-			refs[ref] = id
+			refs.ids[ref] = id
 		}
 	}
-	if err := distrust.Replace(root, "packed-refs", []byte(packed(refs))); err != nil {
+	now := []byte(packed(refs.ids))
+	if err := distrust.Replace(root, packedRefs, refs.packed, now); err != nil {
 		return err
 	}
-	for _, lock := range locks { // the packed ones count now
-		ref := strings.TrimSuffix(lock, ".lock")
+	refs.packed = now
+	for _, ref := range locks { // the packed ones count now
 		if err := root.Remove(ref); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
-		delete(loose, ref)
+		delete(refs.loose, ref)
 	}
 	return nil
 }
 
 // noteLocks writes down which locks are taken inside, for who comes after this process was killed.
-func (p *Private) noteLocks(locks []string) error {
-	if len(locks) == 0 {
+func (p *Private) noteLocks(root *os.Root, refs []string) error {
+	if len(refs) == 0 {
 		return nil
 	}
-	return os.WriteFile(filepath.Join(p.dir, "locks"), []byte(strings.Join(append(locks, "packed-refs.lock", "index.lock"), "\n")), 0o600)
+	if err := os.WriteFile(filepath.Join(p.dir, "locks"), []byte(strings.Join(refs, "\n")), 0o600); err != nil {
+		return err
+	}
+	return distrust.SetMark(root)
 }
 
-// clearLocks removes the locks that were noted.
+// clearLocks removes the locks that this process or a killed one took.
 func (p *Private) clearLocks(root *os.Root) {
-	b, err := os.ReadFile(filepath.Join(p.dir, "locks"))
+	for _, name := range []string{packedRefs, indexFile, alternatesFile} {
+		distrust.Recover(root, name)
+	}
+	notes := filepath.Join(p.dir, "locks")
+	b, err := os.ReadFile(notes)
 	if err != nil {
 		return
 	}
-	for lock := range strings.SplitSeq(string(b), "\n") {
-		if fi, err := root.Lstat(lock); err == nil && fi.Size() == 0 {
-			_ = root.Remove(lock)
-		}
+	for ref := range strings.SplitSeq(string(b), "\n") {
+		distrust.Unlock(root, ref)
 	}
-	_ = os.Remove(filepath.Join(p.dir, "locks"))
+	_ = root.Remove(distrust.Mark)
+	_ = os.Remove(notes)
 }

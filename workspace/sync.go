@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 	"unicode"
 
 	"github.com/gilmanlab/hjk-ls/internal/distrust"
@@ -79,7 +80,7 @@ func (p *Private) syncLocked(ctx context.Context, anew bool) (Report, error) {
 	if err := s.run(ctx); err != nil {
 		return Report{}, err
 	}
-	if st.Stamp = ""; settled {
+	if st.Stamp = ""; settled && !s.again {
 		st.Stamp = stamp
 	}
 	return st.Report, p.save(st)
@@ -100,16 +101,20 @@ type syncing struct {
 	root *os.Root
 	st   *syncState
 
-	host, inside map[string]string
-	loose        map[string]bool
+	host  map[string]string // references by name
+	refs  *innerRefs
+	again bool // what is known now must not be relied on: git inside was in the way
 }
+
+// inside is a reference of the agent's.
+func (s *syncing) inside(ref string) string { return s.refs.ids[ref] }
 
 func (s *syncing) run(ctx context.Context) (err error) {
 	if s.host, err = s.repo.snapshot(ctx); err != nil {
 		return err
 	}
 	s.st.Report = Report{State: Synced}
-	if s.inside, s.loose, err = agentRefs(s.root); err != nil {
+	if s.refs, err = agentRefs(s.root); err != nil {
 		s.hold("the agent's references cannot be read: " + err.Error())
 		return nil
 	}
@@ -122,7 +127,11 @@ func (s *syncing) run(ctx context.Context) (err error) {
 	if s.host, err = s.repo.snapshot(ctx); err != nil {
 		return err
 	}
-	return s.mirror(s.root, s.st, s.host)
+	err = s.mirror(s.root, s.st, s.host)
+	if errors.Is(err, fs.ErrExist) { // git inside writes just now: next time
+		s.again, err = true, nil
+	}
+	return err
 }
 
 func (s *syncing) hold(message string) {
@@ -143,7 +152,7 @@ func oneLine(message string) string {
 // own are the agent's references that the host does not have, by their name inside.
 func (s *syncing) own() map[string]string {
 	own := map[string]string{}
-	for ref, id := range s.inside {
+	for ref, id := range s.refs.ids {
 		if strings.HasPrefix(ref, "refs/remotes/") || strings.HasPrefix(ref, "refs/replace/") {
 			continue
 		}
@@ -155,7 +164,7 @@ func (s *syncing) own() map[string]string {
 			own[ref] = id
 		}
 	}
-	if id := s.inside["refs/heads/"+s.st.Inside]; id == s.st.Base {
+	if id := s.inside("refs/heads/" + s.st.Inside); id == s.st.Base {
 		delete(own, "refs/heads/"+s.st.Inside)
 	}
 	return own
@@ -169,7 +178,7 @@ const detachedHead = "HEAD"
 func (s *syncing) detached(ctx context.Context) string {
 	b, err := distrust.Read(s.root, detachedHead, 4096)
 	id := strings.TrimSpace(string(b))
-	if err != nil || !objectID.MatchString(id) || slices.Contains(slices.Collect(maps.Values(s.inside)), id) {
+	if err != nil || !objectID.MatchString(id) || slices.Contains(slices.Collect(maps.Values(s.refs.ids)), id) {
 		return ""
 	}
 	out, err := git(ctx, s.repo.CommonDir, "rev-list", "--max-count=1", id, "--not", "--branches", "--remotes", "--tags")
@@ -297,7 +306,7 @@ func newGitlink(meta string) bool {
 
 // branch makes both sides of the branch agree, where one of them has not moved or contains the other.
 func (s *syncing) branch(ctx context.Context) error {
-	in, host := s.inside["refs/heads/"+s.st.Inside], s.host["refs/heads/"+s.tree.Branch]
+	in, host := s.inside("refs/heads/"+s.st.Inside), s.host["refs/heads/"+s.tree.Branch]
 	switch {
 	case host == "": // deleted on the host: run restores it
 		return nil
@@ -319,8 +328,8 @@ func (s *syncing) branch(ctx context.Context) error {
 	s.st.Report.State = Diverged
 	s.st.Report.Message = fmt.Sprintf("branch %s has moved here and in its container; in %s: git merge %s (or inside: git merge host/%s)",
 		s.tree.Branch, s.tree.Path, s.hostName("refs/heads/"+s.st.Inside), s.tree.Branch)
-	if theirs := "refs/remotes/host/" + s.tree.Branch; s.inside[theirs] != host {
-		return s.setInside(map[string]string{theirs: host})
+	if theirs := "refs/remotes/host/" + s.tree.Branch; s.inside(theirs) != host {
+		return s.inTheWay(s.writeRefs(s.root, s.refs, map[string]string{theirs: host}))
 	}
 	return nil
 }
@@ -352,12 +361,27 @@ func (s *syncing) outward(ctx context.Context, in, host string) error {
 // agreed is when both sides are at the same commit. They may have got there in a sync that was killed before the index was
 // moved; moving one that has been moved changes nothing.
 func (s *syncing) agreed(ctx context.Context, commit string) error {
-	old := s.st.Base
-	s.st.Base = commit
-	if old == commit || s.tree.Current != s.tree.Branch {
+	if s.st.Base == commit {
 		return nil
 	}
-	return errors.Join(s.indexOutside(ctx, old, commit), s.indexInside(ctx, old, commit))
+	if s.tree.Current == s.tree.Branch {
+		if err := errors.Join(s.indexOutside(ctx, s.st.Base, commit), s.indexInside(ctx, s.st.Base, commit)); err != nil {
+			return s.inTheWay(err)
+		}
+	}
+	s.st.Base = commit
+	return nil
+}
+
+// inTheWay is when git inside works on what is to be changed: the next sync does it. A lock that git left inside when it was
+// killed stays in the way of both.
+func (s *syncing) inTheWay(err error) error {
+	if !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	s.again = true
+	s.hold("git in the container is at work; if it is not, remove the *.lock files of its git directory there")
+	return nil
 }
 
 // indexOutside moves the worktree's index from one commit to another. What is staged in its way stays in a checkout that is
@@ -373,51 +397,63 @@ func (s *syncing) indexOutside(ctx context.Context, old, now string) error {
 
 // inward moves the branch inside to the host's commit and, where it is checked out there, the index with it.
 func (s *syncing) inward(ctx context.Context, host string) error {
-	old := s.inside["refs/heads/"+s.st.Inside]
-	if err := s.setInside(map[string]string{"refs/heads/" + s.st.Inside: host}); err != nil {
-		return err
+	ref := "refs/heads/" + s.st.Inside
+	old := s.inside(ref)
+	if err := s.writeRefs(s.root, s.refs, map[string]string{ref: host}); err != nil {
+		return s.inTheWay(err)
+	}
+	head, err := distrust.Read(s.root, "HEAD", 4096)
+	if err == nil && strings.TrimSpace(string(head)) == "ref: "+ref && old != "" { // else the agent is on another branch, or has broken its own
+		s.st.Base = old // where the index is
+		if err := s.indexInside(ctx, old, host); err != nil {
+			return s.inTheWay(err)
+		}
 	}
 	s.st.Base = host
-	head, err := distrust.Read(s.root, "HEAD", 4096)
-	if err != nil || strings.TrimSpace(string(head)) != "ref: refs/heads/"+s.st.Inside || old == "" {
-		return nil //nolint:nilerr // the agent is on another branch, or has broken its own
-	}
-	return s.indexInside(ctx, old, host)
-}
-
-func (s *syncing) setInside(change map[string]string) error {
-	err := s.writeRefs(s.root, s.inside, s.loose, change)
-	if errors.Is(err, fs.ErrExist) {
-		return nil // git inside writes just now; the next sync comes at once
-	}
-	return err
+	return nil
 }
 
 // maxIndex bounds the index that is read from the agent.
 const maxIndex = 512 << 20
 
+// indexTries is how often the agent's index is moved anew because git inside wrote it meanwhile.
+const indexTries = 10
+
 // indexInside moves the agent's index from one commit to another, on a copy that git works on beside the trusted
-// repository. Where the agent has staged what stands in the way it stays as it is.
-func (s *syncing) indexInside(ctx context.Context, old, now string) error {
-	b, err := distrust.Read(s.root, "index", maxIndex)
+// repository. Where the agent has staged what stands in the way it stays as it is. It is an fs.ErrExist while git inside
+// writes it.
+func (s *syncing) indexInside(ctx context.Context, old, now string) (err error) {
+	for range indexTries {
+		if err = s.moveIndex(ctx, old, now); !errors.Is(err, fs.ErrExist) {
+			return err
+		}
+		select {
+		case <-time.After(30 * time.Millisecond):
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+	return err
+}
+
+func (s *syncing) moveIndex(ctx context.Context, old, now string) error {
+	was, err := distrust.Read(s.root, indexFile, maxIndex)
 	if err != nil {
 		return nil //nolint:nilerr // there is none
 	}
 	tmp := filepath.Join(s.trusted(), "index.tmp")
-	if err := os.WriteFile(tmp, b, 0o600); err != nil {
+	if err := os.WriteFile(tmp, was, 0o600); err != nil {
 		return err
 	}
 	defer os.Remove(tmp)
 	if _, err := gitWith(ctx, call{dir: s.trusted(), env: []string{"GIT_DIR=" + s.trusted(), "GIT_INDEX_FILE=" + tmp}}, "read-tree", "-i", "-m", old, now); err != nil {
 		return ctx.Err()
 	}
-	if b, err = os.ReadFile(tmp); err != nil {
+	moved, err := os.ReadFile(tmp)
+	if err != nil {
 		return err
 	}
-	if err := distrust.Replace(s.root, "index", b); !errors.Is(err, fs.ErrExist) {
-		return err
-	}
-	return nil
+	return distrust.Replace(s.root, indexFile, was, moved)
 }
 
 // Forget deletes what the host keeps of the instance's own references.

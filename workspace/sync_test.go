@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/gilmanlab/hjk-ls/internal/distrust"
 )
 
 // agentGit is a private git directory with a git that works in it as the container's does.
@@ -166,4 +168,79 @@ func TestBrokenPrivateDirectory(t *testing.T) {
 			t.Errorf("without %s the container has %q", gone, out)
 		}
 	}
+}
+
+// TestGitInsideIsInTheWay has the host commit while git inside holds a lock. Nothing moves back meanwhile, and everything moves
+// on once the lock is gone.
+func TestGitInsideIsInTheWay(t *testing.T) {
+	for _, lock := range []string{"refs/heads/b.lock", "packed-refs.lock", "index.lock"} {
+		p, tree, env := agentGit(t)
+		m := newMeddler(t, p, env)
+		inside := func(args ...string) string {
+			t.Helper()
+			said := strings.Fields(sh(t, tree, append(append([]string{"env"}, env...), args...)...))
+			return strings.Join(said, " ")
+		}
+		if err := os.WriteFile(filepath.Join(tree, "f"), []byte("1\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		inside("git", "add", "f")
+		inside("git", "commit", "-q", "-m", "inside")
+		m.rests(Synced)
+		if err := os.WriteFile(filepath.Join(p.agent(), lock), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(tree, "f"), []byte("2\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		sh(t, tree, "git", "commit", "-q", "-am", "outside")
+		for range 2 {
+			if rep, _ := m.sync(0); rep.State != Held {
+				t.Errorf("%s: %+v", lock, rep)
+			}
+			if got := sh(t, tree, "git", "log", "-1", "--format=%s"); got != "outside" {
+				t.Fatalf("%s: the host has %q", lock, got)
+			}
+		}
+		if err := os.Remove(filepath.Join(p.agent(), lock)); err != nil {
+			t.Fatal(err)
+		}
+		m.rests(Synced)
+		if got := inside("git", "log", "-1", "--format=%s"); !strings.HasSuffix(got, "outside") {
+			t.Errorf("%s: the container has %q", lock, got)
+		}
+		if got := inside("git", "diff", "--cached", "--name-only"); strings.HasSuffix(got, "f") {
+			t.Errorf("%s: the index inside is behind", lock)
+		}
+	}
+}
+
+// TestLocksOfAKilledSync has the locks that a sync holds where it was killed.
+func TestLocksOfAKilledSync(t *testing.T) {
+	p, tree, env := agentGit(t)
+	sh(t, tree, append(append([]string{"env"}, env...), "git", "commit", "-q", "--allow-empty", "-m", "inside")...)
+	root, err := os.OpenRoot(p.agent())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer root.Close()
+	if err := p.noteLocks(root, []string{"refs/heads/b"}); err != nil {
+		t.Fatal(err)
+	}
+	if err := distrust.Lock(root, "refs/heads/b"); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{packedRefs, indexFile} {
+		if err := os.WriteFile(filepath.Join(p.agent(), name+".hjk-ls"), []byte("half"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := root.Link(name+".hjk-ls", name+".lock"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if rep, err := p.Sync(t.Context()); err != nil || rep.State != Synced {
+		t.Fatal(rep, err)
+	}
+	sh(t, tree, append(append([]string{"env"}, env...), "git", "commit", "-q", "--allow-empty", "-m", "and on")...)
+	sh(t, tree, append(append([]string{"env"}, env...), "git", "pack-refs", "--all")...)
 }

@@ -42,21 +42,3 @@ func Read(root *os.Root, name string, max int64) ([]byte, error) {
 	}
 	return b, err
 }
-
-// Replace puts a new file in the place of whatever has the name, without following it. It goes by NAME.lock, as git does,
-// and fails when that is there: somebody writes just now.
-func Replace(root *os.Root, name string, data []byte) error {
-	lock := name + ".lock"
-	f, err := root.OpenFile(lock, os.O_CREATE|os.O_EXCL|os.O_WRONLY|system.NoFollow, 0o644)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(data)
-	if err = errors.Join(err, f.Close()); err == nil {
-		err = root.Rename(lock, name)
-	}
-	if err != nil {
-		_ = root.Remove(lock)
-	}
-	return err
-}
