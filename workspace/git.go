@@ -53,6 +53,20 @@ func git(ctx context.Context, dir string, args ...string) (string, error) {
 	return gitWith(ctx, call{dir: dir}, args...)
 }
 
+// lockPatience is how long a lock of another git is waited for: one that a killed process started ends soon.
+const lockPatience = 2 * time.Second
+
+// gitPatient is git, again while another holds a lock that it needs.
+func gitPatient(ctx context.Context, dir string, args ...string) (string, error) {
+	for end := time.Now().Add(lockPatience); ; time.Sleep(20 * time.Millisecond) {
+		out, err := git(ctx, dir, args...)
+		var ge *GitError
+		if !errors.As(err, &ge) || !strings.Contains(ge.Stderr, ".lock': File exists") || time.Now().After(end) || ctx.Err() != nil {
+			return out, err
+		}
+	}
+}
+
 // call is where and how git is run.
 type call struct {
 	dir   string

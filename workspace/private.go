@@ -191,7 +191,7 @@ func (p *Private) make(ctx context.Context) error {
 // copyIn copies what the worktree's own git directory has that git inside needs too: the index with what it knows of every
 // file, so that nothing is read again, and what limits history and checkout.
 func (p *Private) copyIn(dst string) error {
-	shared, err := filepath.Glob(filepath.Join(p.tree.GitDir, "sharedindex.*"))
+	shared, err := named(p.tree.GitDir, "sharedindex.")
 	if err != nil {
 		return err
 	}
@@ -217,6 +217,17 @@ func (p *Private) copyIn(dst string) error {
 		}
 	}
 	return nil
+}
+
+// named are the entries of a folder whose names begin so.
+func named(dir, prefix string) (paths []string, err error) {
+	entries, err := os.ReadDir(dir)
+	for _, e := range entries {
+		if strings.HasPrefix(e.Name(), prefix) {
+			paths = append(paths, filepath.Join(dir, e.Name()))
+		}
+	}
+	return paths, err
 }
 
 // excludes are the user's and the repository's own ignore rules, which lie outside the worktree.

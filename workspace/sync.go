@@ -387,9 +387,9 @@ func (s *syncing) inTheWay(err error) error {
 // indexOutside moves the worktree's index from one commit to another. What is staged in its way stays in a checkout that is
 // not ours.
 func (s *syncing) indexOutside(ctx context.Context, old, now string) error {
-	_, err := git(ctx, s.tree.Path, "read-tree", "-i", "-m", old, now)
+	_, err := gitPatient(ctx, s.tree.Path, "read-tree", "-i", "-m", old, now)
 	if err != nil && s.tree.Owned {
-		_, err = git(ctx, s.tree.Path, "reset", "--quiet")
+		_, err = gitPatient(ctx, s.tree.Path, "reset", "--quiet")
 		return err
 	}
 	return nil
@@ -441,11 +441,15 @@ func (s *syncing) moveIndex(ctx context.Context, old, now string) error {
 	if err != nil {
 		return nil //nolint:nilerr // there is none
 	}
-	tmp := filepath.Join(s.trusted(), "index.tmp")
+	dir, err := s.scratch()
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	tmp := filepath.Join(dir, "index")
 	if err := os.WriteFile(tmp, was, 0o600); err != nil {
 		return err
 	}
-	defer os.Remove(tmp)
 	if _, err := gitWith(ctx, call{dir: s.trusted(), env: []string{"GIT_DIR=" + s.trusted(), "GIT_INDEX_FILE=" + tmp}}, "read-tree", "-i", "-m", old, now); err != nil {
 		return ctx.Err()
 	}
@@ -454,6 +458,19 @@ func (s *syncing) moveIndex(ctx context.Context, old, now string) error {
 		return err
 	}
 	return distrust.Replace(s.root, indexFile, was, moved)
+}
+
+// scratch is a folder that nobody else works in: a git that a killed process started may still be at work in its own.
+func (s *syncing) scratch() (string, error) {
+	const prefix = "scratch-"
+	old, err := named(s.trusted(), prefix)
+	if err != nil {
+		return "", err
+	}
+	for _, dir := range old {
+		_ = os.RemoveAll(dir)
+	}
+	return os.MkdirTemp(s.trusted(), prefix)
 }
 
 // Forget deletes what the host keeps of the instance's own references.

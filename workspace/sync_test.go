@@ -16,7 +16,7 @@ import (
 // agentGit is a private git directory with a git that works in it as the container's does.
 func agentGit(t *testing.T) (p *Private, tree string, env []string) {
 	t.Helper()
-	r, o := newRepo(t, "p")
+	r, o := newRepo(t, "p [1")
 	e := ensure(t, r, o, "b")
 	p = r.Private(e.Worktree, filepath.Join(t.TempDir(), "git"), "hjk-b")
 	if _, err := p.Prepare(t.Context()); err != nil {
@@ -43,9 +43,9 @@ func newMeddler(t *testing.T, p *Private, env []string) *meddler {
 	m := &meddler{t, p, t.TempDir(), real}
 	m.write("git", fmt.Sprintf(`#!/bin/sh
 n=$(($(cat %[1]s/n) + 1)); echo $n >%[1]s/n
-if [ $n = "$(cat %[1]s/at)" ]; then env %[3]s %[2]s commit -q --allow-empty -m "during $n"; fi
+if [ $n = "$(cat %[1]s/at)" ]; then env '%[3]s' %[2]s commit -q --allow-empty -m "during $n"; fi
 exec %[2]s "$@"
-`, m.dir, real, strings.Join(env, " ")))
+`, m.dir, real, strings.Join(env, "' '")))
 	return m
 }
 
@@ -243,4 +243,27 @@ func TestLocksOfAKilledSync(t *testing.T) {
 	}
 	sh(t, tree, append(append([]string{"env"}, env...), "git", "commit", "-q", "--allow-empty", "-m", "and on")...)
 	sh(t, tree, append(append([]string{"env"}, env...), "git", "pack-refs", "--all")...)
+}
+
+// TestGitOutsideIsInTheWay has a sync meet a git at work in the worktree, as one is that a killed sync started.
+func TestGitOutsideIsInTheWay(t *testing.T) {
+	p, tree, env := agentGit(t)
+	inside := func(args ...string) { sh(t, tree, append(append([]string{"env"}, env...), args...)...) }
+	if err := os.WriteFile(filepath.Join(tree, "f"), []byte("1\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	inside("git", "add", "f")
+	inside("git", "commit", "-q", "-m", "inside")
+	lock := filepath.Join(p.tree.GitDir, "index.lock")
+	if err := os.WriteFile(lock, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	gone := time.AfterFunc(200*time.Millisecond, func() { _ = os.Remove(lock) })
+	defer gone.Stop()
+	if rep, err := p.Sync(t.Context()); err != nil || rep.State != Synced {
+		t.Fatal(rep, err)
+	}
+	if got := sh(t, tree, "git", "status", "--porcelain"); got != "" {
+		t.Errorf("the worktree has %s", got)
+	}
 }
