@@ -445,7 +445,7 @@ func (s *syncing) moveIndex(ctx context.Context, old, now string) error {
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(dir)
+	defer func() { _ = os.RemoveAll(dir) }()
 	tmp := filepath.Join(dir, "index")
 	if err := os.WriteFile(tmp, was, 0o600); err != nil {
 		return err
