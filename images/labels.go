@@ -20,11 +20,15 @@ type Flag struct{ Key, Value string }
 var harmless = []string{"tmpfs", "shm-size", "ulimit", "env", "stop-signal", "cap-drop"}
 
 // Labels reads what an image asks for: its PID 1, and flags for the engine ("docker" or "podman"), separated by spaces.
-// power lists the flags that ask for more than a container has by itself.
+// power lists what asks for more than a container has by itself: such flags, and a PID 1 of its own, for which hjk-ls leaves the
+// container unhardened.
 func Labels(img Image, engine string) (init string, flags []Flag, power []string, err error) {
 	init = img.Labels[LabelInit]
 	if init != "" && !path.IsAbs(init) {
 		return "", nil, nil, fmt.Errorf("label %s: %q is not an absolute path", LabelInit, init)
+	}
+	if init != "" {
+		power = append(power, "init="+init)
 	}
 	label := labelFlagsPrefix + engine + ".flags"
 	for _, word := range strings.Fields(img.Labels[label]) {
