@@ -94,6 +94,9 @@ func (h *holder) start(kind shim.Kind, o order) error {
 	switch {
 	case errors.Is(err, syscall.ENOEXEC):
 		return &failure{shim.CodeUnrunnable, unrunnable(o.Path)}
+	case errors.Is(err, syscall.E2BIG): // execve(2): 128 KiB a string, and a quarter of the stack for all
+		return &failure{shim.CodeBadRequest, "the prompt or the variables are too long for a program to be started with (at most 128 KiB each, and some MiB " +
+			"together); put what is long into a file of the worktree"}
 	case err != nil:
 		return &failure{shim.CodeAgentMissing, err.Error()}
 	}

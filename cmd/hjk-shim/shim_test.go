@@ -149,6 +149,17 @@ func TestRefused(t *testing.T) {
 	}
 }
 
+// TestTooLong: what no program can be started with is not a program that is missing.
+func TestTooLong(t *testing.T) {
+	env, _ := place(t)
+	for _, kind := range []shim.Kind{shim.KindPTY, shim.KindTmux} {
+		long := shim.Start{Name: "x", Argv: []string{"sh", strings.Repeat("x", 200_000)}, Dir: "/", Kind: kind}
+		if r := startIn(t, env, long); r.Code != shim.CodeBadRequest || !strings.Contains(r.Message, "too long") {
+			t.Errorf("%s: %+v", kind, r)
+		}
+	}
+}
+
 func TestCrowd(t *testing.T) {
 	env, dir := place(t)
 	var wg sync.WaitGroup
