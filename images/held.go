@@ -126,6 +126,21 @@ func (h Held) Has(ref, digest string) bool {
 	})
 }
 
+// SameRepository reports whether two references differ in tag and digest alone.
+func SameRepository(a, b string) bool {
+	x, errX := reference.ParseDockerRef(a)
+	y, errY := reference.ParseDockerRef(b)
+	return errX == nil && errY == nil && x.Name() == y.Name()
+}
+
+// Untagged are the digests of the repositories that have no tag on the image: its names beside its tags. Others go with
+// the last tag of their repository.
+func (h Held) Untagged() []string {
+	return slices.DeleteFunc(slices.Clone(h.Digests), func(d string) bool {
+		return slices.ContainsFunc(h.Names, func(n string) bool { return SameRepository(n, d) })
+	})
+}
+
 func (h Held) digestOf(ref string) string {
 	n, err := reference.ParseDockerRef(ref)
 	if err != nil {

@@ -173,6 +173,44 @@ func TestPrune(t *testing.T) {
 	r.nothingLeft("after prune")
 }
 
+// An image that was pulled by its digest from two repositories goes whole, and is called by its names. One that its user
+// pulled by digest from a third stays.
+func TestPruneDigests(t *testing.T) {
+	r := newRig(t)
+	reg, err := drive.StartRegistry(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer reg.Stop()
+	at := map[string]string{}
+	r.push(reg.Host+"/team/one:1", reg.Host)
+	r.sh("docker pull -q " + reg.Host + "/team/one:1")
+	for _, name := range []string{"one", "two", "mine"} {
+		repo := reg.Host + "/team/" + name
+		r.sh(fmt.Sprintf("docker tag %s/team/one:1 %s:2 && docker push -q %[2]s:2", reg.Host, repo))
+		_, digest, _ := strings.Cut(r.sh("docker image inspect -f '{{index .RepoDigests 0}}' "+repo+":2"), "@")
+		at[name] = repo + "@" + strings.TrimSpace(digest)
+	}
+	r.sh(fmt.Sprintf("docker rmi %s/team/one:1 %[1]s/team/one:2 %[1]s/team/two:2 %[1]s/team/mine:2", reg.Host))
+	for _, name := range []string{"one", "two"} {
+		r.hjk("run", name, "--image", at[name], "--detach")
+	}
+	id := r.stock()["one"].ID
+	r.hjk("rm", "one")
+	r.hjk("rm", "two")
+	r.sh("docker pull -q " + at["mine"])
+	if r.stock("--offline")[id].Unused {
+		t.Fatal("an image that its user pulled by digest is offered")
+	}
+	r.sh("docker rmi " + at["mine"])
+	if out := r.hjk("prune", "--yes"); !strings.Contains(out, at["one"]) || !strings.Contains(out, at["two"]) {
+		t.Fatalf("the image is not called by its names: %s", out)
+	}
+	if out, err := r.Do(r.repo, "docker", "image", "inspect", id); err == nil {
+		t.Fatalf("it is still there: %s", out)
+	}
+}
+
 // Runs that are making their containers while images are pruned all get one.
 func TestPruneWhileRunning(t *testing.T) {
 	r := newRig(t)

@@ -75,7 +75,7 @@ func (m *Manager) stock(ctx context.Context, eng *engine) (*stock, error) {
 	s := &stock{}
 	for _, h := range held {
 		one := stocked{held: h, StockedImage: StockedImage{
-			ID: h.ID, Names: h.Names, SizeBytes: h.Size, CreatedAt: h.Created, Instances: []ImageUser{},
+			ID: h.ID, Names: append(append([]string{}, h.Names...), h.Untagged()...), SizeBytes: h.Size, CreatedAt: h.Created, Instances: []ImageUser{},
 		}}
 		for _, i := range users[h.ID] {
 			one.Instances = append(one.Instances, ImageUser{Repo: i.Repo, Branch: i.Branch, Stale: i.Image.Stale})

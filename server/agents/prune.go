@@ -3,6 +3,7 @@ package agents
 import (
 	"context"
 	"regexp"
+	"slices"
 
 	"go.uber.org/zap"
 
@@ -47,15 +48,31 @@ func (o ours) names(h images.Held) []string {
 	if _, known := o.ids[h.ID]; !known { // such as another user's of the same engine
 		return nil
 	}
-	if len(h.Names) == 0 {
-		return []string{h.ID}
-	}
 	for _, name := range h.Names {
 		if o.next[name] || !ownTag.MatchString(name) && !o.pulled(h, name) {
 			return nil
 		}
 	}
-	return h.Names
+	alone := h.Untagged() // by its id the engine does not remove an image that has several of them
+	for _, digest := range alone {
+		if !o.pulledFrom(h, digest) {
+			return nil
+		}
+	}
+	if all := slices.Concat(h.Names, alone); len(all) > 0 {
+		return all
+	}
+	return []string{h.ID}
+}
+
+// pulledFrom reports whether an image was pulled by us from the repository that digest names.
+func (o ours) pulledFrom(h images.Held, digest string) bool {
+	for _, n := range o.refs {
+		if n.ID == h.ID && images.SameRepository(n.Ref, digest) {
+			return true
+		}
+	}
+	return false
 }
 
 func (o ours) pulled(h images.Held, name string) bool {

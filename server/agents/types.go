@@ -208,7 +208,7 @@ type ImagesResult struct {
 // StockedImage is an image in the engine that instances use, or that hjk-ls brought there.
 type StockedImage struct {
 	ID          string      `json:"id"`
-	Names       []string    `json:"names"`
+	Names       []string    `json:"names"`            // tags, and name@sha256:… of repositories without one
 	Source      string      `json:"source,omitempty"` // default, reference or dockerfile
 	Ref         string      `json:"ref,omitempty"`    // that its instances were made from
 	Dockerfile  string      `json:"dockerfile,omitempty"`
