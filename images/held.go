@@ -90,13 +90,10 @@ func (b *Builder) Usage(ctx context.Context, label string) (Usage, error) {
 // Newest asks the registry which digest a reference has there now. The engine asks, so that its mirrors and the
 // registries it may speak to in the clear are the ones it would pull from.
 func (b *Builder) Newest(ctx context.Context, ref string) (string, error) {
-	auth, err := b.auth(ref)
-	if err != nil {
-		return "", &PullError{ref, PullAuth, err}
-	}
+	auth, noAuth := b.auth(ref)
 	res, err := b.api.DistributionInspect(ctx, ref, auth)
 	if err != nil {
-		return "", pullError(ctx, ref, err)
+		return "", explained(pullError(ctx, ref, err), noAuth)
 	}
 	return res.Descriptor.Digest.String(), nil
 }

@@ -351,6 +351,30 @@ func TestPull(t *testing.T) {
 	}
 }
 
+// TestPullCredentialsLost: where a registry asks for credentials that could not be had, that is the cause, and not that nobody
+// logged in.
+func TestPullCredentialsLost(t *testing.T) {
+	addr := loopbackRegistry(t)
+	for config, say := range map[string]string{
+		`{"credsStore":"hjkgone"}`: "docker-credential-hjkgone",
+		`{"auths":`:                "parsing config file",
+	} {
+		dir := t.TempDir()
+		if err := os.WriteFile(filepath.Join(dir, "config.json"), []byte(config), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		b := builderFor(t, dir)
+		_, pulled := b.Pull(t.Context(), Source{Kind: KindReference, Ref: addr + "/team/box:1"}, PullMissing, "", nil)
+		_, asked := b.Newest(t.Context(), addr+"/team/box:1")
+		for _, err := range []error{pulled, asked} {
+			var pe *PullError
+			if !errors.As(err, &pe) || pe.Kind != PullCredentials || !strings.Contains(err.Error(), say) {
+				t.Errorf("%s: %v", config, err)
+			}
+		}
+	}
+}
+
 func FuzzFollow(f *testing.F) {
 	f.Add(`{"status":"Pulling from x","id":"1"}` + "\n" + `{"id":"abc","status":"Downloading","progressDetail":{"current":1,"total":2}}`)
 	f.Add(`{"error":"x"}`)

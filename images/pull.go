@@ -26,6 +26,7 @@ type PullKind string
 const (
 	PullNotFound    PullKind = "notFound"
 	PullAuth        PullKind = "auth"
+	PullCredentials PullKind = "credentials" // refused, and the Docker CLI's configuration did not give what it has
 	PullUnreachable PullKind = "unreachable"
 	PullPlatform    PullKind = "platform"
 	PullOther       PullKind = "other"
@@ -45,6 +46,8 @@ func (e *PullError) Error() string {
 		return msg + "; check the name and the tag, and that you may read it"
 	case PullAuth:
 		return msg + "; log in first: docker login " + domain(e.Ref)
+	case PullCredentials:
+		return msg + "; mend that in the Docker CLI's config.json (auths, credsStore, credHelpers), then docker login " + domain(e.Ref)
 	case PullUnreachable:
 		return msg + "; check the registry's address and the network, or build a Dockerfile instead (--image ./Dockerfile)"
 	case PullPlatform:
@@ -94,19 +97,26 @@ func matches(img Image, platform string) bool {
 }
 
 func (b *Builder) pull(ctx context.Context, ref, platform string, p Progress) error {
-	auth, err := b.auth(ref)
-	if err != nil {
-		return &PullError{ref, PullAuth, err}
-	}
+	auth, noAuth := b.auth(ref)
 	r, err := b.api.ImagePull(ctx, ref, image.PullOptions{RegistryAuth: auth, Platform: platform})
 	if err != nil {
-		return pullError(ctx, ref, err)
+		return explained(pullError(ctx, ref, err), noAuth)
 	}
 	defer r.Close()
 	if err := follow(ref, r, p); err != nil {
-		return pullError(ctx, ref, err)
+		return explained(pullError(ctx, ref, err), noAuth)
 	}
 	return nil
+}
+
+// explained is err with noAuth as the cause where the registry asked for credentials that could not be had. A registry that
+// asks for none is no worse for a credential helper that is gone, as for the Docker CLI.
+func explained(err, noAuth error) error {
+	var refused *PullError
+	if noAuth == nil || !errors.As(err, &refused) || refused.Kind != PullAuth {
+		return err
+	}
+	return &PullError{refused.Ref, PullCredentials, noAuth}
 }
 
 // auth is what the Docker CLI's configuration and its credential helpers have for a reference's registry. It is read

@@ -100,6 +100,21 @@ func TestImagesInUse(t *testing.T) {
 	}
 }
 
+// A registry that asks for no credentials is pulled from though the credential helper is gone, as after an uninstalled desktop.
+func TestPullHelperGone(t *testing.T) {
+	r := newRig(t)
+	reg, err := drive.StartRegistry(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer reg.Stop()
+	ref := reg.Host + "/team/open:1"
+	r.push(ref, reg.Host)
+	r.sh(`mkdir -p ~/.docker && echo '{"credsStore":"hjkgone"}' >~/.docker/config.json`)
+	r.hjk("run", "x", "--image", ref, "--detach")
+	newerIs(t, r.stock()["x"], false, "")
+}
+
 // Prune removes what hjk-ls brought in and nothing uses, and nothing else.
 func TestPrune(t *testing.T) {
 	r := newRig(t)

@@ -67,7 +67,7 @@ func pullCode(err *images.PullError) Code {
 	switch err.Kind {
 	case images.PullNotFound:
 		return CodeImageNotFound
-	case images.PullAuth:
+	case images.PullAuth, images.PullCredentials:
 		return CodeRegistryAuth
 	case images.PullPlatform:
 		return CodeImageUnsupported
