@@ -52,6 +52,11 @@ func (e *Engine) Attach(ctx context.Context, id, user, session string, t Termina
 	return e.attachEnd(context.WithoutCancel(ctx), id, exec, copyErr)
 }
 
+// unusedKeys end an attach in the engine, which cannot be told to have no such keys: its default, Ctrl-p Ctrl-q, would end the
+// helper's command as failed before the helper sees them, and keep every Ctrl-p back until the next key. These nobody types;
+// they begin with the key that is least missed until the next, Ctrl-Space.
+const unusedKeys = `ctrl-@,ctrl-_,ctrl-@,ctrl-^,ctrl-@,ctrl-],ctrl-@,ctrl-_`
+
 func (e *Engine) execTerminal(ctx context.Context, id, user, session, viewer string, t Terminal) (string, types.HijackedResponse, error) {
 	size := &[2]uint{uint(max(t.Rows, 1)), uint(max(t.Cols, 1))}
 	var att types.HijackedResponse
@@ -59,7 +64,7 @@ func (e *Engine) execTerminal(ctx context.Context, id, user, session, viewer str
 	err := e.call(ctx, func(ctx context.Context) (err error) {
 		ex, err = e.api.ContainerExecCreate(ctx, id, container.ExecOptions{
 			User: user, WorkingDir: "/", Tty: true, AttachStdin: true, AttachStdout: true, AttachStderr: true,
-			ConsoleSize: size, Cmd: []string{shim.Path, "session", "attach", session, "--term", t.Term, "--viewer", viewer},
+			DetachKeys: unusedKeys, ConsoleSize: size, Cmd: []string{shim.Path, "session", "attach", session, "--term", t.Term, "--viewer", viewer},
 		})
 		if err != nil {
 			return err
