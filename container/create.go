@@ -56,6 +56,8 @@ func (e *Engine) Create(ctx context.Context, s Spec, shimPath string) (string, e
 	switch {
 	case errdefs.IsConflict(err):
 		return "", fmt.Errorf("create container %s: %w: %w", s.Name, ErrNameTaken, err)
+	case err != nil && strings.Contains(err.Error(), "does not match the specified platform"):
+		return "", fmt.Errorf("create container %s: %w: %w", s.Name, ErrPlatform, err)
 	case err != nil:
 		return "", fmt.Errorf("create container %s: %w", s.Name, err)
 	}

@@ -115,6 +115,22 @@ func TestPullHelperGone(t *testing.T) {
 	newerIs(t, r.stock()["x"], false, "")
 }
 
+// An image that the registry has for one platform alone is not the engine's failure when another is wanted.
+func TestPlatformNotThere(t *testing.T) {
+	r := newRig(t)
+	reg, err := drive.StartRegistry(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer reg.Stop()
+	ref := reg.Host + "/team/single:1"
+	r.push(ref, reg.Host)
+	r.sh("echo 'build: {platform: linux/s390x}' >.headjack.yaml")
+	r.fails("image_unsupported", "run", "x", "--image", ref, "--detach", "--json")
+	r.fails("set build.platform to one", "run", "x", "--image", ref, "--detach")
+	r.nothingLeft("after an image for another platform")
+}
+
 // Prune removes what hjk-ls brought in and nothing uses, and nothing else.
 func TestPrune(t *testing.T) {
 	r := newRig(t)

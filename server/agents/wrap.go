@@ -112,7 +112,7 @@ func agentError(err error, cmd command, a RunArgs, image string) error {
 func startError(err error) error {
 	switch {
 	case errors.Is(err, container.ErrPlatform):
-		return &Error{Code: CodeImageUnsupported, Message: err.Error() + "; use an image for the engine's platform, or set build.platform", Err: err}
+		return &Error{Code: CodeImageUnsupported, Message: err.Error() + "; use an image for the engine's platform, or set build.platform to one that the image has", Err: err}
 	case imageGone(err):
 		return &Error{Code: CodeImageNotFound, Message: fmt.Sprintf("%v; run again to pull or build it", err), Err: err}
 	}
