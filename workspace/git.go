@@ -56,10 +56,10 @@ func git(ctx context.Context, dir string, args ...string) (string, error) {
 // lockPatience is how long a lock of another git is waited for: one that a killed process started ends soon.
 const lockPatience = 2 * time.Second
 
-// gitPatient is git, again while another holds a lock that it needs.
-func gitPatient(ctx context.Context, dir string, args ...string) (string, error) {
+// gitPatient is gitWith, again while another holds a lock that it needs.
+func gitPatient(ctx context.Context, c call, args ...string) (string, error) {
 	for end := time.Now().Add(lockPatience); ; time.Sleep(20 * time.Millisecond) {
-		out, err := git(ctx, dir, args...)
+		out, err := gitWith(ctx, c, args...)
 		var ge *GitError
 		if !errors.As(err, &ge) || !strings.Contains(ge.Stderr, ".lock': File exists") || time.Now().After(end) || ctx.Err() != nil {
 			return out, err

@@ -191,7 +191,7 @@ func (p *Private) make(ctx context.Context) error {
 // copyIn copies what the worktree's own git directory has that git inside needs too: the index with what it knows of every
 // file, so that nothing is read again, and what limits history and checkout.
 func (p *Private) copyIn(dst string) error {
-	shared, err := named(p.tree.GitDir, "sharedindex.")
+	shared, err := named(p.tree.GitDir, sharedIndex)
 	if err != nil {
 		return err
 	}

@@ -10,7 +10,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"time"
 	"unicode"
 
 	"github.com/gilmanlab/hjk-ls/internal/distrust"
@@ -314,15 +313,14 @@ func (s *syncing) branch(ctx context.Context) error {
 		return s.agreed(ctx, host)
 	case in == "", in == s.st.Base:
 		return s.inward(ctx, host)
+	case host != s.st.Base && s.contains(ctx, host, in):
+		return s.inward(ctx, host)
 	case s.st.Published["refs/heads/"+s.st.Inside] != in:
 		return nil // held, the report says why
 	case host == s.st.Base:
 		return s.outward(ctx, in, host)
 	}
-	if s.contains(ctx, host, in) {
-		return s.inward(ctx, host)
-	}
-	if s.contains(ctx, in, host) {
+	if s.contains(ctx, in, host) && s.contains(ctx, host, s.st.Base) { // not where the host went back
 		return s.outward(ctx, in, host)
 	}
 	s.st.Report.State = Diverged
@@ -346,16 +344,31 @@ func (s *syncing) outward(ctx context.Context, in, host string) error {
 		s.st.Report.Message = fmt.Sprintf("%s is not on branch %s now; the agent's commits are at %s until it is", s.tree.Path, s.tree.Branch, s.hostName("refs/heads/"+s.st.Inside))
 		return nil
 	}
-	if _, err := git(ctx, s.tree.Path, "update-ref", "-m", "hjk-ls: the agent's commits", "refs/heads/"+s.tree.Branch, in, host); err != nil {
-		return err
+	if unfinished(s.tree.GitDir) {
+		s.hold(fmt.Sprintf("%s is in the middle of a merge; the agent's commits are at %s until that is committed or aborted", s.tree.Path, s.hostName("refs/heads/"+s.st.Inside)))
+		return nil
 	}
+	if _, err := git(ctx, s.tree.Path, "update-ref", "-m", "hjk-ls: the agent's commits", "refs/heads/"+s.tree.Branch, in, host); err != nil {
+		return s.moved(ctx, host, err)
+	}
+	was := s.st.Base // where a sync that was killed has left the index
 	s.st.Base = in
-	if err := s.indexOutside(ctx, host, in); err != nil {
+	if err := s.indexOutside(ctx, was, host, in); err != nil {
 		return err
 	}
 	delete(s.st.Published, "refs/heads/"+s.st.Inside)
 	_, err := git(ctx, s.repo.CommonDir, "update-ref", "-d", s.hostName("refs/heads/"+s.st.Inside))
 	return err
+}
+
+// moved looks again after the host's branch could not be moved from a commit: somebody commits there just now.
+func (s *syncing) moved(ctx context.Context, from string, err error) error {
+	now, again := s.repo.snapshot(ctx)
+	if again != nil || now["refs/heads/"+s.tree.Branch] == from {
+		return err
+	}
+	s.host = now
+	return s.branch(ctx)
 }
 
 // agreed is when both sides are at the same commit. They may have got there in a sync that was killed before the index was
@@ -384,93 +397,27 @@ func (s *syncing) inTheWay(err error) error {
 	return nil
 }
 
-// indexOutside moves the worktree's index from one commit to another. What is staged in its way stays in a checkout that is
-// not ours.
-func (s *syncing) indexOutside(ctx context.Context, old, now string) error {
-	_, err := gitPatient(ctx, s.tree.Path, "read-tree", "-i", "-m", old, now)
-	if err != nil && s.tree.Owned {
-		_, err = gitPatient(ctx, s.tree.Path, "reset", "--quiet")
-		return err
-	}
-	return nil
-}
-
 // inward moves the branch inside to the host's commit and, where it is checked out there, the index with it.
 func (s *syncing) inward(ctx context.Context, host string) error {
+	if unfinished(s.agent()) {
+		s.hold("git in the container is in the middle of a merge or a rebase; what was committed here waits until that is committed or aborted there")
+		return nil
+	}
 	ref := "refs/heads/" + s.st.Inside
 	old := s.inside(ref)
 	if err := s.writeRefs(s.root, s.refs, map[string]string{ref: host}); err != nil {
 		return s.inTheWay(err)
 	}
-	head, err := distrust.Read(s.root, "HEAD", 4096)
+	head, err := distrust.Read(s.root, headFile, 4096)
 	if err == nil && strings.TrimSpace(string(head)) == "ref: "+ref && old != "" { // else the agent is on another branch, or has broken its own
-		s.st.Base = old // where the index is
-		if err := s.indexInside(ctx, old, host); err != nil {
+		was := s.st.Base // where a sync that was killed has left the index
+		s.st.Base = old
+		if err := s.indexInside(ctx, was, old, host); err != nil {
 			return s.inTheWay(err)
 		}
 	}
 	s.st.Base = host
 	return nil
-}
-
-// maxIndex bounds the index that is read from the agent.
-const maxIndex = 512 << 20
-
-// indexTries is how often the agent's index is moved anew because git inside wrote it meanwhile.
-const indexTries = 10
-
-// indexInside moves the agent's index from one commit to another, on a copy that git works on beside the trusted
-// repository. Where the agent has staged what stands in the way it stays as it is. It is an fs.ErrExist while git inside
-// writes it.
-func (s *syncing) indexInside(ctx context.Context, old, now string) (err error) {
-	for range indexTries {
-		if err = s.moveIndex(ctx, old, now); !errors.Is(err, fs.ErrExist) {
-			return err
-		}
-		select {
-		case <-time.After(30 * time.Millisecond):
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		}
-	}
-	return err
-}
-
-func (s *syncing) moveIndex(ctx context.Context, old, now string) error {
-	was, err := distrust.Read(s.root, indexFile, maxIndex)
-	if err != nil {
-		return nil //nolint:nilerr // there is none
-	}
-	dir, err := s.scratch()
-	if err != nil {
-		return err
-	}
-	defer func() { _ = os.RemoveAll(dir) }()
-	tmp := filepath.Join(dir, "index")
-	if err := os.WriteFile(tmp, was, 0o600); err != nil {
-		return err
-	}
-	if _, err := gitWith(ctx, call{dir: s.trusted(), env: []string{"GIT_DIR=" + s.trusted(), "GIT_INDEX_FILE=" + tmp}}, "read-tree", "-i", "-m", old, now); err != nil {
-		return ctx.Err()
-	}
-	moved, err := os.ReadFile(tmp)
-	if err != nil {
-		return err
-	}
-	return distrust.Replace(s.root, indexFile, was, moved)
-}
-
-// scratch is a folder that nobody else works in: a git that a killed process started may still be at work in its own.
-func (s *syncing) scratch() (string, error) {
-	const prefix = "scratch-"
-	old, err := named(s.trusted(), prefix)
-	if err != nil {
-		return "", err
-	}
-	for _, dir := range old {
-		_ = os.RemoveAll(dir)
-	}
-	return os.MkdirTemp(s.trusted(), prefix)
 }
 
 // Forget deletes what the host keeps of the instance's own references.
