@@ -187,6 +187,25 @@ func (s *syncing) detached(ctx context.Context) string {
 	return id
 }
 
+// mostStashes bounds how many older stashes are filed.
+const mostStashes = 50
+
+// stashes are the stashes below the newest, which git has in a log alone: stash@{1} is filed as stash-1.
+func (s *syncing) stashes() map[string]string {
+	b, err := distrust.Read(s.root, "logs/refs/stash", 1<<20)
+	if err != nil || s.inside("refs/stash") == "" {
+		return nil
+	}
+	older := map[string]string{}
+	log := strings.Split(strings.TrimSuffix(string(b), "\n"), "\n")
+	for i := 1; i < len(log) && i <= mostStashes; i++ {
+		if f := strings.Fields(log[len(log)-1-i]); len(f) > 1 && objectID.MatchString(f[1]) {
+			older[fmt.Sprintf("refs/stash-%d", i)] = f[1]
+		}
+	}
+	return older
+}
+
 // publish brings the agent's own references, and the branch's new commits, under the instance's namespace. Those whose
 // objects are missing or broken, or that would plant a repository, are left out.
 func (s *syncing) publish(ctx context.Context) error {
@@ -194,6 +213,7 @@ func (s *syncing) publish(ctx context.Context) error {
 	if id := s.detached(ctx); id != "" {
 		own[detachedHead] = id
 	}
+	maps.Copy(own, s.stashes())
 	if maps.Equal(own, s.st.Published) {
 		s.report()
 		return nil

@@ -239,3 +239,23 @@ func keep(t *testing.T, files ...string) (undo func()) {
 		}
 	}
 }
+
+// TestStashes has the agent stash more than once: git has no reference of the older ones.
+func TestStashes(t *testing.T) {
+	s := newSides(t)
+	s.in("echo 0 >f; git add f; git commit -qm f; for i in 1 2 3; do echo $i >f; git stash push -q; done")
+	s.sync(Synced)
+	ns := Namespace("hjk-b")
+	if got := s.out("git show " + ns + "stash:f " + ns + "stash-1:f " + ns + "stash-2:f"); got != "3\n2\n1" {
+		t.Errorf("the host has %s", got)
+	}
+	u, err := s.p.repo.Unsaved(t.Context(), s.p.tree, "hjk-b")
+	if err != nil || !u.Lost() {
+		t.Errorf("%+v %v", u, err)
+	}
+	s.in("git stash drop -q")
+	s.sync(Synced)
+	if got := s.out("git for-each-ref --format='%(refname)' '" + ns + "'; git show " + ns + "stash-1:f"); got != ns+"stash\n"+ns+"stash-1\n1" {
+		t.Errorf("the host has %s", got)
+	}
+}
