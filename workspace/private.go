@@ -322,6 +322,9 @@ func isDir(path string) bool {
 // gitlinks are the paths of the submodules of the worktree's branch.
 func (p *Private) gitlinks(ctx context.Context) ([]string, error) {
 	out, err := git(ctx, p.repo.CommonDir, "ls-tree", "-r", "-z", "refs/heads/"+p.tree.Branch)
+	if exitCode(err) > 0 {
+		err = p.repo.damaged(err)
+	}
 	if err != nil {
 		return nil, err
 	}
