@@ -16,14 +16,14 @@ import (
 // maxStamped bounds how many folders of references a stamp looks at.
 const maxStamped = 2000
 
-// Stamp changes when a reference changes, inside or on the host, and when a merge begins or ends. One that is not settled may not change with the next change.
+// Stamp changes when a reference changes, inside or on the host, and when a merge or a lock begins or ends. One that is not settled may not change with the next change.
 // Git replaces a reference's file, which changes the time of its folder, so that only folders are looked at.
 func (p *Private) Stamp() (sum string, settled bool) {
 	s := newStamping()
 	s.tree(filepath.Join(p.agent(), "refs"))
 	s.tree(filepath.Join(p.repo.CommonDir, "refs"))
 	for _, f := range []string{
-		filepath.Join(p.agent(), "packed-refs"),
+		filepath.Join(p.agent(), packedRefs), filepath.Join(p.agent(), packedRefs+".lock"),
 		filepath.Join(p.repo.CommonDir, "packed-refs"), filepath.Join(p.repo.CommonDir, "reftable", "tables.list"),
 	} {
 		s.file(f)
@@ -58,9 +58,11 @@ func newStamping() *stamping { return &stamping{sum: fnv.New64a(), now: time.Now
 
 func (s *stamping) end() (string, bool) { return fmt.Sprintf("%x", s.sum.Sum64()), s.settled }
 
-// head adds what a git directory says of its worktree: what is checked out, and what git is in the middle of.
+// head adds what a git directory says of its worktree: what is checked out, what git is in the middle of, and whether it is at
+// work.
 func (s *stamping) head(gitDir string) {
 	s.file(filepath.Join(gitDir, headFile))
+	s.file(filepath.Join(gitDir, indexFile+".lock"))
 	for _, name := range midway {
 		s.file(filepath.Join(gitDir, name))
 	}

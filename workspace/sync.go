@@ -364,7 +364,13 @@ func (s *syncing) outward(ctx context.Context, in, host string) error {
 		s.st.Report.Message = fmt.Sprintf("%s is not on branch %s now; the agent's commits are at %s until it is", s.tree.Path, s.tree.Branch, s.hostName("refs/heads/"+s.st.Inside))
 		return nil
 	}
+	if lock := filepath.Join(s.tree.GitDir, indexFile+".lock"); stays(ctx, lock) { // whoever commits there would fail
+		s.again = true
+		s.hold(fmt.Sprintf("git is at work in %s; if it is not, remove %s; the agent's commits are at %s until then", s.tree.Path, lock, s.hostName("refs/heads/"+s.st.Inside)))
+		return nil
+	}
 	if unfinished(s.tree.GitDir) {
+		s.again = true
 		s.hold(fmt.Sprintf("%s is in the middle of a merge; the agent's commits are at %s until that is committed or aborted", s.tree.Path, s.hostName("refs/heads/"+s.st.Inside)))
 		return nil
 	}
@@ -420,6 +426,7 @@ func (s *syncing) inTheWay(err error) error {
 // inward moves the branch inside to the host's commit and, where it is checked out there, the index with it.
 func (s *syncing) inward(ctx context.Context, host string) error {
 	if unfinished(s.agent()) {
+		s.again = true
 		s.hold("git in the container is in the middle of a merge or a rebase; what was committed here waits until that is committed or aborted there")
 		return nil
 	}

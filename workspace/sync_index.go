@@ -70,6 +70,9 @@ func (s *syncing) indexOutside(ctx context.Context, commits ...string) error {
 		return gitPatient(ctx, call{dir: s.tree.Path, stdin: stdin}, args...)
 	}
 	err := moveEntries(git, commits...)
+	if isLocked(err) { // next time
+		return err
+	}
 	if err != nil && s.tree.Owned {
 		_, err = git("", "reset", "--quiet")
 		return err

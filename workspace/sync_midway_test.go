@@ -259,3 +259,25 @@ func TestStashes(t *testing.T) {
 		t.Errorf("the host has %s", got)
 	}
 }
+
+// TestCommitOutsideIsOpen has the user's editor of a commit open, which keeps the index locked, in a checkout that is not ours.
+func TestCommitOutsideIsOpen(t *testing.T) {
+	s := newSides(t)
+	s.p.tree.Owned = false
+	lock := filepath.Join(s.p.tree.GitDir, indexFile+".lock")
+	if err := os.WriteFile(lock, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s.in("echo 1 >f; git add f; git commit -qm inside")
+	s.sync(Held)
+	if got := s.out("git log -1 --format=%s"); got == "inside" {
+		t.Errorf("the branch was moved under the commit")
+	}
+	if err := os.Remove(lock); err != nil {
+		t.Fatal(err)
+	}
+	s.sync(Synced)
+	if got := s.out("git log -1 --format=%s; git status --porcelain"); got != "inside" {
+		t.Errorf("the host has %q", got)
+	}
+}
