@@ -14,6 +14,8 @@ var (
 	ErrUnbornHead = errors.New("the repository has no commit yet")
 	// ErrStartPoint means that the start point of a new branch names no commit.
 	ErrStartPoint = errors.New("no such start point")
+	// ErrDamaged means that git cannot read what the repository should have.
+	ErrDamaged = errors.New("the repository is damaged")
 )
 
 // AmbiguousError means that several remotes have the branch.
@@ -107,9 +109,17 @@ func (r *Repo) commit(ctx context.Context, rev string) (string, error) {
 		return "", err
 	}
 	if rev == "HEAD" {
+		if id, err := git(ctx, r.From, "rev-parse", "--verify", "--quiet", "HEAD"); err == nil {
+			return "", r.damaged(fmt.Errorf("commit %s, which HEAD names, is missing", strings.TrimSpace(id)))
+		}
 		return "", fmt.Errorf("%w; make one first: git commit --allow-empty -m start", ErrUnbornHead)
 	}
 	return "", fmt.Errorf("%w: %q is no commit, branch or tag here; git branch -a lists branches", ErrStartPoint, rev)
+}
+
+// damaged says what helps where git cannot read the repository.
+func (r *Repo) damaged(err error) error {
+	return fmt.Errorf("%w: %w; what is missing or broken tells: git -C %s fsck", ErrDamaged, err, r.Root)
 }
 
 // branchRefs is what the repository has of a branch's name.
@@ -121,6 +131,9 @@ type branchRefs struct {
 
 func (r *Repo) refs(ctx context.Context, branch string) (branchRefs, error) {
 	out, err := git(ctx, r.CommonDir, "for-each-ref", "--format=%(refname)%00%(objectname)", "refs/heads", "refs/remotes/*/"+branch)
+	if exitCode(err) > 0 {
+		err = r.damaged(err)
+	}
 	if err != nil {
 		return branchRefs{}, err
 	}

@@ -56,13 +56,30 @@ func git(ctx context.Context, dir string, args ...string) (string, error) {
 // lockPatience is how long a lock of another git is waited for: one that a killed process started ends soon.
 const lockPatience = 2 * time.Second
 
-// gitPatient is git, again while another holds a lock that it needs.
-func gitPatient(ctx context.Context, dir string, args ...string) (string, error) {
+// gitPatient is gitWith, again while another holds a lock that it needs.
+func gitPatient(ctx context.Context, c call, args ...string) (string, error) {
 	for end := time.Now().Add(lockPatience); ; time.Sleep(20 * time.Millisecond) {
-		out, err := git(ctx, dir, args...)
-		var ge *GitError
-		if !errors.As(err, &ge) || !strings.Contains(ge.Stderr, ".lock': File exists") || time.Now().After(end) || ctx.Err() != nil {
+		out, err := gitWith(ctx, c, args...)
+		if !isLocked(err) || time.Now().After(end) || ctx.Err() != nil {
 			return out, err
+		}
+	}
+}
+
+// isLocked reports whether git met another's lock.
+func isLocked(err error) bool {
+	var ge *GitError
+	return errors.As(err, &ge) && strings.Contains(ge.Stderr, ".lock': File exists")
+}
+
+// stays reports whether a lock is there, and still is when it has been waited for.
+func stays(ctx context.Context, lock string) bool {
+	for end := time.Now().Add(lockPatience); ; time.Sleep(20 * time.Millisecond) {
+		if _, err := os.Lstat(lock); err != nil {
+			return false
+		}
+		if time.Now().After(end) || ctx.Err() != nil {
+			return true
 		}
 	}
 }

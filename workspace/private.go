@@ -191,7 +191,7 @@ func (p *Private) make(ctx context.Context) error {
 // copyIn copies what the worktree's own git directory has that git inside needs too: the index with what it knows of every
 // file, so that nothing is read again, and what limits history and checkout.
 func (p *Private) copyIn(dst string) error {
-	shared, err := named(p.tree.GitDir, "sharedindex.")
+	shared, err := named(p.tree.GitDir, sharedIndex)
 	if err != nil {
 		return err
 	}
@@ -322,6 +322,9 @@ func isDir(path string) bool {
 // gitlinks are the paths of the submodules of the worktree's branch.
 func (p *Private) gitlinks(ctx context.Context) ([]string, error) {
 	out, err := git(ctx, p.repo.CommonDir, "ls-tree", "-r", "-z", "refs/heads/"+p.tree.Branch)
+	if exitCode(err) > 0 {
+		err = p.repo.damaged(err)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -62,8 +62,10 @@ func validRef(ref string) bool {
 // Names of files in the private directory that both sides write.
 const (
 	packedRefs     = "packed-refs"
+	headFile       = "HEAD"
 	indexFile      = "index"
 	alternatesFile = "objects/info/alternates"
+	sharedIndex    = "sharedindex." // with the id of what an index is split from
 )
 
 // innerRefs are the references in the private directory.
@@ -121,7 +123,8 @@ func looseRefs(root *os.Root, dir string, refs *innerRefs, n *int) error {
 }
 
 // mirror makes the container see the host's references as they are now. Those the agent has changed since it was told of
-// them stay the agent's. It is an fs.ErrExist while git inside writes them.
+// them stay the agent's, and those that are checked out inside stay as they are until they are not: the index and the files there
+// would be behind. It is an fs.ErrExist while git inside writes them.
 func (p *Private) mirror(root *os.Root, st *syncState, host map[string]string) error {
 	refs, err := agentRefs(root)
 	if err != nil {
@@ -140,16 +143,41 @@ func (p *Private) mirror(root *os.Root, st *syncState, host map[string]string) e
 	}
 	delete(change, "refs/heads/"+st.Inside) // its own rules: see Sync
 	delete(change, "refs/heads/"+p.tree.Branch)
+	told := maps.Clone(host)
+	for _, ref := range checkedOut(root) {
+		if _, ok := change[ref]; !ok {
+			continue
+		}
+		delete(change, ref)
+		if delete(told, ref); st.Mirrored[ref] != "" {
+			told[ref] = st.Mirrored[ref]
+		}
+	}
 	if len(change) > 0 {
 		if err := p.writeRefs(root, refs, change); err != nil {
 			return err
 		}
 	}
-	if maps.Equal(st.Mirrored, host) {
+	if maps.Equal(st.Mirrored, told) {
 		return nil
 	}
-	st.Mirrored = host
-	return p.saveMirrored(host)
+	st.Mirrored = told
+	return p.saveMirrored(told)
+}
+
+// checkedOut are the branches that are checked out inside, in the worktree or in one that the agent made.
+func checkedOut(root *os.Root) (refs []string) {
+	heads := []string{headFile}
+	for _, name := range names(root, "worktrees") {
+		heads = append(heads, path.Join("worktrees", name, headFile))
+	}
+	for _, head := range heads {
+		b, err := distrust.Read(root, head, 4096)
+		if ref, ok := strings.CutPrefix(strings.TrimSpace(string(b)), "ref: "); err == nil && ok {
+			refs = append(refs, ref)
+		}
+	}
+	return refs
 }
 
 // writeRefs changes references in the private directory: in packed-refs, and where the agent has a file for one, that file

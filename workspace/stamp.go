@@ -16,32 +16,33 @@ import (
 // maxStamped bounds how many folders of references a stamp looks at.
 const maxStamped = 2000
 
-// Stamp changes when a reference changes, inside or on the host. One that is not settled may not change with the next change.
+// Stamp changes when a reference changes, inside or on the host, and when a merge or a lock begins or ends. One that is not settled may not change with the next change.
 // Git replaces a reference's file, which changes the time of its folder, so that only folders are looked at.
 func (p *Private) Stamp() (sum string, settled bool) {
 	s := newStamping()
 	s.tree(filepath.Join(p.agent(), "refs"))
 	s.tree(filepath.Join(p.repo.CommonDir, "refs"))
 	for _, f := range []string{
-		filepath.Join(p.agent(), "HEAD"), filepath.Join(p.agent(), "packed-refs"),
+		filepath.Join(p.agent(), packedRefs), filepath.Join(p.agent(), packedRefs+".lock"),
 		filepath.Join(p.repo.CommonDir, "packed-refs"), filepath.Join(p.repo.CommonDir, "reftable", "tables.list"),
 	} {
 		s.file(f)
 	}
+	s.head(p.agent())
 	if p.tree.GitDir != "" {
-		s.file(filepath.Join(p.tree.GitDir, "HEAD"))
+		s.head(p.tree.GitDir)
 	}
 	return s.end()
 }
 
-// HeadStamp changes when another branch is checked out in one of the repository's worktrees, as Stamp does for references.
+// HeadStamp changes when another branch is checked out, or a merge begins or ends, in one of the repository's worktrees, as Stamp does for references.
 func (r *Repo) HeadStamp() (sum string, settled bool) {
 	s := newStamping()
-	s.file(filepath.Join(r.CommonDir, "HEAD"))
+	s.head(r.CommonDir)
 	trees := filepath.Join(r.CommonDir, "worktrees")
 	entries, _ := os.ReadDir(trees) // there may be none
 	for _, e := range entries {
-		s.file(filepath.Join(trees, e.Name(), "HEAD"))
+		s.head(filepath.Join(trees, e.Name()))
 	}
 	return s.end()
 }
@@ -56,6 +57,16 @@ type stamping struct {
 func newStamping() *stamping { return &stamping{sum: fnv.New64a(), now: time.Now(), settled: true} }
 
 func (s *stamping) end() (string, bool) { return fmt.Sprintf("%x", s.sum.Sum64()), s.settled }
+
+// head adds what a git directory says of its worktree: what is checked out, what git is in the middle of, and whether it is at
+// work.
+func (s *stamping) head(gitDir string) {
+	s.file(filepath.Join(gitDir, headFile))
+	s.file(filepath.Join(gitDir, indexFile+".lock"))
+	for _, name := range midway {
+		s.file(filepath.Join(gitDir, name))
+	}
+}
 
 func (s *stamping) file(path string) {
 	fi, err := os.Lstat(path)

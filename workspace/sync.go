@@ -10,7 +10,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"time"
 	"unicode"
 
 	"github.com/gilmanlab/hjk-ls/internal/distrust"
@@ -188,6 +187,25 @@ func (s *syncing) detached(ctx context.Context) string {
 	return id
 }
 
+// mostStashes bounds how many older stashes are filed.
+const mostStashes = 50
+
+// stashes are the stashes below the newest, which git has in a log alone: stash@{1} is filed as stash-1.
+func (s *syncing) stashes() map[string]string {
+	b, err := distrust.Read(s.root, "logs/refs/stash", 1<<20)
+	if err != nil || s.inside("refs/stash") == "" {
+		return nil
+	}
+	older := map[string]string{}
+	log := strings.Split(strings.TrimSuffix(string(b), "\n"), "\n")
+	for i := 1; i < len(log) && i <= mostStashes; i++ {
+		if f := strings.Fields(log[len(log)-1-i]); len(f) > 1 && objectID.MatchString(f[1]) {
+			older[fmt.Sprintf("refs/stash-%d", i)] = f[1]
+		}
+	}
+	return older
+}
+
 // publish brings the agent's own references, and the branch's new commits, under the instance's namespace. Those whose
 // objects are missing or broken, or that would plant a repository, are left out.
 func (s *syncing) publish(ctx context.Context) error {
@@ -195,6 +213,7 @@ func (s *syncing) publish(ctx context.Context) error {
 	if id := s.detached(ctx); id != "" {
 		own[detachedHead] = id
 	}
+	maps.Copy(own, s.stashes())
 	if maps.Equal(own, s.st.Published) {
 		s.report()
 		return nil
@@ -314,15 +333,14 @@ func (s *syncing) branch(ctx context.Context) error {
 		return s.agreed(ctx, host)
 	case in == "", in == s.st.Base:
 		return s.inward(ctx, host)
+	case host != s.st.Base && s.contains(ctx, host, in):
+		return s.inward(ctx, host)
 	case s.st.Published["refs/heads/"+s.st.Inside] != in:
 		return nil // held, the report says why
 	case host == s.st.Base:
 		return s.outward(ctx, in, host)
 	}
-	if s.contains(ctx, host, in) {
-		return s.inward(ctx, host)
-	}
-	if s.contains(ctx, in, host) {
+	if s.contains(ctx, in, host) && s.contains(ctx, host, s.st.Base) { // not where the host went back
 		return s.outward(ctx, in, host)
 	}
 	s.st.Report.State = Diverged
@@ -346,16 +364,37 @@ func (s *syncing) outward(ctx context.Context, in, host string) error {
 		s.st.Report.Message = fmt.Sprintf("%s is not on branch %s now; the agent's commits are at %s until it is", s.tree.Path, s.tree.Branch, s.hostName("refs/heads/"+s.st.Inside))
 		return nil
 	}
-	if _, err := git(ctx, s.tree.Path, "update-ref", "-m", "hjk-ls: the agent's commits", "refs/heads/"+s.tree.Branch, in, host); err != nil {
-		return err
+	if lock := filepath.Join(s.tree.GitDir, indexFile+".lock"); stays(ctx, lock) { // whoever commits there would fail
+		s.again = true
+		s.hold(fmt.Sprintf("git is at work in %s; if it is not, remove %s; the agent's commits are at %s until then", s.tree.Path, lock, s.hostName("refs/heads/"+s.st.Inside)))
+		return nil
 	}
+	if unfinished(s.tree.GitDir) {
+		s.again = true
+		s.hold(fmt.Sprintf("%s is in the middle of a merge; the agent's commits are at %s until that is committed or aborted", s.tree.Path, s.hostName("refs/heads/"+s.st.Inside)))
+		return nil
+	}
+	if _, err := git(ctx, s.tree.Path, "update-ref", "-m", "hjk-ls: the agent's commits", "refs/heads/"+s.tree.Branch, in, host); err != nil {
+		return s.moved(ctx, host, err)
+	}
+	was := s.st.Base // where a sync that was killed has left the index
 	s.st.Base = in
-	if err := s.indexOutside(ctx, host, in); err != nil {
+	if err := s.indexOutside(ctx, was, host, in); err != nil {
 		return err
 	}
 	delete(s.st.Published, "refs/heads/"+s.st.Inside)
 	_, err := git(ctx, s.repo.CommonDir, "update-ref", "-d", s.hostName("refs/heads/"+s.st.Inside))
 	return err
+}
+
+// moved looks again after the host's branch could not be moved from a commit: somebody commits there just now.
+func (s *syncing) moved(ctx context.Context, from string, err error) error {
+	now, again := s.repo.snapshot(ctx)
+	if again != nil || now["refs/heads/"+s.tree.Branch] == from {
+		return err
+	}
+	s.host = now
+	return s.branch(ctx)
 }
 
 // agreed is when both sides are at the same commit. They may have got there in a sync that was killed before the index was
@@ -384,93 +423,28 @@ func (s *syncing) inTheWay(err error) error {
 	return nil
 }
 
-// indexOutside moves the worktree's index from one commit to another. What is staged in its way stays in a checkout that is
-// not ours.
-func (s *syncing) indexOutside(ctx context.Context, old, now string) error {
-	_, err := gitPatient(ctx, s.tree.Path, "read-tree", "-i", "-m", old, now)
-	if err != nil && s.tree.Owned {
-		_, err = gitPatient(ctx, s.tree.Path, "reset", "--quiet")
-		return err
-	}
-	return nil
-}
-
 // inward moves the branch inside to the host's commit and, where it is checked out there, the index with it.
 func (s *syncing) inward(ctx context.Context, host string) error {
+	if unfinished(s.agent()) {
+		s.again = true
+		s.hold("git in the container is in the middle of a merge or a rebase; what was committed here waits until that is committed or aborted there")
+		return nil
+	}
 	ref := "refs/heads/" + s.st.Inside
 	old := s.inside(ref)
 	if err := s.writeRefs(s.root, s.refs, map[string]string{ref: host}); err != nil {
 		return s.inTheWay(err)
 	}
-	head, err := distrust.Read(s.root, "HEAD", 4096)
+	head, err := distrust.Read(s.root, headFile, 4096)
 	if err == nil && strings.TrimSpace(string(head)) == "ref: "+ref && old != "" { // else the agent is on another branch, or has broken its own
-		s.st.Base = old // where the index is
-		if err := s.indexInside(ctx, old, host); err != nil {
+		was := s.st.Base // where a sync that was killed has left the index
+		s.st.Base = old
+		if err := s.indexInside(ctx, was, old, host); err != nil {
 			return s.inTheWay(err)
 		}
 	}
 	s.st.Base = host
 	return nil
-}
-
-// maxIndex bounds the index that is read from the agent.
-const maxIndex = 512 << 20
-
-// indexTries is how often the agent's index is moved anew because git inside wrote it meanwhile.
-const indexTries = 10
-
-// indexInside moves the agent's index from one commit to another, on a copy that git works on beside the trusted
-// repository. Where the agent has staged what stands in the way it stays as it is. It is an fs.ErrExist while git inside
-// writes it.
-func (s *syncing) indexInside(ctx context.Context, old, now string) (err error) {
-	for range indexTries {
-		if err = s.moveIndex(ctx, old, now); !errors.Is(err, fs.ErrExist) {
-			return err
-		}
-		select {
-		case <-time.After(30 * time.Millisecond):
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		}
-	}
-	return err
-}
-
-func (s *syncing) moveIndex(ctx context.Context, old, now string) error {
-	was, err := distrust.Read(s.root, indexFile, maxIndex)
-	if err != nil {
-		return nil //nolint:nilerr // there is none
-	}
-	dir, err := s.scratch()
-	if err != nil {
-		return err
-	}
-	defer func() { _ = os.RemoveAll(dir) }()
-	tmp := filepath.Join(dir, "index")
-	if err := os.WriteFile(tmp, was, 0o600); err != nil {
-		return err
-	}
-	if _, err := gitWith(ctx, call{dir: s.trusted(), env: []string{"GIT_DIR=" + s.trusted(), "GIT_INDEX_FILE=" + tmp}}, "read-tree", "-i", "-m", old, now); err != nil {
-		return ctx.Err()
-	}
-	moved, err := os.ReadFile(tmp)
-	if err != nil {
-		return err
-	}
-	return distrust.Replace(s.root, indexFile, was, moved)
-}
-
-// scratch is a folder that nobody else works in: a git that a killed process started may still be at work in its own.
-func (s *syncing) scratch() (string, error) {
-	const prefix = "scratch-"
-	old, err := named(s.trusted(), prefix)
-	if err != nil {
-		return "", err
-	}
-	for _, dir := range old {
-		_ = os.RemoveAll(dir)
-	}
-	return os.MkdirTemp(s.trusted(), prefix)
 }
 
 // Forget deletes what the host keeps of the instance's own references.

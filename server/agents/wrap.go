@@ -22,6 +22,7 @@ var classes = []struct {
 	{func(err error) bool { return container.IsUnreachable(err) }, CodeEngineUnreachable},
 	{is(workspace.ErrNotRepository), CodeNotRepository},
 	{is(workspace.ErrBareRepository), CodeNotRepository},
+	{is(workspace.ErrDamaged), CodeWorktreeFailed},
 	{is(workspace.ErrInvalidBranch), CodeInvalidBranch},
 	{is(workspace.ErrUnbornHead), CodeUnbornHead},
 	{is(workspace.ErrStartPoint), CodeBranchNotFound},
