@@ -16,8 +16,9 @@ import (
 // maxStamped bounds how many folders of references a stamp looks at.
 const maxStamped = 2000
 
-// Stamp changes when a reference changes, inside or on the host, and when a merge or a lock begins or ends. One that is not settled may not change with the next change.
-// Git replaces a reference's file, which changes the time of its folder, so that only folders are looked at.
+// Stamp changes when a reference changes, inside or on the host, and when a merge or a lock begins or ends. One that is not
+// settled may not change with the next change. Git replaces a reference's file, which changes the time of its folder, so that
+// only folders are looked at.
 func (p *Private) Stamp() (sum string, settled bool) {
 	s := newStamping()
 	s.tree(filepath.Join(p.agent(), "refs"))
@@ -35,7 +36,8 @@ func (p *Private) Stamp() (sum string, settled bool) {
 	return s.end()
 }
 
-// HeadStamp changes when another branch is checked out, or a merge begins or ends, in one of the repository's worktrees, as Stamp does for references.
+// HeadStamp changes when another branch is checked out, or a merge begins or ends, in one of the repository's worktrees, as
+// Stamp does for references.
 func (r *Repo) HeadStamp() (sum string, settled bool) {
 	s := newStamping()
 	s.head(r.CommonDir)
