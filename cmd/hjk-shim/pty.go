@@ -55,10 +55,28 @@ type screen struct {
 	title  string
 	hidden bool // the cursor
 	viewer *viewer
+	whole  *drawing // from before the screen was made smaller, until the program writes
+}
+
+// drawing is what a screen of a size showed.
+type drawing struct {
+	cols, rows int
+	drawn      []byte
 }
 
 func newScreen(tty *os.File, log *logFile, cols, rows int) *screen {
-	s := &screen{tty: tty, log: log, done: make(chan struct{}), em: vt.NewEmulator(cols, rows), modes: map[ansi.Mode]bool{}}
+	s := &screen{tty: tty, log: log, done: make(chan struct{}), modes: map[ansi.Mode]bool{}}
+	s.renew(cols, rows)
+	go s.pump()
+	return s
+}
+
+// renew begins with an empty screen.
+func (s *screen) renew(cols, rows int) {
+	if s.em != nil {
+		silence(s.em)
+	}
+	s.em = vt.NewEmulator(cols, rows)
 	s.em.SetCallbacks(vt.Callbacks{
 		Title:            func(t string) { s.title = t },
 		CursorVisibility: func(visible bool) { s.hidden = !visible },
@@ -66,8 +84,6 @@ func newScreen(tty *os.File, log *logFile, cols, rows int) *screen {
 		DisableMode:      func(m ansi.Mode) { delete(s.modes, m) },
 	})
 	go s.answerQueries(s.em)
-	go s.pump()
-	return s
 }
 
 // pump moves the program's output to log, screen and viewer. Nothing here waits for a viewer.
@@ -79,6 +95,7 @@ func (s *screen) pump() {
 		if n > 0 {
 			s.log.write(buf[:n])
 			s.mu.Lock()
+			s.whole = nil
 			s.feed(buf[:n])
 			if s.viewer != nil {
 				s.viewer.send(buf[:n])
@@ -96,11 +113,7 @@ func (s *screen) pump() {
 func (s *screen) feed(b []byte) {
 	defer func() {
 		if recover() != nil {
-			w, h := s.em.Width(), s.em.Height()
-			silence(s.em)
-			fresh := vt.NewEmulator(w, h)
-			go s.answerQueries(fresh)
-			s.em = fresh
+			s.renew(s.em.Width(), s.em.Height())
 		}
 	}()
 	_, _ = s.em.Write(b)
@@ -147,9 +160,28 @@ func (s *screen) resize(cols, rows int) {
 	}
 	defer func() { _ = recover() }()
 	s.log.resized(cols, rows)
-	s.em.Resize(cols, rows)
+	s.fit(cols, rows)
 	if s.viewer != nil {
 		s.viewer.refresh()
+	}
+}
+
+// fit makes the screen another size. A smaller one loses what it has no room for; an editor's terminal is small for a moment
+// before it has its size, and a program that waits does not draw again. Those that fill the screen do.
+func (s *screen) fit(cols, rows int) {
+	smaller := cols < s.em.Width() || rows < s.em.Height()
+	switch {
+	case s.em.IsAltScreen():
+		s.whole = nil
+	case s.whole != nil:
+		s.renew(s.whole.cols, s.whole.rows)
+		s.feed(s.whole.drawn)
+	case smaller:
+		s.whole = &drawing{s.em.Width(), s.em.Height(), s.render()}
+	}
+	s.em.Resize(cols, rows)
+	if s.whole != nil && cols >= s.whole.cols && rows >= s.whole.rows {
+		s.whole = nil
 	}
 }
 

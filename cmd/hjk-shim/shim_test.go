@@ -293,3 +293,32 @@ func FuzzScreen(f *testing.F) {
 		s.mu.Unlock()
 	})
 }
+
+// TestScreenThatIsSmallForAMoment: what a small terminal has no room for is there again in a larger one, unless the program has
+// written meanwhile.
+func TestScreenThatIsSmallForAMoment(t *testing.T) {
+	null, err := os.OpenFile("/dev/null", os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer null.Close()
+	s := newScreen(null, &logFile{}, 20, 5)
+	<-s.done
+	s.feed([]byte("\x1b]2;title\x07READY \x1b[31mremember\x1b[0m\r\nboth lines\r\n> "))
+	for _, size := range [][2]int{{10, 5}, {8, 2}, {15, 4}, {120, 3}} {
+		s.resize(size[0], size[1])
+	}
+	if got := string(s.render()); !strings.Contains(got, "READY \x1b[31mremember") || !strings.Contains(got, "both lines\r\n>") || !strings.Contains(got, "title") || !strings.Contains(got, "\x1b[3;3H") {
+		t.Errorf("%q", got)
+	}
+	if s.em.Width() != 120 || s.em.Height() != 3 {
+		t.Errorf("%d columns, %d rows", s.em.Width(), s.em.Height())
+	}
+	s.resize(4, 3)
+	s.whole = nil // the program writes
+	s.resize(20, 5)
+	if got := string(s.render()); strings.Contains(got, "remember") {
+		t.Errorf("%q", got)
+	}
+	silence(s.em)
+}

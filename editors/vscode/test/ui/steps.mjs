@@ -12,10 +12,10 @@ function keepLog(logs, shots) {
   }
 }
 
-/** What the page says where things happen: a picture is not always kept. */
+/** What the page says where things happen, but for its style sheets: a picture is not always kept. */
 async function told(page) {
   const texts = await page.locator('.quick-input-widget, .notification-toast, .monaco-dialog-box, .monaco-menu, .sidebar .pane-body, .terminal-wrapper.active .xterm-rows').allInnerTexts();
-  return texts.map(t => t.replaceAll('\u00a0', ' ').split('\n').filter(l => l.trim()).join(' | ')).filter(Boolean);
+  return texts.map(t => t.replaceAll('\u00a0', ' ').split('\n').filter(l => l.trim() && !/[{};]|^\s*\./.test(l)).join(' | ').slice(0, 2000)).filter(Boolean);
 }
 
 export function steps(name, shots) {
