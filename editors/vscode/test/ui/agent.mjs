@@ -19,6 +19,7 @@ export async function agent(o) {
     await w.page.keyboard.press('Control+A');
     await w.page.keyboard.insertText(text);
     await w.page.keyboard.press('Control+S');
+    await w.page.keyboard.press('Control+Home'); // the click may have scrolled
   };
   try {
     await step('a window opens, and the view offers to run an agent', async () => {
