@@ -91,10 +91,11 @@ func (m *meddler) rests(state string) {
 // TestCommitDuringSync commits inside before each of the git commands that a sync runs, one sync after the other: whatever
 // the moment, the next sync brings the commit over.
 func TestCommitDuringSync(t *testing.T) {
-	p, tree, env := agentGit(t)
-	m := newMeddler(t, p, env)
+	s := newSides(t)
+	p, tree := s.p, s.tree
+	m := newMeddler(t, p, s.env)
 	for at := 1; ; at++ {
-		sh(t, tree, append(append([]string{"env"}, env...), "git", "commit", "-q", "--allow-empty", "-m", "before")...)
+		s.in("git commit -q --allow-empty -m before")
 		if _, calls := m.sync(at); calls < at { // no commit was made
 			if at < 5 {
 				t.Fatalf("a sync of a commit ran %d commands of git", calls)
@@ -111,23 +112,23 @@ func TestCommitDuringSync(t *testing.T) {
 
 // TestSyncOfTheDivergedRests has both sides move: what a sync tells the container of it once is not told again.
 func TestSyncOfTheDivergedRests(t *testing.T) {
-	p, tree, env := agentGit(t)
-	m := newMeddler(t, p, env)
-	sh(t, tree, append(append([]string{"env"}, env...), "git", "commit", "-q", "--allow-empty", "-m", "inside")...)
+	s := newSides(t)
+	p, tree := s.p, s.tree
+	m := newMeddler(t, p, s.env)
+	s.in("git commit -q --allow-empty -m inside")
 	sh(t, tree, "git", "commit", "-q", "--allow-empty", "-m", "outside")
 	m.rests(Diverged)
 }
 
 // TestReferenceWrittenInPlace is what SyncAnew is for.
 func TestReferenceWrittenInPlace(t *testing.T) {
-	p, tree, env := agentGit(t)
-	inside := func(args ...string) string { return sh(t, tree, append(append([]string{"env"}, env...), args...)...) }
-	inside("git", "commit", "-q", "--allow-empty", "-m", "one")
-	said := strings.Fields(inside("git", "commit-tree", "-p", "HEAD", "-m", "two", "HEAD^{tree}"))
-	id := said[len(said)-1] // after what git says of borrowed objects that are not at that place here
-	newMeddler(t, p, env).rests(Synced)
-	inside("git", "update-ref", "--create-reflog", "refs/heads/b", "HEAD") // a file of its own
-	newMeddler(t, p, env).rests(Synced)
+	s := newSides(t)
+	p, tree := s.p, s.tree
+	s.in("git commit -q --allow-empty -m one")
+	id := s.in("git commit-tree -p HEAD -m two 'HEAD^{tree}'")
+	newMeddler(t, p, s.env).rests(Synced)
+	s.in("git update-ref --create-reflog refs/heads/b HEAD") // a file of its own
+	newMeddler(t, p, s.env).rests(Synced)
 	f, err := os.OpenFile(filepath.Join(p.agent(), "refs/heads/b"), os.O_WRONLY|os.O_TRUNC, 0)
 	if err != nil {
 		t.Fatal(err)
@@ -149,8 +150,9 @@ func TestReferenceWrittenInPlace(t *testing.T) {
 // TestBrokenPrivateDirectory has the agent commit and then break its git directory: a new one is made, with the commit.
 func TestBrokenPrivateDirectory(t *testing.T) {
 	for _, gone := range []string{"config", "HEAD", "objects/info"} {
-		p, tree, env := agentGit(t)
-		sh(t, tree, append(append([]string{"env"}, env...), "git", "commit", "-q", "--allow-empty", "-m", "inside")...)
+		s := newSides(t)
+		p, tree := s.p, s.tree
+		s.in("git commit -q --allow-empty -m inside")
 		if err := os.RemoveAll(filepath.Join(p.agent(), gone)); err != nil {
 			t.Fatal(err)
 		}
@@ -163,8 +165,7 @@ func TestBrokenPrivateDirectory(t *testing.T) {
 		if got := sh(t, tree, "git", "log", "-1", "--format=%s"); got != "inside" {
 			t.Errorf("without %s the host has %q", gone, got)
 		}
-		out := strings.Fields(sh(t, tree, append(append([]string{"env"}, env...), "git", "log", "-1", "--format=%s")...))
-		if out[len(out)-1] != "inside" {
+		if out := s.in("git log -1 --format=%s"); out != "inside" {
 			t.Errorf("without %s the container has %q", gone, out)
 		}
 	}
@@ -174,18 +175,14 @@ func TestBrokenPrivateDirectory(t *testing.T) {
 // on once the lock is gone.
 func TestGitInsideIsInTheWay(t *testing.T) {
 	for _, lock := range []string{"refs/heads/b.lock", "packed-refs.lock", "index.lock"} {
-		p, tree, env := agentGit(t)
-		m := newMeddler(t, p, env)
-		inside := func(args ...string) string {
-			t.Helper()
-			said := strings.Fields(sh(t, tree, append(append([]string{"env"}, env...), args...)...))
-			return strings.Join(said, " ")
-		}
+		s := newSides(t)
+		p, tree := s.p, s.tree
+		m := newMeddler(t, p, s.env)
 		if err := os.WriteFile(filepath.Join(tree, "f"), []byte("1\n"), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		inside("git", "add", "f")
-		inside("git", "commit", "-q", "-m", "inside")
+		s.in("git add f")
+		s.in("git commit -q -m inside")
 		m.rests(Synced)
 		if err := os.WriteFile(filepath.Join(p.agent(), lock), nil, 0o600); err != nil {
 			t.Fatal(err)
@@ -206,10 +203,10 @@ func TestGitInsideIsInTheWay(t *testing.T) {
 			t.Fatal(err)
 		}
 		m.rests(Synced)
-		if got := inside("git", "log", "-1", "--format=%s"); !strings.HasSuffix(got, "outside") {
+		if got := s.in("git log -1 --format=%s"); got != "outside" {
 			t.Errorf("%s: the container has %q", lock, got)
 		}
-		if got := inside("git", "diff", "--cached", "--name-only"); strings.HasSuffix(got, "f") {
+		if got := s.in("git diff --cached --name-only"); got != "" {
 			t.Errorf("%s: the index inside is behind", lock)
 		}
 	}
@@ -217,8 +214,9 @@ func TestGitInsideIsInTheWay(t *testing.T) {
 
 // TestLocksOfAKilledSync has the locks that a sync holds where it was killed.
 func TestLocksOfAKilledSync(t *testing.T) {
-	p, tree, env := agentGit(t)
-	sh(t, tree, append(append([]string{"env"}, env...), "git", "commit", "-q", "--allow-empty", "-m", "inside")...)
+	s := newSides(t)
+	p := s.p
+	s.in("git commit -q --allow-empty -m inside")
 	root, err := os.OpenRoot(p.agent())
 	if err != nil {
 		t.Fatal(err)
@@ -241,19 +239,19 @@ func TestLocksOfAKilledSync(t *testing.T) {
 	if rep, err := p.Sync(t.Context()); err != nil || rep.State != Synced {
 		t.Fatal(rep, err)
 	}
-	sh(t, tree, append(append([]string{"env"}, env...), "git", "commit", "-q", "--allow-empty", "-m", "and on")...)
-	sh(t, tree, append(append([]string{"env"}, env...), "git", "pack-refs", "--all")...)
+	s.in("git commit -q --allow-empty -m 'and on'")
+	s.in("git pack-refs --all")
 }
 
 // TestGitOutsideIsInTheWay has a sync meet a git at work in the worktree, as one is that a killed sync started.
 func TestGitOutsideIsInTheWay(t *testing.T) {
-	p, tree, env := agentGit(t)
-	inside := func(args ...string) { sh(t, tree, append(append([]string{"env"}, env...), args...)...) }
+	s := newSides(t)
+	p, tree := s.p, s.tree
 	if err := os.WriteFile(filepath.Join(tree, "f"), []byte("1\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	inside("git", "add", "f")
-	inside("git", "commit", "-q", "-m", "inside")
+	s.in("git add f")
+	s.in("git commit -q -m inside")
 	lock := filepath.Join(p.tree.GitDir, "index.lock")
 	if err := os.WriteFile(lock, nil, 0o600); err != nil {
 		t.Fatal(err)
