@@ -1,5 +1,3 @@
-// Package distrust reads and writes in folders that an agent can write to: nothing there may lead out of the folder, hang
-// the reader, or be larger than said.
 package distrust
 
 import (
@@ -12,15 +10,35 @@ import (
 	"github.com/gilmanlab/hjk-ls/internal/system"
 )
 
-// Open opens a file that must be a plain one inside root: not a link, not a FIFO to hang on.
+// Errors that callers tell apart. A file that is not what was asked for wraps one of them in an fs.PathError.
+var (
+	ErrNotRegular = errors.New("it is not a regular file")
+	ErrTooLarge   = errors.New("it is larger than allowed")
+	ErrTooMany    = errors.New("it holds more entries than allowed")
+	ErrMoved      = errors.New("it was replaced while it was looked at")
+)
+
+// Open opens a regular file below root for reading. No part of name may be a link. Open never waits: what is a FIFO, a device
+// or a socket is ErrNotRegular.
 func Open(root *os.Root, name string) (*os.File, error) {
-	f, err := root.OpenFile(name, os.O_RDONLY|system.NonBlock|system.NoFollow, 0)
+	f, err := openBeneath(root, name, os.O_RDONLY)
+	return regular(name, f, err)
+}
+
+// Follow is Open for files that may be reached through links. os.Root keeps the links inside root and refuses absolute ones.
+func Follow(root *os.Root, name string) (*os.File, error) {
+	f, err := root.OpenFile(name, os.O_RDONLY|system.NonBlock, 0)
+	return regular(name, f, err)
+}
+
+// regular lets only regular files pass. The check is after opening, on what is open: a name may be another file's by now.
+func regular(name string, f *os.File, err error) (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
 	fi, err := f.Stat()
 	if err == nil && !fi.Mode().IsRegular() {
-		err = &fs.PathError{Op: "open", Path: name, Err: errors.New("not a regular file")}
+		err = &fs.PathError{Op: "open", Path: name, Err: ErrNotRegular}
 	}
 	if err != nil {
 		_ = f.Close()
@@ -29,16 +47,26 @@ func Open(root *os.Root, name string) (*os.File, error) {
 	return f, nil
 }
 
-// Read reads a plain file of at most max bytes.
+// Read reads a file that Open would open, of at most max bytes.
 func Read(root *os.Root, name string, max int64) ([]byte, error) {
 	f, err := Open(root, name)
+	return readAll(name, f, err, max)
+}
+
+// ReadFollow reads a file that Follow would open, of at most max bytes.
+func ReadFollow(root *os.Root, name string, max int64) ([]byte, error) {
+	f, err := Follow(root, name)
+	return readAll(name, f, err, max)
+}
+
+func readAll(name string, f *os.File, err error, max int64) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
 	b, err := io.ReadAll(io.LimitReader(f, max+1))
 	if err == nil && int64(len(b)) > max {
-		err = fmt.Errorf("%s is larger than %d bytes", name, max)
+		return nil, &fs.PathError{Op: "read", Path: name, Err: fmt.Errorf("%w (%d bytes)", ErrTooLarge, max)}
 	}
 	return b, err
 }
