@@ -22,15 +22,10 @@ type Rig struct {
 	Host string // the engine, as in DOCKER_HOST
 }
 
-// New builds hjk-ls from the module's source into dir.
+// New has a user with dir for a home, and hjk-ls, built from the module's source, in it.
 func New(dir, host string) (*Rig, error) {
 	r := &Rig{Dir: dir, Bin: filepath.Join(dir, "hjk-ls"), Host: host}
-	cmd := exec.Command("go", "build", "-o", r.Bin, "github.com/gilmanlab/hjk-ls/cmd/hjk-ls")
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return nil, fmt.Errorf("build hjk-ls: %w: %s", err, out)
-	}
-	return r, nil
+	return r, putCommand(r.Bin)
 }
 
 // Cmd is a command in dir, with the rig's home and engine.
