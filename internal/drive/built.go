@@ -1,7 +1,6 @@
 package drive
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -14,7 +13,6 @@ import (
 var built struct {
 	sync.Mutex
 	file *os.File
-	size int64
 }
 
 // putCommand puts the built hjk-ls at path.
@@ -24,12 +22,17 @@ func putCommand(path string) error {
 	if built.file == nil {
 		return buildCommand(path)
 	}
-	to, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o755)
-	if err != nil {
+	// Another process writes the copy: a file that this one had open for writing might be another child's by now, and could not
+	// be executed ("text file busy").
+	cmd := exec.Command("cp", "/dev/fd/3", path)
+	cmd.ExtraFiles = []*os.File{built.file}
+	if _, err := built.file.Seek(0, io.SeekStart); err != nil {
 		return err
 	}
-	_, err = io.Copy(to, io.NewSectionReader(built.file, 0, built.size))
-	return errors.Join(err, to.Close())
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("copy hjk-ls: %w: %s", err, out)
+	}
+	return os.Chmod(path, 0o755)
 }
 
 func buildCommand(path string) error {
@@ -42,10 +45,6 @@ func buildCommand(path string) error {
 	if err != nil {
 		return err
 	}
-	fi, err := f.Stat()
-	if err != nil {
-		return errors.Join(err, f.Close())
-	}
-	built.file, built.size = f, fi.Size()
+	built.file = f
 	return nil
 }
