@@ -30,6 +30,7 @@ type Source struct {
 	Ref        string // normalized reference (KindDefault, KindReference)
 	Dockerfile string // absolute path (KindDockerfile)
 	Context    string // absolute path of the build context
+	Tree       string // the worktree both lie in, to which an agent can write; "" where they are the user's own
 }
 
 // BuildOptions are what a build takes beside its Source.

@@ -53,13 +53,18 @@ func (b *Builder) Build(ctx context.Context, src Source, o BuildOptions, p Progr
 }
 
 func (b *Builder) solve(ctx context.Context, bk *bkclient.Client, src Source, o BuildOptions, p Progress) (BuildResult, error) {
-	opt, err := b.solveOpt(src, o)
+	t, err := openTree(src)
 	if err != nil {
 		return BuildResult{}, err
 	}
-	text, err := os.ReadFile(src.Dockerfile)
+	defer t.close()
+	text, err := t.dockerfile()
 	if err != nil {
-		return BuildResult{}, fmt.Errorf("%w: %w", ErrDockerfileNotFound, err)
+		return BuildResult{}, err
+	}
+	opt, err := b.solveOpt(t, text, o)
+	if err != nil {
+		return BuildResult{}, err
 	}
 	rec := newRecorder(src.Dockerfile, text)
 	status := make(chan *bkclient.SolveStatus, 64)
@@ -83,7 +88,7 @@ func (b *Builder) solve(ctx context.Context, bk *bkclient.Client, src Source, o 
 	result.Steps, result.CachedSteps = rec.steps()
 	result.Facts, result.text = rec.facts(), rec.text
 	if err != nil {
-		return result, rec.failure(src, err)
+		return result, rec.failure(ctx, t, err)
 	}
 	result.Image.ID = imageID(res.ExporterResponse)
 	return result, nil
@@ -100,39 +105,26 @@ func imageID(response map[string]string) string {
 	return ""
 }
 
-func (b *Builder) solveOpt(src Source, o BuildOptions) (bkclient.SolveOpt, error) {
+func (b *Builder) solveOpt(t *tree, text []byte, o BuildOptions) (bkclient.SolveOpt, error) {
 	attach, err := b.attachables(o)
 	if err != nil {
 		return bkclient.SolveOpt{}, err
 	}
-	contextFS, err := fsutil.NewFS(src.Context)
-	if err != nil {
-		return bkclient.SolveOpt{}, fmt.Errorf("build context: %w", err)
-	}
-	// The file behind a symbolic link is what is sent: the link's target may lie outside the folder.
-	file, err := filepath.EvalSymlinks(src.Dockerfile)
-	if err != nil {
-		return bkclient.SolveOpt{}, fmt.Errorf("%w: %s", ErrDockerfileNotFound, src.Dockerfile)
-	}
-	dockerfileFS, err := fsutil.NewFS(filepath.Dir(file))
-	if err != nil {
-		return bkclient.SolveOpt{}, err
-	}
-	attrs, err := frontendAttrs(src.Dockerfile, file, o)
+	files, err := t.files(text)
 	if err != nil {
 		return bkclient.SolveOpt{}, err
 	}
 	return bkclient.SolveOpt{
-		FrontendAttrs: attrs,
-		LocalMounts:   map[string]fsutil.FS{"context": contextFS, "dockerfile": dockerfileFS},
-		SharedKey:     sharedKey(src.Context),
+		FrontendAttrs: frontendAttrs(filepath.Base(t.file), text, o),
+		LocalMounts:   map[string]fsutil.FS{"context": contextFS{t.context}, "dockerfile": files},
+		SharedKey:     sharedKey(t.src.Context),
 		Session:       attach,
 		Exports:       []bkclient.ExportEntry{{Type: "moby", Attrs: map[string]string{"name": o.Tag}}},
 	}, nil
 }
 
-func frontendAttrs(name, file string, o BuildOptions) (map[string]string, error) {
-	attrs := map[string]string{"filename": filepath.Base(file)}
+func frontendAttrs(name string, text []byte, o BuildOptions) map[string]string {
+	attrs := map[string]string{"filename": name}
 	if o.Target != "" {
 		attrs["target"] = o.Target
 	}
@@ -151,14 +143,10 @@ func frontendAttrs(name, file string, o BuildOptions) (map[string]string, error)
 	for k, v := range o.Labels {
 		attrs["label:"+k] = v
 	}
-	text, err := os.ReadFile(file)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %s: %w", ErrDockerfileNotFound, name, err)
-	}
 	if syntax, _, _, ok := parser.DetectSyntax(text); ok && stockFrontend(syntax) {
 		attrs["cmdline"] = syntax // says that the directive was answered: by this process
 	}
-	return attrs, nil
+	return attrs
 }
 
 // stockFrontend reports whether a "# syntax=" names the frontend that runs in this process anyway. Asking a registry

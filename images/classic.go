@@ -6,8 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
@@ -16,9 +14,6 @@ import (
 	"github.com/docker/docker/api/types/build"
 	bkclient "github.com/moby/buildkit/client"
 	"github.com/moby/buildkit/frontend/dockerfile/parser"
-	"github.com/moby/go-archive"
-	"github.com/moby/patternmatcher"
-	"github.com/moby/patternmatcher/ignorefile"
 	"github.com/opencontainers/go-digest"
 
 	"github.com/gilmanlab/hjk-ls/images/dockerfile"
@@ -30,11 +25,16 @@ func (b *Builder) buildClassic(ctx context.Context, src Source, o BuildOptions, 
 	if len(o.Secrets)+len(o.SSH) > 0 {
 		return BuildResult{}, errors.New("this engine has no BuildKit: it cannot build with secrets or ssh; use Docker, or leave build.secrets and build.ssh out")
 	}
-	text, err := os.ReadFile(src.Dockerfile)
+	t, err := openTree(src)
 	if err != nil {
-		return BuildResult{}, fmt.Errorf("%w: %w", ErrDockerfileNotFound, err)
+		return BuildResult{}, err
 	}
-	tar, name, err := contextTar(src)
+	defer t.close()
+	text, err := t.dockerfile()
+	if err != nil {
+		return BuildResult{}, err
+	}
+	tar, name, err := t.tar(ctx)
 	if err != nil {
 		return BuildResult{}, err
 	}
@@ -58,47 +58,6 @@ func (b *Builder) buildClassic(ctx context.Context, src Source, o BuildOptions, 
 	out := c.result()
 	out.Image.ID = o.Tag
 	return out, nil
-}
-
-// contextTar packs the context without what .dockerignore names. A Dockerfile outside of the context is added under a
-// name of its own.
-func contextTar(src Source) (io.ReadCloser, string, error) {
-	excludes, err := ignored(src)
-	if err != nil {
-		return nil, "", err
-	}
-	name, err := filepath.Rel(src.Context, src.Dockerfile)
-	if err != nil || strings.HasPrefix(name, "..") {
-		return nil, "", fmt.Errorf("%s lies outside of its context %s", src.Dockerfile, src.Context)
-	}
-	excludes = append(excludes, "!"+filepath.ToSlash(name), "!.dockerignore")
-	r, err := archive.TarWithOptions(src.Context, &archive.TarOptions{
-		ExcludePatterns: excludes, ChownOpts: &archive.ChownOpts{UID: 0, GID: 0},
-	})
-	return r, filepath.ToSlash(name), err
-}
-
-// ignored reads <Dockerfile>.dockerignore, else .dockerignore.
-func ignored(src Source) ([]string, error) {
-	for _, file := range []string{src.Dockerfile + ".dockerignore", filepath.Join(src.Context, ".dockerignore")} {
-		f, err := os.Open(file)
-		if errors.Is(err, os.ErrNotExist) {
-			continue
-		}
-		if err != nil {
-			return nil, err
-		}
-		defer f.Close()
-		patterns, err := ignorefile.ReadAll(f)
-		if err == nil {
-			_, err = patternmatcher.New(patterns)
-		}
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", file, err)
-		}
-		return patterns, nil
-	}
-	return nil, nil
 }
 
 // classic follows the classic builder's stream: "Step 2/3 : RUN make", output, "---> Using cache".

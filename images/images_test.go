@@ -32,7 +32,7 @@ func TestParse(t *testing.T) {
 		t.Fatal(err)
 	}
 	file := func(f, context string) Source {
-		return Source{Kind: KindDockerfile, Dockerfile: filepath.Join(root, f), Context: filepath.Join(root, context)}
+		return Source{Kind: KindDockerfile, Dockerfile: filepath.Join(root, f), Context: filepath.Join(root, context), Tree: root}
 	}
 	sum := strings.Repeat("a", 64)
 	for image, want := range map[string]Source{

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
-	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -20,7 +19,8 @@ import (
 // RUN --mount=type=bind name. It remembers what it saw, so that a look at what changed costs little. It is not safe for
 // concurrent use.
 type Inputs struct {
-	src  Source
+	src  Source // without links, as changes are told of
+	open Source // as it was named
 	opts BuildOptions
 
 	def     definition
@@ -50,8 +50,9 @@ const maxHops = 40
 
 // NewInputs is the inputs of one build. Nothing is read before the first Sum.
 func NewInputs(src Source, o BuildOptions) *Inputs {
+	named := src
 	src.Context = resolved(src.Context)
-	return &Inputs{src: src, opts: o}
+	return &Inputs{src: src, open: named, opts: o}
 }
 
 // resolved is a path without symbolic links, as far as it is there.
@@ -66,19 +67,25 @@ func resolved(path string) string {
 // theirs to say. changed are the absolute paths that may have changed since the last call; nil is that anything may have.
 // A Dockerfile that is not there is ErrDockerfileNotFound.
 func (in *Inputs) Sum(ctx context.Context, changed []string) (string, error) {
-	text, err := in.readDockerfile()
+	in.noteLinks()
+	t, err := openTree(in.open)
+	if err != nil {
+		return "", err
+	}
+	defer t.close()
+	text, err := t.dockerfile()
 	if err != nil {
 		return "", err
 	}
 	def := define(ctx, text, in.opts)
-	ignore, err := in.readIgnore()
+	ignore, err := t.ignored()
 	if err != nil {
 		return "", err
 	}
 	same := in.files != nil && slices.Equal(def.paths, in.def.paths) && slices.Equal(ignore, in.ignore)
 	in.def, in.ignore = def, ignore
-	if !same || changed == nil || !in.update(changed) {
-		if err := in.scan(ctx); err != nil {
+	if !same || changed == nil || !in.update(t, changed) {
+		if err := in.scan(ctx, t); err != nil {
 			in.files = nil
 			return "", err
 		}
@@ -103,14 +110,14 @@ func (in *Inputs) Folders() []string {
 	return out
 }
 
-// readDockerfile follows the symbolic links one by one: each hop may be what changes.
-func (in *Inputs) readDockerfile() ([]byte, error) {
+// noteLinks follows the symbolic links one by one: each hop may be what changes.
+func (in *Inputs) noteLinks() {
 	in.links = []string{in.src.Dockerfile}
 	at := in.src.Dockerfile
 	for range maxHops {
 		to, err := os.Readlink(at)
 		if err != nil {
-			break
+			return
 		}
 		if !filepath.IsAbs(to) {
 			to = filepath.Join(filepath.Dir(at), to)
@@ -118,47 +125,35 @@ func (in *Inputs) readDockerfile() ([]byte, error) {
 		at = to
 		in.links = append(in.links, at)
 	}
-	text, err := os.ReadFile(in.src.Dockerfile)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %s: %w", ErrDockerfileNotFound, in.src.Dockerfile, err)
-	}
-	return text, nil
 }
 
-// readIgnore reads what is kept out of the context: NAME.dockerignore beside the file, else .dockerignore of the context.
-func (in *Inputs) readIgnore() ([]string, error) {
-	names := []string{in.links[len(in.links)-1] + ".dockerignore", filepath.Join(in.src.Context, ".dockerignore")}
-	for _, name := range names {
-		b, err := os.ReadFile(name)
-		if errors.Is(err, fs.ErrNotExist) {
-			continue
-		}
-		if err != nil {
-			return nil, err
-		}
-		if len(b) > 0 {
-			return ignorefile.ReadAll(bytes.NewReader(b))
+// ignored is what is kept out of the context, by the first file that says something.
+func (t *tree) ignored() ([]string, error) {
+	files, err := t.ignores()
+	for _, f := range files {
+		if len(f.text) > 0 {
+			return ignorefile.ReadAll(bytes.NewReader(f.text))
 		}
 	}
-	return nil, nil
+	return nil, err
 }
 
 // update looks at single files. false is that only a scan can tell: something came or went.
-func (in *Inputs) update(changed []string) bool {
+func (in *Inputs) update(t *tree, changed []string) bool {
 	for _, path := range changed {
 		rel, err := filepath.Rel(in.src.Context, path)
 		if err != nil || rel == "." || rel == ".." || strings.HasPrefix(rel, "../") || inGit(rel) {
 			continue
 		}
 		old, known := in.files[rel]
-		fi, err := os.Lstat(path)
+		fi, err := t.context.Lstat(rel)
 		switch {
 		case !known && !in.folders[path] && (err != nil || !in.relevant(rel)):
 			continue // a temporary file that is gone again, or one that nothing reads
 		case err != nil || !known || !fi.Mode().IsRegular() || old.link != "" || fs.FileMode(old.mode).Type() != 0:
 			return false
 		}
-		now, err := in.read(rel, input{mode: uint32(fi.Mode()), size: fi.Size(), modTime: fi.ModTime().UnixNano()})
+		now, err := in.read(t, rel, input{mode: uint32(fi.Mode()), size: fi.Size(), modTime: fi.ModTime().UnixNano()})
 		if err != nil {
 			return false
 		}

@@ -196,7 +196,7 @@ func instruction(name string) bool {
 }
 
 // failure explains why a build failed.
-func (r *recorder) failure(src Source, err error) error {
+func (r *recorder) failure(ctx context.Context, t *tree, err error) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	e := &BuildError{Dockerfile: r.file, StartLine: r.source.start, EndLine: r.source.end, Err: clean(err)}
@@ -217,7 +217,7 @@ func (r *recorder) failure(src Source, err error) error {
 		e.ExitCode, _ = strconv.Atoi(m[1])
 	}
 	if e.ExitCode == 0 {
-		e.Related = explain(src, r.text, e)
+		e.Related = t.explain(context.WithoutCancel(ctx), r.text, e)
 	}
 	return e
 }

@@ -1,8 +1,10 @@
 package images
 
 import (
+	"context"
+	"errors"
 	"fmt"
-	"os"
+	"io/fs"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -11,6 +13,7 @@ import (
 	"github.com/moby/patternmatcher"
 
 	"github.com/gilmanlab/hjk-ls/images/dockerfile"
+	"github.com/gilmanlab/hjk-ls/internal/distrust"
 )
 
 // Related is a place that has to do with why a build failed.
@@ -27,7 +30,8 @@ var (
 )
 
 // explain finds the cause of a failure where it lies somewhere else than in the failing instruction.
-func explain(src Source, f dockerfile.File, e *BuildError) []Related {
+func (t *tree) explain(ctx context.Context, f dockerfile.File, e *BuildError) []Related {
+	src := t.src
 	in, ok := f.At(e.StartLine)
 	if !ok {
 		return nil
@@ -39,7 +43,7 @@ func explain(src Source, f dockerfile.File, e *BuildError) []Related {
 	case from != nil:
 		return stages(src, f, in, from[1])
 	case in.Keyword == "COPY" || in.Keyword == "ADD" || in.Keyword == "RUN":
-		return missing(src, in, e)
+		return t.missing(ctx, in, e)
 	}
 	return nil
 }
@@ -64,12 +68,12 @@ func stages(src Source, f dockerfile.File, in dockerfile.Instruction, from strin
 
 // missing points to what keeps a source out of the context, or to the folder it was looked for in. The engine's message
 // tells of its own folders only, so the error becomes one that tells of the user's.
-func missing(src Source, in dockerfile.Instruction, e *BuildError) []Related {
+func (t *tree) missing(ctx context.Context, in dockerfile.Instruction, e *BuildError) []Related {
 	if !notFound.MatchString(e.Err.Error()) {
 		return nil
 	}
 	for _, name := range in.Sources {
-		if r, found := lacking(src, strings.TrimPrefix(filepath.Clean("/"+name), "/")); found {
+		if r, found := t.lacking(ctx, strings.TrimPrefix(filepath.Clean("/"+name), "/")); found {
 			e.Err = &cleaned{r.Message, e.Err}
 			return []Related{r}
 		}
@@ -78,80 +82,71 @@ func missing(src Source, in dockerfile.Instruction, e *BuildError) []Related {
 }
 
 // lacking tells why a path of the context cannot be had, if it cannot.
-func lacking(src Source, rel string) (Related, bool) {
-	switch _, err := os.Lstat(filepath.Join(src.Context, rel)); {
+func (t *tree) lacking(ctx context.Context, rel string) (Related, bool) {
+	switch _, err := t.context.Lstat(filepath.Clean(rel)); {
 	case strings.Contains(rel, "$"): // what it stands for is not known here
 		return Related{}, false
 	case strings.ContainsAny(rel, "*?["):
-		return unmatched(src, rel)
+		return t.unmatched(ctx, rel)
 	case err != nil:
-		return absent(src, rel), true
+		return t.absent(ctx, rel), true
 	}
-	return ignoredBy(src, rel)
+	return t.ignoredBy(rel)
 }
 
 // unmatched is about a pattern that no file has.
-func unmatched(src Source, rel string) (Related, bool) {
-	found, err := filepath.Glob(filepath.Join(src.Context, rel))
+func (t *tree) unmatched(ctx context.Context, rel string) (Related, bool) {
+	found, err := fs.Glob(names{ctx, t.context}, rel)
 	if err != nil {
 		return Related{}, false
 	}
 	if len(found) > 0 {
-		hit, err := filepath.Rel(src.Context, found[0])
-		if err != nil {
-			return Related{}, false
-		}
-		return ignoredBy(src, hit)
+		return t.ignoredBy(found[0])
 	}
-	dir := filepath.Join(src.Context, fixedPart(rel))
-	for !isDir(dir) && len(dir) > len(src.Context) {
-		dir = filepath.Dir(dir)
-	}
-	return Related{File: dir, Message: fmt.Sprintf("nothing in the build context %s matches %s", src.Context, rel)}, true
+	dir := filepath.Join(t.src.Context, t.nearest(fixedPart(rel)))
+	return Related{File: dir, Message: fmt.Sprintf("nothing in the build context %s matches %s", t.src.Context, rel)}, true
 }
 
 // absent is about a path that is not there.
-func absent(src Source, rel string) Related {
-	dir, name := src.Context, strings.Split(rel, "/")[0]
-	if d := filepath.Dir(filepath.Join(src.Context, rel)); isDir(d) {
+func (t *tree) absent(ctx context.Context, rel string) Related {
+	dir, name := ".", strings.Split(rel, "/")[0]
+	if d := filepath.Dir(rel); t.isDir(d) {
 		dir, name = d, filepath.Base(rel)
 	}
-	return Related{File: dir, Message: fmt.Sprintf("%s is not in the build context %s%s", rel, src.Context, near(dir, name))}
+	return Related{
+		File:    filepath.Join(t.src.Context, dir),
+		Message: fmt.Sprintf("%s is not in the build context %s%s", rel, t.src.Context, t.near(ctx, dir, name)),
+	}
 }
 
 // ignoredBy finds the line that keeps a file out that is there.
-func ignoredBy(src Source, rel string) (Related, bool) {
-	if _, err := os.Lstat(filepath.Join(src.Context, rel)); err != nil {
+func (t *tree) ignoredBy(rel string) (Related, bool) {
+	files, err := t.ignores()
+	if _, gone := t.context.Lstat(filepath.Clean(rel)); gone != nil || err != nil || len(files) == 0 {
 		return Related{}, false
 	}
-	file := src.Dockerfile
-	if real, err := filepath.EvalSymlinks(file); err == nil {
-		file = real
-	}
-	for _, name := range []string{file + ".dockerignore", filepath.Join(src.Context, ".dockerignore")} {
-		text, err := os.ReadFile(name)
-		if err != nil {
+	found := 0
+	for i, line := range strings.Split(string(files[0].text), "\n") {
+		p := strings.TrimPrefix(strings.TrimSpace(line), "/")
+		if p == "" || strings.HasPrefix(p, "#") || strings.HasPrefix(p, "!") {
 			continue
 		}
-		found := 0
-		for i, line := range strings.Split(string(text), "\n") {
-			p := strings.TrimPrefix(strings.TrimSpace(line), "/")
-			if p == "" || strings.HasPrefix(p, "#") || strings.HasPrefix(p, "!") {
-				continue
-			}
-			if ok, err := patternmatcher.MatchesOrParentMatches(rel, []string{p}); err == nil && ok {
-				found = i + 1
-			}
+		if ok, err := patternmatcher.MatchesOrParentMatches(rel, []string{p}); err == nil && ok {
+			found = i + 1
 		}
-		return Related{File: name, StartLine: found, EndLine: found, Message: rel + " is there, but this keeps it out of the build context"}, found > 0
 	}
-	return Related{}, false
+	return Related{
+		File: files[0].name, StartLine: found, EndLine: found, Message: rel + " is there, but this keeps it out of the build context",
+	}, found > 0
 }
 
+// nearby is how many names of a folder are compared.
+const nearby = 2000
+
 // near names a file of a folder that is called almost so.
-func near(dir, name string) string {
-	entries, err := os.ReadDir(dir)
-	if err != nil {
+func (t *tree) near(ctx context.Context, dir, name string) string {
+	entries, err := distrust.ReadDir(ctx, t.context, dir, nearby)
+	if err != nil && !errors.Is(err, distrust.ErrTooMany) {
 		return ""
 	}
 	var names []string

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -17,18 +16,19 @@ import (
 	"github.com/tonistiigi/fsutil"
 	"github.com/tonistiigi/fsutil/types"
 
+	"github.com/gilmanlab/hjk-ls/internal/distrust"
 	"github.com/gilmanlab/hjk-ls/internal/system"
 )
 
 // scan walks what the engine would ask for.
-func (in *Inputs) scan(ctx context.Context) error {
+func (in *Inputs) scan(ctx context.Context, t *tree) error {
 	old := in.files
 	in.files, in.folders = map[string]input{}, map[string]bool{}
 	if len(in.def.paths) == 0 {
 		return nil
 	}
-	in.noteRoots()
-	filtered, err := in.filter()
+	in.noteRoots(t)
+	filtered, err := in.filter(t)
 	if errors.Is(err, errIgnorePattern) { // the engine refuses it too, and says so to who builds
 		in.def.sum = hash([]byte(in.def.sum), []byte(strings.Join(in.ignore, "\n")))
 		return nil
@@ -48,7 +48,7 @@ func (in *Inputs) scan(ctx context.Context) error {
 			}
 			return nil
 		}
-		return in.add(path, e, old)
+		return in.add(t, path, e, old)
 	})
 }
 
@@ -56,11 +56,8 @@ func (in *Inputs) scan(ctx context.Context) error {
 var errIgnorePattern = errors.New(".dockerignore")
 
 // filter is the context as the engine would ask for it.
-func (in *Inputs) filter() (fsutil.FS, error) {
-	root, err := fsutil.NewFS(in.src.Context)
-	if err != nil {
-		return nil, err
-	}
+func (in *Inputs) filter(t *tree) (filtered fsutil.FS, err error) {
+	root := contextFS{t.context}
 	if in.matcher, err = patternmatcher.New(in.ignore); err != nil {
 		return nil, fmt.Errorf("%w: %w", errIgnorePattern, err)
 	}
@@ -77,7 +74,7 @@ func (in *Inputs) filter() (fsutil.FS, error) {
 // inGit reports whether a path is git's own: it changes with every command, and a build of each would be one too many.
 func inGit(rel string) bool { return rel == ".git" || strings.HasPrefix(rel, ".git/") }
 
-func (in *Inputs) add(path string, e fs.DirEntry, old map[string]input) error {
+func (in *Inputs) add(t *tree, path string, e fs.DirEntry, old map[string]input) error {
 	fi, err := e.Info()
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -102,7 +99,7 @@ func (in *Inputs) add(path string, e fs.DirEntry, old map[string]input) error {
 			now = was
 			break
 		}
-		if now, err = in.read(path, now); err != nil {
+		if now, err = in.read(t, path, now); err != nil {
 			return err
 		}
 	}
@@ -111,12 +108,12 @@ func (in *Inputs) add(path string, e fs.DirEntry, old map[string]input) error {
 }
 
 // read sums a file's content. One that is gone meanwhile counts as empty: its folder tells of that.
-func (in *Inputs) read(rel string, now input) (input, error) {
+func (in *Inputs) read(t *tree, rel string, now input) (input, error) {
 	now.sum, now.settled = "", system.Settled(time.Unix(0, now.modTime), time.Now())
 	if now.size >= largeFile {
 		return now, nil
 	}
-	f, err := os.Open(filepath.Join(in.src.Context, rel))
+	f, err := distrust.Open(t.context, rel)
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) {
 		return now, nil
 	}
@@ -133,7 +130,7 @@ func (in *Inputs) read(rel string, now input) (input, error) {
 }
 
 // noteRoots watches where the named paths and the exceptions of .dockerignore are, or would come into being.
-func (in *Inputs) noteRoots() {
+func (in *Inputs) noteRoots(t *tree) {
 	paths := slices.Clone(in.def.paths)
 	for _, p := range in.ignore {
 		if rest, ok := strings.CutPrefix(p, "!"); ok {
@@ -141,7 +138,7 @@ func (in *Inputs) noteRoots() {
 		}
 	}
 	for _, p := range paths {
-		in.folders[in.nearest(fixedPart(p))] = true
+		in.folders[filepath.Join(in.src.Context, t.nearest(fixedPart(p)))] = true
 	}
 }
 
@@ -157,11 +154,17 @@ func fixedPart(pattern string) string {
 }
 
 // nearest is the deepest folder on the way to a path of the context that is there.
-func (in *Inputs) nearest(rel string) string {
-	for at := filepath.Join(in.src.Context, rel); len(at) > len(in.src.Context); at = filepath.Dir(at) {
-		if isDir(at) {
+func (t *tree) nearest(rel string) string {
+	for at := filepath.Clean(rel); filepath.IsLocal(at) && at != "."; at = filepath.Dir(at) {
+		if t.isDir(at) {
 			return at
 		}
 	}
-	return in.src.Context
+	return "."
+}
+
+// isDir reports whether there is such a folder in the context.
+func (t *tree) isDir(rel string) bool {
+	fi, err := t.context.Stat(rel)
+	return err == nil && fi.IsDir()
 }

@@ -61,7 +61,7 @@ func Parse(image, root string) (Source, error) {
 	case isFile(path):
 		return fromFile(path, root), nil
 	case pathLike(image) && isDir(path):
-		return folder(image, path)
+		return folder(image, path, root)
 	}
 	for _, v := range variants {
 		if image == v {
@@ -96,17 +96,24 @@ func File(image, root string) (string, error) {
 
 // fromFile is the source of a file: one of the worktree sees the whole worktree, any other its own folder.
 func fromFile(file, root string) Source {
-	context := root
-	if rel, err := filepath.Rel(root, file); err != nil || rel == ".." || strings.HasPrefix(rel, "../") {
-		context = filepath.Dir(file)
+	if tree := treeOf(file, root); tree != "" {
+		return Source{Kind: KindDockerfile, Dockerfile: file, Context: root, Tree: tree}
 	}
-	return Source{Kind: KindDockerfile, Dockerfile: file, Context: context}
+	return Source{Kind: KindDockerfile, Dockerfile: file, Context: filepath.Dir(file)}
 }
 
-func folder(image, path string) (Source, error) {
+// treeOf is root where a path lies in it.
+func treeOf(path, root string) string {
+	if rel, err := filepath.Rel(root, path); err != nil || !filepath.IsLocal(rel) {
+		return ""
+	}
+	return root
+}
+
+func folder(image, path, root string) (Source, error) {
 	for _, name := range inFolder {
 		if f := filepath.Join(path, name); isFile(f) {
-			return Source{Kind: KindDockerfile, Dockerfile: f, Context: path}, nil
+			return Source{Kind: KindDockerfile, Dockerfile: f, Context: path, Tree: treeOf(path, root)}, nil
 		}
 	}
 	return Source{}, fmt.Errorf("%w: the folder %s holds none of %s", ErrDockerfileNotFound, image, strings.Join(inFolder, ", "))

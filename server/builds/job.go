@@ -122,7 +122,7 @@ func (j *Job) end(res images.BuildResult, err error, canceled bool) (Result, err
 
 // text is the Dockerfile as it is now, as far as it can be read.
 func (j *Job) text() dockerfile.File {
-	b, err := os.ReadFile(j.unit.Source.Dockerfile)
+	b, err := images.Text(j.unit.Source)
 	if err != nil {
 		return dockerfile.File{}
 	}

@@ -1,0 +1,73 @@
+package images
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"path/filepath"
+
+	"github.com/moby/patternmatcher"
+	"github.com/moby/patternmatcher/ignorefile"
+	"github.com/tonistiigi/fsutil"
+	"github.com/tonistiigi/fsutil/types"
+)
+
+// tar packs the context without what .dockerignore names, and tells the Dockerfile's name in it. Close it.
+func (t *tree) tar(ctx context.Context) (io.ReadCloser, string, error) {
+	name, err := filepath.Rel(t.src.Context, t.src.Dockerfile)
+	if err != nil || !filepath.IsLocal(name) {
+		return nil, "", fmt.Errorf("%s lies outside of its context %s", t.src.Dockerfile, t.src.Context)
+	}
+	name = filepath.ToSlash(name)
+	excludes, err := t.excludes()
+	if err != nil {
+		return nil, "", err
+	}
+	all, err := fsutil.NewFilterFS(contextFS{t.context}, &fsutil.FilterOpt{
+		ExcludePatterns: append(excludes, "!"+name, "!"+ignoreName), Map: ownedByRoot,
+	})
+	if err != nil {
+		return nil, "", fmt.Errorf("build context: %w", err)
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	r, w := io.Pipe()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		_ = w.CloseWithError(fsutil.WriteTar(ctx, fsutil.WithHardlinkReset(all), w)) // the reader has the error
+	}()
+	return packing{r, func() { cancel(); _ = r.Close(); <-done }}, name, nil
+}
+
+// packing is a tar that is being made: the folders it is made of stay open until it is closed.
+type packing struct {
+	io.Reader
+	end func()
+}
+
+func (p packing) Close() error {
+	p.end()
+	return nil
+}
+
+func ownedByRoot(_ string, st *types.Stat) fsutil.MapResult {
+	st.Uid, st.Gid = 0, 0
+	return fsutil.MapResultKeep
+}
+
+// excludes are the patterns of what stays out of the context.
+func (t *tree) excludes() ([]string, error) {
+	files, err := t.ignores()
+	if err != nil || len(files) == 0 {
+		return nil, err
+	}
+	patterns, err := ignorefile.ReadAll(bytes.NewReader(files[0].text))
+	if err == nil {
+		_, err = patternmatcher.New(patterns)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", files[0].name, err)
+	}
+	return patterns, nil
+}

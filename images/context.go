@@ -1,0 +1,140 @@
+package images
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/moby/buildkit/util/staticfs"
+	"github.com/tonistiigi/fsutil"
+	"github.com/tonistiigi/fsutil/types"
+
+	"github.com/gilmanlab/hjk-ls/internal/distrust"
+)
+
+// maxEntries bounds one folder of a context.
+const maxEntries = 1 << 20
+
+// contextFS is a build context as BuildKit and the classic builder are given it. fsutil's own walks by path, and through a
+// folder that became a link meanwhile; its one of an os.Root waits for FIFOs.
+type contextFS struct{ root *os.Root }
+
+// Walk implements [fsutil.FS].
+func (c contextFS) Walk(ctx context.Context, target string, fn fs.WalkDirFunc) error {
+	held := fsutil.NewRootFS(heldRoot{fsutil.NewRoot(c.root), names{ctx, c.root}})
+	return held.Walk(ctx, target, func(path string, e fs.DirEntry, err error) error {
+		if err == nil && path == ignoreName && special(e) {
+			return nil // the engine would wait for it
+		}
+		return fn(path, e, err)
+	})
+}
+
+func special(e fs.DirEntry) bool {
+	t := e.Type().Type() // fsutil's has the permissions, too
+	return t != 0 && t != fs.ModeDir && t != fs.ModeSymlink
+}
+
+// Open implements [fsutil.FS]. What fsutil cannot open it sends as an empty file; so that this is for files that are gone and
+// for those of others, all else fails when it is read.
+func (c contextFS) Open(path string) (io.ReadCloser, error) {
+	path = strings.TrimPrefix(filepath.Clean(path), string(filepath.Separator))
+	f, err := distrust.Open(c.root, path)
+	switch {
+	case err == nil:
+		err = notHollow(f, path)
+		if err == nil && path == ignoreName {
+			return limited{io.LimitReader(f, maxIgnore), f}, nil
+		}
+		if err == nil {
+			return f, nil
+		}
+		_ = f.Close()
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, fs.ErrPermission):
+		return nil, err
+	}
+	return failing{fmt.Errorf("build context: %s changed while it was read: %w", path, err)}, nil
+}
+
+// A file is hollow when it claims to hold this much more than it takes on the disk, and this many times as much: no file
+// system packs real data so small.
+const (
+	hollowBytes = 1 << 30
+	hollowTimes = 32
+)
+
+// notHollow refuses files that would become much larger in the engine than they are here.
+func notHollow(f *os.File, path string) error {
+	fi, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	if on := allocated(fi); fi.Size()-on > hollowBytes && fi.Size()/hollowTimes > on {
+		return fmt.Errorf("%s has holes of %d GB; name it in .dockerignore, or delete it", path, (fi.Size()-on)>>30)
+	}
+	return nil
+}
+
+type limited struct {
+	io.Reader
+	io.Closer
+}
+
+// failing is a file that cannot be read.
+type failing struct{ err error }
+
+func (f failing) Read([]byte) (int, error) { return 0, f.err }
+func (failing) Close() error               { return nil }
+
+// heldRoot is fsutil's root, but that listing never waits and follows no link.
+type heldRoot struct {
+	fsutil.Root
+	names names
+}
+
+func (h heldRoot) FS() fs.FS { return h.names }
+
+// names lists the folders of a root.
+type names struct {
+	ctx  context.Context //nolint:containedctx // fs.ReadDirFS has no place for it
+	root *os.Root
+}
+
+// Open implements [fs.FS].
+func (n names) Open(name string) (fs.File, error) { return distrust.Open(n.root, name) }
+
+// Stat implements [fs.StatFS]. It is of a link itself.
+func (n names) Stat(name string) (fs.FileInfo, error) { return n.root.Lstat(name) }
+
+// ReadDir implements [fs.ReadDirFS].
+func (n names) ReadDir(name string) ([]fs.DirEntry, error) {
+	return distrust.ReadDir(n.ctx, n.root, name, maxEntries)
+}
+
+// files are the Dockerfile and what it ignores, and nothing else of their folder: a frontend of another's that the Dockerfile
+// names may ask for all of it.
+func (t *tree) files(text []byte) (fsutil.FS, error) {
+	all := staticfs.NewFS()
+	add := func(name string, data []byte) {
+		// An engine that knows the context asks only for files whose size or time is another.
+		all.Add(name, &types.Stat{Mode: 0o644, ModTime: time.Now().UnixNano()}, data)
+	}
+	base := filepath.Base(t.file)
+	add(base, text)
+	ignores, err := t.ignores()
+	if err != nil {
+		return nil, err
+	}
+	for _, f := range ignores {
+		if filepath.Base(f.name) == base+ignoreName {
+			add(base+ignoreName, f.text)
+		}
+	}
+	return all, nil
+}
