@@ -28,6 +28,7 @@ import (
 // *BuildError. Canceling ctx stops the step in the engine.
 func (b *Builder) Build(ctx context.Context, src Source, o BuildOptions, p Progress) (BuildResult, error) {
 	start := time.Now()
+	p = p.plainly()
 	bk, err := b.buildkit(ctx)
 	var res BuildResult
 	switch {

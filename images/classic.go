@@ -147,7 +147,9 @@ func (c *classic) line(s string) {
 	if c.vertex == nil || s == "" {
 		return
 	}
-	c.log = append(c.log, s...)
+	if c.log = append(c.log, s...); len(c.log) > 64<<10 {
+		c.log = c.log[len(c.log)-32<<10:]
+	}
 	c.tell(&bkclient.SolveStatus{Logs: []*bkclient.VertexLog{{Vertex: c.vertex.Digest, Stream: 1, Data: []byte(s), Timestamp: time.Now()}}})
 }
 

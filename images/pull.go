@@ -17,6 +17,8 @@ import (
 	"github.com/docker/docker/api/types/registry"
 	bkclient "github.com/moby/buildkit/client"
 	"github.com/opencontainers/go-digest"
+
+	"github.com/gilmanlab/hjk-ls/internal/plain"
 )
 
 // PullKind is why a pull failed.
@@ -67,6 +69,7 @@ func domain(ref string) string {
 
 // Pull makes the engine hold a reference, as policy says, and tells of it.
 func (b *Builder) Pull(ctx context.Context, src Source, policy Policy, platform string, p Progress) (Image, error) {
+	p = p.plainly()
 	img, err := b.Inspect(ctx, src.Ref)
 	switch {
 	case err == nil && policy != PullAlways && matches(img, platform):
@@ -75,7 +78,7 @@ func (b *Builder) Pull(ctx context.Context, src Source, policy Policy, platform 
 	case err != nil && !errors.Is(err, ErrNotFound):
 		return Image{}, err
 	case policy == PullNever:
-		return Image{}, fmt.Errorf("%w: %s is not here and pull is set to never; pull it first: docker pull %s", ErrNotFound, src.Ref, src.Ref)
+		return Image{}, fmt.Errorf("%w: %s is not here and pull is set to never; pull it first: %s", ErrNotFound, src.Ref, plain.Shell("docker", "pull", src.Ref))
 	}
 	had := img.ID
 	if err := b.pull(ctx, src.Ref, platform, p); err != nil {

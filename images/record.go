@@ -18,6 +18,7 @@ import (
 	"github.com/opencontainers/go-digest"
 
 	"github.com/gilmanlab/hjk-ls/images/dockerfile"
+	"github.com/gilmanlab/hjk-ls/internal/plain"
 )
 
 // BuildError is a build that failed because of its Dockerfile or of what a step did.
@@ -203,7 +204,7 @@ func (r *recorder) failure(ctx context.Context, t *tree, err error) error {
 	if d, v := r.failed(err); v != nil {
 		e.LogTail = tail(r.logs[d], logTail)
 		if _, step, ok := strings.Cut(v.Name, "] "); ok && instruction(v.Name) {
-			e.Step = step
+			e.Step = plain.Short(step, maxName)
 		}
 		if at := r.where[d]; at.start > 0 {
 			e.StartLine, e.EndLine = at.start, at.end
@@ -280,7 +281,7 @@ func tail(b []byte, n int) string {
 		line = strings.TrimRight(escapes.ReplaceAllString(line, ""), "\r")
 		all[i] = line[strings.LastIndexByte(line, '\r')+1:]
 	}
-	return strings.Join(all, "\n")
+	return plain.Message(strings.Join(all, "\n"))
 }
 
 // escapes are the control sequences of a terminal (ECMA-48), and what some set its title with.

@@ -24,7 +24,7 @@ func (s *Server) CodeAction(_ context.Context, p *protocol.CodeActionParams) ([]
 		add := func(title, command string, args any) {
 			raw, err := json.Marshal(args)
 			if err == nil {
-				actions = append(actions, &protocol.CodeAction{Title: title, Kind: &kind, Diagnostics: []protocol.Diagnostic{f.Diagnostic}, Command: protocol.Command{
+				actions = append(actions, &protocol.CodeAction{Title: title, Kind: &kind, Diagnostics: []protocol.Diagnostic{plainDiagnostic(f.Diagnostic)}, Command: protocol.Command{
 					Title: title, Command: command, Arguments: []protocol.LSPAny{protocol.LSPAny(raw)},
 				}})
 			}

@@ -24,7 +24,7 @@ func (s *Server) diagnose(path string) {
 	found := []protocol.Diagnostic{}
 	if ok && doc.docker {
 		for _, f := range s.viewOf(path, doc).failures() {
-			found = append(found, f.Diagnostic)
+			found = append(found, plainDiagnostic(f.Diagnostic)) // as it is sent
 		}
 	}
 	p := &protocol.PublishDiagnosticsParams{URI: doc.uri, Diagnostics: found}

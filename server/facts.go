@@ -13,6 +13,7 @@ import (
 
 	"github.com/gilmanlab/hjk-ls/images"
 	"github.com/gilmanlab/hjk-ls/images/dockerfile"
+	"github.com/gilmanlab/hjk-ls/internal/plain"
 	"github.com/gilmanlab/hjk-ls/server/agents"
 	"github.com/gilmanlab/hjk-ls/server/builds"
 )
@@ -160,14 +161,15 @@ func (st step) hover(in dockerfile.Instruction, kind protocol.MarkupKind) string
 	if st.Tail == "" {
 		return text
 	}
+	tail := plain.Message(st.Tail)
 	if kind != protocol.MarkupKindMarkdown {
-		return text + "\n\n" + st.Tail
+		return text + "\n\n" + tail
 	}
 	fence := "```"
-	for strings.Contains(st.Tail, fence) {
+	for strings.Contains(tail, fence) {
 		fence += "`"
 	}
-	return text + "\n\n" + fence + "text\n" + st.Tail + "\n" + fence
+	return text + "\n\n" + fence + "text\n" + tail + "\n" + fence
 }
 
 // CodeLens offers what can be done with a Dockerfile.
@@ -189,9 +191,9 @@ func (s *Server) CodeLens(_ context.Context, p *protocol.CodeLensParams) ([]prot
 	}
 	add(top, "Build", "hjk-ls.build", agents.BuildArgs{Workspace: v.facts.Checkout, Dockerfile: v.path})
 	if b := v.facts.Branch; b != "" {
-		add(top, "Run agent on "+b, "hjk-ls.run", agents.RunArgs{Workspace: v.facts.Checkout, Branch: b, Attach: true})
+		add(top, "Run agent on "+plain.Short(b, maxTitle), "hjk-ls.run", agents.RunArgs{Workspace: v.facts.Checkout, Branch: b, Attach: true})
 		if v.facts.Stale {
-			add(top, "Recreate "+b+" on the new image", "hjk-ls.recreate", agents.RecreateArgs{Workspace: v.facts.Checkout, Branch: b})
+			add(top, "Recreate "+plain.Short(b, maxTitle)+" on the new image", "hjk-ls.recreate", agents.RecreateArgs{Workspace: v.facts.Checkout, Branch: b})
 		}
 	}
 	if len(v.facts.Records) > 0 {

@@ -8,6 +8,7 @@ import (
 	"go.lsp.dev/protocol"
 	"go.lsp.dev/uri"
 
+	"github.com/gilmanlab/hjk-ls/internal/plain"
 	"github.com/gilmanlab/hjk-ls/server/agents"
 )
 
@@ -45,6 +46,7 @@ func (s *Server) tellBuild(e agents.BuildEvent) {
 	if path := pathOf(e.URI); path != "" {
 		e.URI = string(s.spelled(path))
 	}
+	e.Error = plain.Notice(e.Error)
 	s.notify("hjk/build", e)
 }
 
@@ -117,7 +119,7 @@ func (s *Server) askToRecreate(ctx context.Context, stale []agents.Instance) boo
 	item, err := s.client.ShowMessageRequest(ctx, &protocol.ShowMessageRequestParams{
 		Type: protocol.MessageTypeInfo,
 		Message: fmt.Sprintf("There is a new image for %s. Recreate the container? Worktree and home stay, and the sessions that run are started again.",
-			strings.Join(branches, ", ")),
+			plain.Line(strings.Join(branches, ", "))),
 		Actions: []protocol.MessageActionItem{{Title: recreateAction}, {Title: laterAction}},
 	})
 	return err == nil && item != nil && item.Title == recreateAction

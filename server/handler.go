@@ -13,6 +13,7 @@ import (
 	"go.lsp.dev/protocol"
 	"go.uber.org/zap"
 
+	"github.com/gilmanlab/hjk-ls/internal/plain"
 	"github.com/gilmanlab/hjk-ls/server/agents"
 )
 
@@ -132,7 +133,7 @@ func wireError(ctx context.Context, err error) error {
 		return err
 	}
 	code := agents.CodeOf(err)
-	e := &jsonrpc2.Error{Code: protocolRequestFailed, Message: err.Error()}
+	e := &jsonrpc2.Error{Code: protocolRequestFailed, Message: plain.Notice(err.Error())}
 	switch {
 	case ctx.Err() != nil || code == agents.CodeCanceled:
 		e.Code, code = protocolRequestCancelled, agents.CodeCanceled

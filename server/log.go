@@ -6,12 +6,14 @@ import (
 	"go.lsp.dev/protocol"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
+
+	"github.com/gilmanlab/hjk-ls/internal/plain"
 )
 
 // teeToEditor sends log entries to the editor too, in order, through the stream's queue.
 func (s *Server) teeToEditor() zap.Option {
 	return zap.WrapCore(func(core zapcore.Core) zapcore.Core {
-		enc := zapcore.NewConsoleEncoder(zapcore.EncoderConfig{MessageKey: "msg", EncodeDuration: zapcore.StringDurationEncoder, ConsoleSeparator: " "})
+		enc := plain.Encoder(zapcore.NewConsoleEncoder(zapcore.EncoderConfig{MessageKey: "msg", EncodeDuration: zapcore.StringDurationEncoder, ConsoleSeparator: " "}))
 		return zapcore.NewTee(core, &editorCore{LevelEnabler: zapcore.InfoLevel, enc: enc, s: s})
 	})
 }

@@ -14,6 +14,7 @@ import (
 	"go.lsp.dev/protocol"
 
 	"github.com/gilmanlab/hjk-ls/images"
+	"github.com/gilmanlab/hjk-ls/internal/plain"
 	"github.com/gilmanlab/hjk-ls/server/agents"
 )
 
@@ -87,6 +88,7 @@ func (s *Server) WorkDoneProgressCancel(_ context.Context, p *protocol.WorkDoneP
 
 // send tells the client, whatever has become of the request by now.
 func (p *progress) send(value any) {
+	plainProgress(value)
 	raw, err := protocol.Marshal(value)
 	if err != nil {
 		return
@@ -221,7 +223,7 @@ func (s *Server) consent(ctx context.Context, what string, flags []string) bool 
 	defer cancel()
 	item, err := s.client.ShowMessageRequest(ctx, &protocol.ShowMessageRequestParams{
 		Type:    protocol.MessageTypeWarning,
-		Message: fmt.Sprintf("%s asks for power over this machine: %s. Allow it?", what, strings.Join(flags, ", ")),
+		Message: fmt.Sprintf("%s asks for power over this machine: %s. Allow it?", plain.Line(what), plain.Line(strings.Join(flags, ", "))),
 		Actions: []protocol.MessageActionItem{{Title: allowAction}, {Title: refuseAction}},
 	})
 	return err == nil && item != nil && item.Title == allowAction
@@ -237,10 +239,10 @@ func (s *Server) openTerminal(ctx context.Context, a agents.SessionArgs) {
 	able := s.caps.openTerminal
 	s.mu.Unlock()
 	if !able {
-		s.showMessage(protocol.MessageTypeInfo, "Attach to "+att.Branch+" with: "+shellWords(att.Argv))
+		s.showMessage(protocol.MessageTypeInfo, "Attach to "+plain.Line(att.Branch)+" with: "+plain.Shell(att.Argv...))
 		return
 	}
-	raw, err := json.Marshal(map[string]any{"title": att.Branch + ": " + att.Session, "argv": att.Argv, "cwd": att.Cwd})
+	raw, err := json.Marshal(map[string]any{"title": plain.Short(att.Branch+": "+att.Session, maxTitle), "argv": att.Argv, "cwd": att.Cwd})
 	if err != nil {
 		return
 	}
@@ -248,23 +250,11 @@ func (s *Server) openTerminal(ctx context.Context, a agents.SessionArgs) {
 		ctx, cancel := context.WithTimeout(s.life, askTime)
 		defer cancel()
 		if _, err := s.conn.Call(ctx, "hjk/openTerminal", protocol.LSPAny(raw), nil); err != nil && s.life.Err() == nil {
-			s.showMessage(protocol.MessageTypeInfo, "The editor opened no terminal; attach with: "+shellWords(att.Argv))
+			s.showMessage(protocol.MessageTypeInfo, "The editor opened no terminal; attach with: "+plain.Shell(att.Argv...))
 		}
 	})
 }
 
 func (s *Server) showMessage(kind protocol.MessageType, text string) {
 	_ = s.client.ShowMessage(context.Background(), &protocol.ShowMessageParams{Type: kind, Message: text})
-}
-
-// shellWords quotes a command line for a shell.
-func shellWords(argv []string) string {
-	var words []string
-	for _, w := range argv {
-		if w == "" || strings.ContainsAny(w, " \t\n'\"\\$`*?[]{}()<>|&;#~!") {
-			w = "'" + strings.ReplaceAll(w, "'", `'\''`) + "'"
-		}
-		words = append(words, w)
-	}
-	return strings.Join(words, " ")
 }

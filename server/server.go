@@ -111,7 +111,7 @@ func (s *Server) Serve(ctx context.Context, rw io.ReadWriteCloser) (exitCode int
 	defer s.end()
 	s.stream = newStream(rw, s.cfg.Framing, s.onEOF)
 	s.conn = jsonrpc2.NewConn(s.stream, jsonrpc2.WithCodec(codec{}))
-	s.client = protocol.ClientDispatcher(s.conn)
+	s.client = plainClient{protocol.ClientDispatcher(s.conn)}
 	s.log = s.cfg.Log.WithOptions(s.teeToEditor())
 	if s.cfg.Framing == Lines {
 		s.openLines()

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"github.com/gilmanlab/hjk-ls/internal/plain"
 )
 
 var (
@@ -119,7 +121,7 @@ func (r *Repo) commit(ctx context.Context, rev string) (string, error) {
 
 // damaged says what helps where git cannot read the repository.
 func (r *Repo) damaged(err error) error {
-	return fmt.Errorf("%w: %w; what is missing or broken tells: git -C %s fsck", ErrDamaged, err, r.Root)
+	return fmt.Errorf("%w: %w; what is missing or broken tells: %s", ErrDamaged, err, plain.Shell("git", "-C", r.Root, "fsck"))
 }
 
 // branchRefs is what the repository has of a branch's name.

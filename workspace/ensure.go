@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/gilmanlab/hjk-ls/internal/plain"
 	"github.com/gilmanlab/hjk-ls/internal/system"
 )
 
@@ -176,10 +177,10 @@ func (r *Repo) clear(ctx context.Context, path, branch string) error {
 		case wt.Prunable && (wt.Path == path || wt.Owned && wt.Branch == branch), wt.Path == path && !wt.Whole && !wt.Foreign:
 			err = r.drop(wt)
 		case wt.Path == path:
-			err = fmt.Errorf("%w: %s has branch %q checked out; switch it back: git -C %s switch %s", ErrInUse, path, wt.Current, path, branch)
+			err = fmt.Errorf("%w: %s has branch %q checked out; switch it back: %s", ErrInUse, path, wt.Current, plain.Shell("git", "-C", path, "switch", branch))
 		case wt.Owned && wt.Current == branch:
-			err = fmt.Errorf("%w: %s belongs to branch %q and has %q checked out; switch it back first: git -C %s switch %s",
-				ErrInUse, wt.Path, wt.Branch, branch, wt.Path, wt.Branch)
+			err = fmt.Errorf("%w: %s belongs to branch %q and has %q checked out; switch it back first: %s",
+				ErrInUse, wt.Path, wt.Branch, branch, plain.Shell("git", "-C", wt.Path, "switch", wt.Branch))
 		}
 		if err != nil {
 			return err

@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/gilmanlab/hjk-ls/internal/plain"
 )
 
 var (
@@ -38,7 +40,7 @@ func Open(ctx context.Context, path string) (*Repo, error) {
 		return nil, fmt.Errorf("%s: %w: git says %q", path, ErrNotRepository, out)
 	}
 	if fields[1] != "true" {
-		return nil, fmt.Errorf("%s: %w: open a checkout of it instead, for example: git -C %s worktree add ../checkout", path, ErrBareRepository, path)
+		return nil, fmt.Errorf("%s: %w: open a checkout of it instead, for example: %s", path, ErrBareRepository, plain.Shell("git", "-C", path, "worktree", "add", "../checkout"))
 	}
 	return locate(ctx, path, fields[2])
 }

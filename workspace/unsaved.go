@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/gilmanlab/hjk-ls/internal/plain"
 )
 
 // ErrDirty means that a worktree holds work that is nowhere else.
@@ -23,6 +25,9 @@ type Unsaved struct {
 // Lost reports whether work would be lost.
 func (u Unsaved) Lost() bool { return len(u.Modified)+len(u.Untracked)+len(u.Commits) > 0 }
 
+// maxItem bounds a path or a subject as it is told.
+const maxItem = 300
+
 // String lists everything for a person, a few lines a kind.
 func (u Unsaved) String() string {
 	var b strings.Builder
@@ -37,7 +42,7 @@ func (u Unsaved) String() string {
 				fmt.Fprintf(&b, "    … and %d more\n", len(items)-most)
 				break
 			}
-			fmt.Fprintf(&b, "    %s\n", item)
+			fmt.Fprintf(&b, "    %s\n", plain.Short(item, maxItem))
 		}
 	}
 	section("changed", u.Modified)

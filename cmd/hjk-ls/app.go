@@ -11,13 +11,14 @@ import (
 	"go.uber.org/zap/zapcore"
 	"golang.org/x/term"
 
+	"github.com/gilmanlab/hjk-ls/internal/plain"
 	"github.com/gilmanlab/hjk-ls/server/agents"
 )
 
 // app is what all subcommands share: streams, global flags, and the Manager when one is needed.
 type app struct {
 	in       *os.File
-	out, err *os.File
+	out, err *page
 
 	workspace string
 	host      string
@@ -29,7 +30,7 @@ type app struct {
 	exitZero bool // of attach: how the session ended is no matter
 }
 
-func newApp(in, out, err *os.File) *app { return &app{in: in, out: out, err: err} }
+func newApp(in, out, err *os.File) *app { return &app{in: in, out: newPage(out), err: newPage(err)} }
 
 func (a *app) command() *cobra.Command {
 	root := &cobra.Command{
@@ -57,6 +58,7 @@ or image; 5 refused (work would be lost, or an image asks for power over the hos
 		a.runCommand(), a.attachCommand(), a.psCommand(), a.stopCommand(), a.killCommand(), a.recreateCommand(),
 		a.rmCommand(), a.logsCommand(), a.buildCommand(), a.buildLogCommand(), a.imagesCommand(), a.pruneCommand(), a.configCommand(), a.authCommand(), a.doctorCommand(), a.versionCommand(), a.manCommand(),
 	)
+	root.SetOut(a.out)
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
 	for _, c := range append(root.Commands(), root) {
 		c.Args = usageArgs(c.Args)
@@ -127,7 +129,7 @@ func (a *app) logger() *zap.Logger {
 	}
 	enc := zap.NewProductionEncoderConfig()
 	enc.EncodeTime = zapcore.ISO8601TimeEncoder
-	return zap.New(zapcore.NewCore(zapcore.NewConsoleEncoder(enc), zapcore.Lock(a.err), level))
+	return zap.New(zapcore.NewCore(plain.Encoder(zapcore.NewConsoleEncoder(enc)), zapcore.Lock(a.err.File), level))
 }
 
 // with runs f with a Manager.
@@ -144,15 +146,18 @@ func (a *app) jsonFlag(c *cobra.Command) {
 	c.Flags().BoolVar(&a.json, "json", false, "print the result as JSON, as the protocol has it")
 }
 
-// print writes a result: as JSON, or by text.
+// print writes a result: as JSON, or by text. That it could be written is seen in the end.
 func (a *app) print(v any, text func(io.Writer)) error {
 	if !a.json {
 		text(a.out)
 		return nil
 	}
-	enc := json.NewEncoder(a.out)
-	enc.SetIndent("", "  ")
-	return enc.Encode(v)
+	b, err := json.MarshalIndent(v, "", "  ")
+	if err != nil {
+		return err
+	}
+	a.out.raw(string(plain.JSON(b)) + "\n")
+	return nil
 }
 
 // colors reports whether w may have colours.

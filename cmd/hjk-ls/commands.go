@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/gilmanlab/hjk-ls/internal/plain"
 	"github.com/gilmanlab/hjk-ls/server/agents"
 )
 
@@ -23,7 +24,7 @@ func (a *app) stopCommand() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				return a.print(res, func(w io.Writer) { fmt.Fprintf(w, "%s is %s\n", args[0], res.Instance.State) })
+				return a.print(res, func(w io.Writer) { fmt.Fprintf(w, "%s is %s\n", plain.Line(args[0]), res.Instance.State) })
 			})
 		},
 	}
@@ -73,7 +74,7 @@ func (a *app) recreateCommand() *cobra.Command {
 					return err
 				}
 				for _, w := range res.Warnings {
-					fmt.Fprintln(a.err, w)
+					fmt.Fprintln(a.err, plain.Line(w))
 				}
 				return a.print(res, func(w io.Writer) { a.table(w, []agents.Instance{res.Instance}) })
 			})
@@ -99,9 +100,9 @@ func (a *app) rmCommand() *cobra.Command {
 					return err
 				}
 				return a.print(res, func(w io.Writer) {
-					fmt.Fprintf(w, "removed %s\n", args.Branch)
+					fmt.Fprintf(w, "removed %s\n", plain.Line(args.Branch))
 					if len(res.Ignored) > 0 {
-						fmt.Fprintf(w, "ignored files that went with it: %s\n", strings.Join(res.Ignored, ", "))
+						fmt.Fprintf(w, "ignored files that went with it: %s\n", plain.Line(strings.Join(res.Ignored, ", ")))
 					}
 				})
 			})
@@ -163,7 +164,7 @@ func (a *app) buildCommand() *cobra.Command {
 					return err
 				}
 				return a.print(res, func(w io.Writer) {
-					fmt.Fprintf(w, "built %s in %.1f s: %s (%d of %d steps cached)\n", res.Dockerfile, float64(res.DurationMS)/1000, res.Image, res.CachedSteps, res.Steps)
+					fmt.Fprintf(w, "built %s in %.1f s: %s (%d of %d steps cached)\n", plain.Line(res.Dockerfile), float64(res.DurationMS)/1000, res.Image, res.CachedSteps, res.Steps)
 				})
 			})
 		},
@@ -191,7 +192,7 @@ func (a *app) configCommand() *cobra.Command {
 						if v.File != "" {
 							from = fmt.Sprintf("%s:%d", v.File, v.Line)
 						}
-						fmt.Fprintf(w, "%-18s %-24v %s\n", v.Key, v.Value, from)
+						fmt.Fprintf(w, "%-18s %-24s %s\n", plain.Line(v.Key), plain.Line(fmt.Sprint(v.Value)), plain.Line(from))
 					}
 				})
 			})
@@ -232,9 +233,9 @@ func (a *app) checks(w io.Writer, checks []agents.Check) {
 		if !c.OK {
 			mark = a.paint("FAIL", red)
 		}
-		fmt.Fprintf(w, "%s %-14s %s\n", mark, c.Name, c.Detail)
+		draw(w, fmt.Sprintf("%s %-14s %s\n", mark, plain.Line(c.Name), plain.Text(c.Detail)))
 		if !c.OK && c.Fix != "" {
-			fmt.Fprintf(w, "     %-14s → %s\n", "", c.Fix)
+			draw(w, fmt.Sprintf("     %-14s → %s\n", "", plain.Text(c.Fix)))
 		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/gilmanlab/hjk-ls/internal/plain"
 	"github.com/gilmanlab/hjk-ls/server/agents"
 )
 
@@ -74,8 +75,11 @@ func (a *app) report(err error) int {
 
 func (a *app) complain(code agents.Code, message string) {
 	if !a.json {
-		fmt.Fprintf(a.err, "hjk-ls: %s\n", message)
+		fmt.Fprintf(a.err, "hjk-ls: %s\n", plain.Clip(message, plain.MaxMessage))
 		return
 	}
-	_ = json.NewEncoder(a.err).Encode(map[string]any{"error": map[string]any{"code": code, "message": message}})
+	b, err := json.Marshal(map[string]any{"error": map[string]any{"code": code, "message": plain.Clip(message, plain.MaxMessage)}})
+	if err == nil {
+		a.err.raw(string(plain.JSON(b)) + "\n")
+	}
 }

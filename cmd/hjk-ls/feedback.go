@@ -4,12 +4,14 @@ import (
 	"bufio"
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"strings"
 
 	bkclient "github.com/moby/buildkit/client"
 	"github.com/moby/buildkit/util/progress/progressui"
 
+	"github.com/gilmanlab/hjk-ls/internal/plain"
 	"github.com/gilmanlab/hjk-ls/server/agents"
 )
 
@@ -36,7 +38,7 @@ func (d *display) step(message string) {
 	if d.a.json {
 		return
 	}
-	fmt.Fprintf(d.a.err, "%s\n", message)
+	fmt.Fprintf(d.a.err, "%s\n", plain.Short(message, plain.MaxMessage))
 }
 
 // solve feeds BuildKit's own progress display, which begins with the first status.
@@ -51,11 +53,11 @@ func (d *display) solve(s *bkclient.SolveStatus) {
 }
 
 func (d *display) begin() bool {
-	mode := progressui.AutoMode
-	if d.a.json || !isTerminal(d.a.err) {
-		mode = progressui.PlainMode
+	mode, out := progressui.AutoMode, io.Writer(d.a.err.File) // the display draws, with what the builder has made plain
+	if d.a.json || !isTerminal(d.a.err.File) {
+		mode, out = progressui.PlainMode, d.a.err
 	}
-	show, err := progressui.NewDisplay(d.a.err, mode)
+	show, err := progressui.NewDisplay(out, mode)
 	if err != nil {
 		return false
 	}
@@ -79,12 +81,12 @@ func (d *display) end() {
 
 // consent asks on a terminal whether power over the host is allowed; elsewhere nobody can say yes.
 func (a *app) consent(d *display) func(string, []string) bool {
-	if !isTerminal(a.in) || !isTerminal(a.err) {
+	if !isTerminal(a.in) || !isTerminal(a.err.File) {
 		return nil
 	}
 	return func(what string, flags []string) bool {
 		d.end()
-		fmt.Fprintf(a.err, "%s asks for power over the host: %s\nAllow it, for this image only? [y/N] ", what, strings.Join(flags, ", "))
+		fmt.Fprintf(a.err, "%s asks for power over the host: %s\nAllow it, for this image only? [y/N] ", plain.Line(what), plain.Line(strings.Join(flags, ", ")))
 		answer, _ := bufio.NewReader(os.Stdin).ReadString('\n')
 		answer = strings.ToLower(strings.TrimSpace(answer))
 		return answer == "y" || answer == "yes"

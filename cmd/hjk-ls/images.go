@@ -13,6 +13,7 @@ import (
 	"github.com/docker/go-units"
 	"github.com/spf13/cobra"
 
+	"github.com/gilmanlab/hjk-ls/internal/plain"
 	"github.com/gilmanlab/hjk-ls/server/agents"
 )
 
@@ -115,7 +116,7 @@ var errNobodyToAsk = &usageError{errors.New("nobody is here to ask; say --yes to
 
 // pruneAsked shows what would go and removes it when the user says so.
 func (a *app) pruneAsked(ctx context.Context, args agents.PruneArgs) error {
-	if a.json || !isTerminal(a.in) || !isTerminal(a.err) {
+	if a.json || !isTerminal(a.in) || !isTerminal(a.err.File) {
 		return errNobodyToAsk
 	}
 	return a.with(func(m *agents.Manager) error {
@@ -126,8 +127,8 @@ func (a *app) pruneAsked(ctx context.Context, args agents.PruneArgs) error {
 			return err
 		}
 		a.pruned(a.out, res)
-		if len(res.Images) == 0 {
-			return nil
+		if a.out.err != nil || len(res.Images) == 0 { // nobody agrees to what was not shown
+			return a.out.err
 		}
 		fmt.Fprint(a.err, "Remove them? [y/N] ")
 		answer, _ := bufio.NewReader(a.in).ReadString('\n')
@@ -164,7 +165,7 @@ func (a *app) pruned(w io.Writer, res agents.PruneResult) {
 		verb = "would remove"
 	}
 	for _, i := range res.Images {
-		fmt.Fprintf(w, "%s %s  %s  %s\n", verb, shortID(i.ID), units.HumanSize(float64(i.SizeBytes)), imageTitle(i))
+		fmt.Fprintf(w, "%s %s  %s  %s\n", verb, shortID(i.ID), units.HumanSize(float64(i.SizeBytes)), plain.Line(imageTitle(i)))
 	}
 	fmt.Fprintf(w, "%d of %s, layers that others share included\n", len(res.Images), units.HumanSize(float64(res.SizeBytes)))
 }

@@ -37,6 +37,9 @@ func mainExit() int {
 	if ctx.Err() != nil && (err == nil || canceled(ctx, err)) && !a.ended {
 		err = context.Canceled
 	}
+	if lost := a.out.end(); lost != nil && err == nil {
+		err = lost
+	}
 	return a.report(err)
 }
 

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
+	"github.com/gilmanlab/hjk-ls/internal/plain"
 	"github.com/gilmanlab/hjk-ls/server/agents"
 )
 
@@ -64,8 +65,9 @@ func (a *app) table(w io.Writer, all []agents.Instance) {
 func (a *app) rows(w io.Writer, rows [][]string, paint func(n, c int, cell string) string) {
 	widths := make([]int, len(rows[0]))
 	for _, r := range rows {
-		for c, cell := range r {
-			widths[c] = max(widths[c], runewidth.StringWidth(cell))
+		for c := range r {
+			r[c] = plain.Line(r[c])
+			widths[c] = max(widths[c], runewidth.StringWidth(r[c]))
 		}
 	}
 	a.fit(widths)
@@ -78,7 +80,7 @@ func (a *app) rows(w io.Writer, rows [][]string, paint func(n, c int, cell strin
 			}
 			line.WriteString(cell + "  ")
 		}
-		fmt.Fprintln(w, strings.TrimRight(line.String(), " "))
+		draw(w, strings.TrimRight(line.String(), " ")+"\n")
 	}
 }
 
@@ -166,7 +168,7 @@ func stateColor(s agents.State) color {
 }
 
 func (a *app) paint(s string, c color) string {
-	if !a.colors(a.out) {
+	if !a.colors(a.out.File) {
 		return s
 	}
 	return "\x1b[" + string(c) + "m" + s + "\x1b[0m"

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/gilmanlab/hjk-ls/internal/plain"
 	"github.com/gilmanlab/hjk-ls/server/agents"
 )
 
@@ -81,7 +82,7 @@ func (a *app) run(ctx context.Context, args agents.RunArgs, detach bool) error {
 		return err
 	}
 	attach := !detach && !a.json
-	if attach && (!isTerminal(a.in) || !isTerminal(a.out)) {
+	if attach && (!isTerminal(a.in) || !isTerminal(a.out.File)) {
 		fmt.Fprintln(a.err, "hjk-ls: not on a terminal: the session runs without being attached to")
 		attach = false
 	}
@@ -101,7 +102,8 @@ func (a *app) run(ctx context.Context, args agents.RunArgs, detach bool) error {
 		return err
 	}
 	return a.print(res, func(w io.Writer) {
-		fmt.Fprintf(w, "%s runs on %s; attach with: hjk-ls attach %s %s\n", res.Session.Agent, args.Branch, args.Branch, res.Session.Name)
+		fmt.Fprintf(w, "%s runs on %s; attach with: %s\n", plain.Line(res.Session.Agent), plain.Line(args.Branch),
+			plain.Shell("hjk-ls", "attach", args.Branch, res.Session.Name))
 	})
 }
 

@@ -205,7 +205,7 @@ func (m *Manager) BuildLog(ctx context.Context, a BuildLogArgs) (BuildLogResult,
 	s := m.store()
 	rec := s.Read(u.Key())
 	if rec.Latest.ID == "" {
-		return BuildLogResult{}, Errorf(CodeBuildNotFound, "%s has not been built yet; build it with: hjk-ls build %s", u.Source.Dockerfile, u.Source.Dockerfile)
+		return BuildLogResult{}, Errorf(CodeBuildNotFound, "%s has not been built yet; build it with: %s", u.Source.Dockerfile, hjk("build", u.Source.Dockerfile))
 	}
 	lines := -1
 	if a.Tail != nil {

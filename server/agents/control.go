@@ -128,5 +128,5 @@ func pickSession(inst Instance, name string) (Session, error) {
 	if name != "" {
 		return Session{}, Errorf(CodeSessionNotFound, "branch %q has no session %q; hjk-ls ps lists its sessions", inst.Branch, name)
 	}
-	return Session{}, Errorf(CodeSessionNotFound, "branch %q has no session; start one with: hjk-ls run %s", inst.Branch, inst.Branch)
+	return Session{}, Errorf(CodeSessionNotFound, "branch %q has no session; start one with: %s", inst.Branch, hjk("run", inst.Branch))
 }

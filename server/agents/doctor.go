@@ -11,6 +11,7 @@ import (
 
 	"github.com/gilmanlab/hjk-ls/container"
 	"github.com/gilmanlab/hjk-ls/images"
+	"github.com/gilmanlab/hjk-ls/internal/plain"
 	"github.com/gilmanlab/hjk-ls/internal/system"
 	"github.com/gilmanlab/hjk-ls/workspace"
 )
@@ -168,7 +169,7 @@ func (d *doctor) image(ctx context.Context, eng *engine, r *workspace.Repo, c wo
 	}
 	img, err := eng.images.Inspect(ctx, src.Ref)
 	if err != nil {
-		d.checks = append(d.checks, Check{Name: "image", OK: c.Pull != "never", Detail: src.Ref + " is not here yet; run pulls it", Fix: "docker pull " + src.Ref})
+		d.checks = append(d.checks, Check{Name: "image", OK: c.Pull != "never", Detail: src.Ref + " is not here yet; run pulls it", Fix: plain.Shell("docker", "pull", src.Ref)})
 		return
 	}
 	d.good("image", "%s (%s) is here", src.Ref, img.ID)

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+
+	"github.com/gilmanlab/hjk-ls/internal/plain"
 )
 
 // Code is the stable name of an error, sent as data.code.
@@ -58,6 +60,9 @@ func Errorf(code Code, format string, args ...any) *Error {
 	err := fmt.Errorf(format, args...)
 	return &Error{Code: code, Message: err.Error(), Err: errors.Unwrap(err)}
 }
+
+// hjk is a command of ours as it is suggested, for a shell: branches, sessions and paths may have any name.
+func hjk(words ...string) string { return plain.Shell(append([]string{"hjk-ls"}, words...)...) }
 
 // CodeOf is the code of err: its own, CodeCanceled for a canceled context, else CodeInternal.
 func CodeOf(err error) Code {

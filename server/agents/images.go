@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/gilmanlab/hjk-ls/images"
+	"github.com/gilmanlab/hjk-ls/internal/plain"
 )
 
 // Images tells the images that instances use, of every repository, and those that hjk-ls brought into the engine and
@@ -158,7 +159,7 @@ func (s *stock) judge(i *StockedImage) {
 	case mine.Has(i.Ref, a.digest):
 		i.Newer = &no
 	default:
-		i.Newer, i.NewerDetail = &yes, "in the registry, "+a.digest+"; docker pull "+i.Ref+", then recreate"
+		i.Newer, i.NewerDetail = &yes, "in the registry, "+a.digest+"; "+plain.Shell("docker", "pull", i.Ref)+", then recreate"
 	}
 }
 

@@ -275,5 +275,5 @@ func (m *Manager) instance(ctx context.Context, eng *engine, r *workspace.Repo, 
 }
 
 func noInstance(branch string) error {
-	return Errorf(CodeInstanceNotFound, "there is no instance of branch %q; start one with: hjk-ls run %s", branch, branch)
+	return Errorf(CodeInstanceNotFound, "there is no instance of branch %q; start one with: %s", branch, hjk("run", branch))
 }

@@ -56,14 +56,14 @@ func (s *swap) run(ctx context.Context) error {
 		return err
 	}
 	if !ok {
-		return Errorf(CodeInstanceNotFound, "branch %q has no container to recreate; start it with: hjk-ls run %s", s.place.Now, s.place.Now)
+		return Errorf(CodeInstanceNotFound, "branch %q has no container to recreate; start it with: %s", s.place.Now, hjk("run", s.place.Now))
 	}
 	wt, found, err := s.repo.Find(ctx, s.place.Now)
 	if err != nil {
 		return wrap(err, CodeWorktreeFailed)
 	}
 	if !found {
-		return Errorf(CodeWorktreeFailed, "the worktree of branch %q is gone; hjk-ls run %s makes it anew", s.place.Now, s.place.Now)
+		return Errorf(CodeWorktreeFailed, "the worktree of branch %q is gone; %s makes it anew", s.place.Now, hjk("run", s.place.Now))
 	}
 	if err := s.place.make(); err != nil {
 		return err

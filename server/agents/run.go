@@ -247,8 +247,8 @@ func (u *bringUp) sameImage(_ context.Context, c container.Container) error {
 	if same {
 		return nil
 	}
-	return Errorf(CodeInvalidArgument, "branch %q runs on image %s; to change it: hjk-ls recreate %s --image %s",
-		u.place.Now, imageName(c), u.place.Now, u.wish.image)
+	return Errorf(CodeInvalidArgument, "branch %q runs on image %s; to change it: %s",
+		u.place.Now, imageName(c), hjk("recreate", u.place.Now, "--image", u.wish.image))
 }
 
 func imageName(c container.Container) string {

@@ -56,15 +56,15 @@ func (m *Manager) findSession(ctx context.Context, a SessionArgs) (Instance, Ses
 		return Instance{}, Session{}, target{}, err
 	}
 	if inst.State != StateRunning {
-		return Instance{}, Session{}, target{}, Errorf(CodeInstanceStopped, "branch %q is %s; start it with: hjk-ls run %s", inst.Branch, inst.State, inst.Branch)
+		return Instance{}, Session{}, target{}, Errorf(CodeInstanceStopped, "branch %q is %s; start it with: %s", inst.Branch, inst.State, hjk("run", inst.Branch))
 	}
 	s, err := pickSession(inst, a.Session)
 	if err != nil {
 		return Instance{}, Session{}, target{}, err
 	}
 	if s.State != "running" {
-		return Instance{}, Session{}, target{}, Errorf(CodeSessionEnded, "session %q of branch %q has ended; read its output with: hjk-ls logs %s %s, or start another with: hjk-ls run %s",
-			s.Name, inst.Branch, inst.Branch, s.Name, inst.Branch)
+		return Instance{}, Session{}, target{}, Errorf(CodeSessionEnded, "session %q of branch %q has ended; read its output with: %s, or start another with: %s",
+			s.Name, inst.Branch, hjk("logs", inst.Branch, s.Name), hjk("run", inst.Branch))
 	}
 	return inst, s, t, nil
 }

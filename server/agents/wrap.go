@@ -101,8 +101,8 @@ func agentError(err error, cmd command, a RunArgs, image string) error {
 	case shim.CodeUnrunnable:
 		return Errorf(CodeImageUnsupported, "image %s: %s; use an image for the engine's platform, or one the engine can emulate by build.platform", image, se.Message)
 	case shim.CodeSessionExists:
-		return Errorf(CodeSessionExists, "branch %q has a session %q that runs; attach to it with: hjk-ls attach %s %s, or choose another --session",
-			a.Branch, a.Session, a.Branch, a.Session)
+		return Errorf(CodeSessionExists, "branch %q has a session %q that runs; attach to it with: %s, or choose another --session",
+			a.Branch, a.Session, hjk("attach", a.Branch, a.Session))
 	case shim.CodeBadRequest:
 		return Errorf(CodeInvalidArgument, "%s", se.Message)
 	}

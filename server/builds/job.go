@@ -15,6 +15,7 @@ import (
 
 	"github.com/gilmanlab/hjk-ls/images"
 	"github.com/gilmanlab/hjk-ls/images/dockerfile"
+	"github.com/gilmanlab/hjk-ls/internal/plain"
 )
 
 // Job is one build of a unit while it has the unit's lock.
@@ -249,7 +250,7 @@ func (l *log) finish(r Result) {
 	<-l.done
 	line := fmt.Sprintf("%s after %.1f s %s", r.State, float64(r.DurationMS)/1000, r.Image)
 	if r.Error != "" {
-		line += "\n" + r.Error
+		line += "\n" + plain.Message(r.Error)
 	}
 	_, _ = fmt.Fprintln(l.f, strings.TrimRight(line, " "))
 	l.ch = nil
