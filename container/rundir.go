@@ -86,21 +86,15 @@ func readState(root *os.Root, name string) (shim.State, bool) {
 func decodeState(r io.Reader, name string) (shim.State, bool) {
 	var st shim.State
 	b, err := io.ReadAll(io.LimitReader(r, maxState))
-	if err != nil || json.Unmarshal(b, &st) != nil || !sound(&st, name) {
+	if err != nil || json.Unmarshal(b, &st) != nil || st.Name != name {
 		return shim.State{}, false
 	}
+	if st.State != "running" && st.State != "exited" {
+		return shim.State{}, false
+	}
+	st.Agent = printable(st.Agent, 64)
 	return st, true
 }
-
-// sound reports whether a state is one of the session name, and makes what it says of its agent fit to be shown. An agent
-// can have written it.
-func sound(st *shim.State, name string) bool {
-	st.Agent = printable(st.Agent, 64)
-	return st.Name == name && sessionName.MatchString(name) && (st.State == "running" || st.State == "exited")
-}
-
-// clip keeps the beginning of what the helper should not have said.
-func clip(s string) string { return s[:min(len(s), 200)] }
 
 // printable removes control characters, so that a name cannot move the cursor of whoever lists it.
 func printable(s string, most int) string {

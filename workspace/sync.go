@@ -13,7 +13,6 @@ import (
 	"unicode"
 
 	"github.com/gilmanlab/hjk-ls/internal/distrust"
-	"github.com/gilmanlab/hjk-ls/internal/plain"
 )
 
 // How the two sides of a branch stand.
@@ -345,8 +344,8 @@ func (s *syncing) branch(ctx context.Context) error {
 		return s.outward(ctx, in, host)
 	}
 	s.st.Report.State = Diverged
-	s.st.Report.Message = fmt.Sprintf("branch %s has moved here and in its container; in %s: %s (or inside: %s)", plain.Line(s.tree.Branch), plain.Line(s.tree.Path),
-		plain.Shell("git", "merge", s.hostName("refs/heads/"+s.st.Inside)), plain.Shell("git", "merge", "host/"+s.tree.Branch))
+	s.st.Report.Message = fmt.Sprintf("branch %s has moved here and in its container; in %s: git merge %s (or inside: git merge host/%s)",
+		s.tree.Branch, s.tree.Path, s.hostName("refs/heads/"+s.st.Inside), s.tree.Branch)
 	if theirs := "refs/remotes/host/" + s.tree.Branch; s.inside(theirs) != host {
 		return s.inTheWay(s.writeRefs(s.root, s.refs, map[string]string{theirs: host}))
 	}

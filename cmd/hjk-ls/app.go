@@ -129,7 +129,7 @@ func (a *app) logger() *zap.Logger {
 	}
 	enc := zap.NewProductionEncoderConfig()
 	enc.EncodeTime = zapcore.ISO8601TimeEncoder
-	return zap.New(zapcore.NewCore(plain.Encoder(zapcore.NewConsoleEncoder(enc)), zapcore.Lock(a.err.File), level))
+	return zap.New(zapcore.NewCore(plain.Encoder(zapcore.NewConsoleEncoder(enc)), zapcore.Lock(a.err.file), level))
 }
 
 // with runs f with a Manager.

@@ -24,7 +24,7 @@ the image has no tmux. Attaching detaches the terminal that was attached before.
 when it ends while attached; with --exit-zero it is 0, for editors that take any other for a failure of the terminal.`,
 		Args: cobra.MaximumNArgs(2), ValidArgsFunction: a.completeSession,
 		RunE: func(c *cobra.Command, args []string) error {
-			if !isTerminal(a.in) || !isTerminal(a.out.File) {
+			if !isTerminal(a.in) || !isTerminal(a.out.file) {
 				return &usageError{fmt.Errorf("attach needs a terminal; read output with: hjk-ls logs -f")}
 			}
 			return a.attach(c.Context(), sessionArgs(args))
@@ -72,10 +72,10 @@ func (a *app) terminal(ctx context.Context, m *agents.Manager, args agents.Sessi
 	}
 	defer func() {
 		_ = term.Restore(fd, state)
-		_, _ = a.out.WriteString(restore)
+		_, _ = a.out.file.WriteString(restore)
 	}()
 	return m.OpenTerminal(ctx, args, container.Terminal{
-		In: in, Out: a.out.File, Cols: cols, Rows: rows, Resize: resize, Term: os.Getenv("TERM"),
+		In: in, Out: a.out.file, Cols: cols, Rows: rows, Resize: resize, Term: os.Getenv("TERM"),
 	})
 }
 

@@ -53,8 +53,8 @@ func (d *display) solve(s *bkclient.SolveStatus) {
 }
 
 func (d *display) begin() bool {
-	mode, out := progressui.AutoMode, io.Writer(d.a.err.File) // the display draws, with what the builder has made plain
-	if d.a.json || !isTerminal(d.a.err.File) {
+	mode, out := progressui.AutoMode, io.Writer(d.a.err.file) // the display draws, with what the builder has made plain
+	if d.a.json || !isTerminal(d.a.err.file) {
 		mode, out = progressui.PlainMode, d.a.err
 	}
 	show, err := progressui.NewDisplay(out, mode)
@@ -81,7 +81,7 @@ func (d *display) end() {
 
 // consent asks on a terminal whether power over the host is allowed; elsewhere nobody can say yes.
 func (a *app) consent(d *display) func(string, []string) bool {
-	if !isTerminal(a.in) || !isTerminal(a.err.File) {
+	if !isTerminal(a.in) || !isTerminal(a.err.file) {
 		return nil
 	}
 	return func(what string, flags []string) bool {

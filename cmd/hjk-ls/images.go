@@ -116,7 +116,7 @@ var errNobodyToAsk = &usageError{errors.New("nobody is here to ask; say --yes to
 
 // pruneAsked shows what would go and removes it when the user says so.
 func (a *app) pruneAsked(ctx context.Context, args agents.PruneArgs) error {
-	if a.json || !isTerminal(a.in) || !isTerminal(a.err.File) {
+	if a.json || !isTerminal(a.in) || !isTerminal(a.err.file) {
 		return errNobodyToAsk
 	}
 	return a.with(func(m *agents.Manager) error {

@@ -40,7 +40,9 @@ func mainExit() int {
 	if lost := a.out.end(); lost != nil && err == nil {
 		err = lost
 	}
-	return a.report(err)
+	code := a.report(err)
+	_ = a.err.end()
+	return code
 }
 
 // canceled reports whether err comes from the end of ctx, whose cause is the signal.

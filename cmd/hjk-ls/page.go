@@ -9,15 +9,15 @@ import (
 )
 
 // page is standard output or standard error. What is written is foreign text and becomes plain; what hjk-ls itself does to
-// a terminal goes by raw, and sessions and the protocol by File. It remembers the first write that failed.
+// a terminal goes by raw, and sessions and the protocol by its file. It remembers the first write that failed.
 type page struct {
-	*os.File
+	file *os.File
 	text *plain.Writer
 	err  error
 }
 
 func newPage(f *os.File) *page {
-	p := &page{File: f}
+	p := &page{file: f}
 	p.text = plain.NewWriter(rawWriter{p})
 	return p
 }
@@ -42,7 +42,7 @@ func (w rawWriter) Write(b []byte) (int, error) {
 	if w.p.err != nil {
 		return 0, w.p.err
 	}
-	n, err := w.p.File.Write(b)
+	n, err := w.p.file.Write(b)
 	if err != nil {
 		w.p.err = fmt.Errorf("the output is not whole: %w", err)
 	}

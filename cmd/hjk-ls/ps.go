@@ -86,7 +86,7 @@ func (a *app) rows(w io.Writer, rows [][]string, paint func(n, c int, cell strin
 
 // fit narrows the widest columns until a line fits the terminal.
 func (a *app) fit(widths []int) {
-	width, _, err := term.GetSize(int(a.out.Fd()))
+	width, _, err := term.GetSize(int(a.out.file.Fd()))
 	if err != nil {
 		return
 	}
@@ -168,7 +168,7 @@ func stateColor(s agents.State) color {
 }
 
 func (a *app) paint(s string, c color) string {
-	if !a.colors(a.out.File) {
+	if !a.colors(a.out.file) {
 		return s
 	}
 	return "\x1b[" + string(c) + "m" + s + "\x1b[0m"

@@ -82,7 +82,7 @@ func (a *app) run(ctx context.Context, args agents.RunArgs, detach bool) error {
 		return err
 	}
 	attach := !detach && !a.json
-	if attach && (!isTerminal(a.in) || !isTerminal(a.out.File)) {
+	if attach && (!isTerminal(a.in) || !isTerminal(a.out.file)) {
 		fmt.Fprintln(a.err, "hjk-ls: not on a terminal: the session runs without being attached to")
 		attach = false
 	}

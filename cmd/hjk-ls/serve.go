@@ -46,7 +46,7 @@ func (a *app) serve(ctx context.Context, framing server.Framing) error {
 		return err
 	}
 	s := server.New(server.Config{Agents: m, Log: a.logger(), Version: version, Framing: framing, Folder: dir})
-	code, err := s.Serve(ctx, stdio{a.in, a.out.File})
+	code, err := s.Serve(ctx, stdio{a.in, a.out.file})
 	a.ended = true
 	switch {
 	case err != nil:
