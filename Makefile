@@ -38,6 +38,10 @@ demo: ## run agents on two branches of a sample repository, end to end
 test: ## all tests: build, lint, and everything against a private engine
 	@scripts/test
 
+.PHONY: test-user
+test-user: ## the tests of hosts and agents as an ordinary user (make test has a part of it)
+	@scripts/test-user
+
 .PHONY: images-test
 images-test: ## build the images we ship, from Debian's and npm's packages, and use them (part of test)
 	@scripts/need debootstrap=debootstrap docker-registry=docker-registry dockerd=docker.io docker=docker.io ip=iproute2 iptables=iptables jq=jq busybox=busybox-static npm=npm
@@ -72,6 +76,11 @@ fuzz: ## each fuzz target for FUZZTIME (default 10s)
 soak: shim ## half an hour of random operations and kills; SEED=N plays one again, DURATION=5m is shorter
 	@scripts/need dockerd=docker.io docker=docker.io ip=iproute2 iptables=iptables busybox=busybox-static tmux=tmux git=git
 	@go run ./internal/soak -duration $(or $(DURATION),30m) $(if $(SEED),-seed $(SEED))
+
+.PHONY: attack
+attack: shim ## half an hour of random hostile deeds in instances; SEED=N plays one again, DURATION=5m is shorter
+	@scripts/need dockerd=docker.io docker=docker.io ip=iproute2 iptables=iptables busybox=busybox-static tmux=tmux git=git setpriv=util-linux
+	@go run ./internal/attack -duration $(or $(DURATION),30m) $(if $(SEED),-seed $(SEED)) $(if $(ONLY),-only '$(ONLY)') $(if $(WITHOUT),-without '$(WITHOUT)')
 
 .PHONY: bench
 bench: build ## measure against git and docker themselves, into docs/benchmarks.md

@@ -70,7 +70,7 @@ func TestAttacks(t *testing.T) {
 			r.hjk("run", "x", "--image", "hjk-test/tmux:1", "--detach")
 			x := r.x()
 			c := x.Container.ID
-			if _, err := r.Do(r.repo, "docker", "exec", "-w", x.Worktree, c, "bash", "-c", a.in(pwn)); err != nil {
+			if _, err := r.Do(r.repo, "docker", "exec", "-u", me, "-w", x.Worktree, c, "bash", "-c", a.in(pwn)); err != nil {
 				t.Fatal(err)
 			}
 			r.hjk("ps")
@@ -87,7 +87,7 @@ func TestAttacks(t *testing.T) {
 
 			wt := filepath.Join(r.Dir, "naive")
 			r.sh("git branch -q -f naive HEAD; git worktree add -q " + wt + " naive; mkdir -p " + wt + "/lib/dep")
-			_, err := r.Do(r.repo, "docker", "run", "--rm", "-v", wt+":"+wt, "-v", r.repo+"/.git:"+r.repo+"/.git", "-w", wt, "hjk-test/tmux:1", "bash", "-c", a.in(pwn))
+			_, err := r.Do(r.repo, "docker", "run", "--rm", "-u", me, "-v", wt+":"+wt, "-v", r.repo+"/.git:"+r.repo+"/.git", "-w", wt, "hjk-test/tmux:1", "bash", "-c", a.in(pwn))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -103,7 +103,7 @@ func TestAttacks(t *testing.T) {
 func (r rig) inside(script string) {
 	r.Helper()
 	x := r.x()
-	if _, err := r.Do(r.repo, "docker", "exec", "-w", x.Worktree, x.Container.ID, "bash", "-c", attack{script: script}.in("/nowhere")); err != nil {
+	if _, err := r.Do(r.repo, "docker", "exec", "-u", me, "-w", x.Worktree, x.Container.ID, "bash", "-c", attack{script: script}.in("/nowhere")); err != nil {
 		r.Fatal(err)
 	}
 }

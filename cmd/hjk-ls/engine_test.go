@@ -17,10 +17,8 @@ import (
 // ownEngine starts an engine that a test may stop and kill, with its data in a file system of the given size.
 func ownEngine(t *testing.T, size string) *drive.Engine {
 	t.Helper()
-	dir, err := os.MkdirTemp("/tmp", "hjk-e") //nolint:usetesting // a socket's path has at most 107 bytes
-	if err != nil {
-		t.Fatal(err)
-	}
+	dir, err := drive.EngineDir()
+	must(t, err)
 	if size != "" {
 		tmpfs(t, filepath.Join(dir, "data"), size)
 	}
@@ -40,13 +38,9 @@ func ownEngine(t *testing.T, size string) *drive.Engine {
 // tmpfs mounts a file system that is soon full.
 func tmpfs(t *testing.T, dir, size string) {
 	t.Helper()
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	if out, err := exec.Command("mount", "-t", "tmpfs", "-o", "size="+size, "tmpfs", dir).CombinedOutput(); err != nil {
-		t.Fatalf("mount: %v %s", err, out)
-	}
-	t.Cleanup(func() { _ = exec.Command("umount", "-l", dir).Run() })
+	undo, err := drive.Tmpfs(dir, size)
+	must(t, err)
+	t.Cleanup(undo)
 }
 
 // told keeps the newest hjk/instances of a server.

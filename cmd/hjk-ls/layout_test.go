@@ -41,7 +41,7 @@ func TestLayouts(t *testing.T) {
 				r.hjk("run", branch, "--image", "hjk-test/tmux:1", "--detach")
 				i, err := r.Instance(r.repo, branch)
 				must(t, err)
-				out, err := r.Do(r.repo, "docker", "exec", "-w", i.Worktree, i.Container.ID, "bash", "-ec",
+				out, err := r.Do(r.repo, "docker", "exec", "-u", me, "-w", i.Worktree, i.Container.ID, "bash", "-ec",
 					`git status --porcelain; git log -3 --format=%H >/dev/null; git fsck --connectivity-only >/dev/null 2>&1 || echo broken; git -c user.name=A -c user.email=a@a commit -q --allow-empty -m inside`)
 				if err != nil || out != "" {
 					t.Errorf("%s: inside: %v %s", branch, err, out)
@@ -87,7 +87,7 @@ test "$(git -C sub/lib log -1 --format=%s)" = lib; test -z "$(git -C sub/lib con
 	r.hjk("run", "main", "--image", "hjk-test/tmux:1", "--detach")
 	i, err := r.Instance(r.repo, "main")
 	must(t, err)
-	if out, err := r.Do(r.repo, "docker", "exec", "-w", i.Worktree, i.Container.ID, "bash", "-c", look); err != nil {
+	if out, err := r.Do(r.repo, "docker", "exec", "-u", me, "-w", i.Worktree, i.Container.ID, "bash", "-c", look); err != nil {
 		t.Fatal(out, err)
 	}
 	r.hjk("rm", "main", "--force")

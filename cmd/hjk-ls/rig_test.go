@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"strings"
 	"sync"
@@ -16,6 +17,9 @@ type rig struct {
 	*drive.Rig
 	repo string
 }
+
+// me is who runs the tests, as `docker exec -u` has it: sessions have the host's user.
+var me = fmt.Sprintf("%d:%d", os.Getuid(), os.Getgid())
 
 // newRig has a repository with an image of two layers of its own, in the engine of the test run.
 func newRig(t *testing.T) rig {

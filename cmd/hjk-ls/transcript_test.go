@@ -42,10 +42,10 @@ func TestTranscript(t *testing.T) {
 	}
 	dir := t.TempDir()
 	t.Cleanup(func() { _ = drive.CleanUp(host, dir) })
-	bin := filepath.Join(dir, "hjk-ls")
+	r, err := drive.New(dir, host)
+	must(t, err)
 	repo := filepath.Join(dir, "repo")
 	for _, argv := range [][]string{
-		{"go", "build", "-o", bin, "."},
 		{"git", "init", "-q", "-b", "main", repo},
 		{"git", "-C", repo, "-c", "user.name=T", "-c", "user.email=t@example.com", "commit", "-q", "--allow-empty", "-m", "start"},
 	} {
@@ -60,7 +60,7 @@ func TestTranscript(t *testing.T) {
 	var b strings.Builder
 	b.WriteString("```\n")
 	for _, send := range transcript {
-		cmd := exec.Command(bin, "--stdio", "--framing=lines")
+		cmd := exec.Command(r.Bin, "--stdio", "--framing=lines")
 		cmd.Dir = repo
 		cmd.Env = append(os.Environ(), "DOCKER_HOST="+host, "HOME="+dir, "XDG_STATE_HOME="+dir+"/state", "XDG_DATA_HOME="+dir+"/data", "XDG_CONFIG_HOME="+dir+"/config")
 		cmd.Stdin = strings.NewReader(send + "\n")
@@ -74,7 +74,7 @@ func TestTranscript(t *testing.T) {
 		}
 	}
 	b.WriteString("```\n")
-	got := strings.NewReplacer(bin, "/usr/local/bin/hjk-ls", dir+"/data", "/home/me/.local/share", dir, "/home/me").Replace(b.String())
+	got := strings.NewReplacer(r.Bin, "/usr/local/bin/hjk-ls", dir+"/data", "/home/me/.local/share", dir, "/home/me").Replace(b.String())
 	for _, m := range masks {
 		got = m.re.ReplaceAllString(got, m.to)
 	}

@@ -92,7 +92,8 @@ func (r *Rig) ServeEditor(dir string, e Editor) (*Client, error) {
 		params["workspaceFolders"] = folders
 	}
 	if err := c.Call("initialize", params, nil); err != nil {
-		return nil, err
+		_ = c.cmd.Process.Kill()
+		return nil, fmt.Errorf("initialize: %w: %s", err, c.Ended())
 	}
 	return c, c.Notify("initialized", struct{}{})
 }

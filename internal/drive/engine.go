@@ -1,38 +1,52 @@
 package drive
 
 import (
+	"crypto/rand"
+	"errors"
 	"fmt"
 	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 )
 
 // Engine is a private container engine that may be stopped and killed, made by scripts/engine.
 type Engine struct {
-	dir    string
-	script string
-	env    []string
+	dir string
+	env []string
 }
 
 // Source is the folder of the module's source.
 func Source() (string, error) {
-	root, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}").Output()
-	if err != nil {
-		return "", fmt.Errorf("find the module: %w", err)
+	dir, err := os.Getwd()
+	for err == nil {
+		if _, serr := os.Stat(filepath.Join(dir, "go.mod")); serr == nil {
+			return dir, nil
+		}
+		if dir == filepath.Dir(dir) {
+			return "", errors.New("find the module: no go.mod in this folder or above")
+		}
+		dir = filepath.Dir(dir)
 	}
-	return strings.TrimSpace(string(root)), nil
+	return "", fmt.Errorf("find the module: %w", err)
 }
 
-// newEngine starts one. Its folder must not exist yet.
-func newEngine(dir string, env ...string) (*Engine, error) {
-	root, err := Source()
-	if err != nil {
-		return nil, err
-	}
-	e := &Engine{dir: dir, script: filepath.Join(root, "scripts", "engine"), env: env}
+// newEngine starts one. Its folder is empty, or does not exist yet.
+func newEngine(dir string, flags ...string) (*Engine, error) {
+	e := &Engine{dir: dir, env: flags}
 	return e, e.do("start")
+}
+
+// EngineDir is a new folder for an engine, with a path that is short enough for its socket.
+func EngineDir() (string, error) {
+	if dir := brokered(); dir != "" {
+		return filepath.Join(dir, "e", rand.Text()[:6]), nil
+	}
+	dir, err := os.MkdirTemp("/tmp", "hjk-e")
+	if err != nil {
+		return "", err
+	}
+	return dir, os.Chmod(dir, 0o711) // an ordinary user reaches its socket
 }
 
 // StartPowerful starts an engine whose containers reach the network and may be privileged. It holds no images.
@@ -45,21 +59,18 @@ func StartEngine(dir string) (*Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	cmd := exec.Command(filepath.Join(filepath.Dir(e.script), "test-images"))
-	cmd.Env = append(os.Environ(), "HJK_TEST_DOCKER_HOST="+e.Host())
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return nil, fmt.Errorf("make the tests' images: %w: %s", err, out)
+	if err := e.do("images"); err != nil {
+		return nil, errors.Join(err, e.Stop())
 	}
 	return e, nil
 }
 
 func (e *Engine) do(verb string) error {
-	cmd := exec.Command(e.script, verb, e.dir)
-	cmd.Env = append(os.Environ(), e.env...)
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("engine %s: %w: %s", verb, err, out)
+	ask := Ask{Verb: verb, Dir: e.dir, Env: e.env}
+	if dir := brokered(); dir != "" {
+		return ask.send(dir)
 	}
-	return nil
+	return Engineer(ask)
 }
 
 // Gateway is the address at which the engine's containers reach this machine.

@@ -2,7 +2,9 @@ package drive
 
 import (
 	"context"
+	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	"github.com/docker/docker/api/types/container"
@@ -86,4 +88,17 @@ func (r *Rig) Left() ([]string, error) {
 	}
 	kept, err := Kept(r.Dir+"/data", r.Dir+"/state")
 	return append(append(containers, volumes...), kept...), err
+}
+
+// Processes are those that run the program at path.
+func Processes(path string) []int {
+	exes, _ := filepath.Glob("/proc/[0-9]*/exe")
+	var pids []int
+	for _, exe := range exes {
+		if target, err := os.Readlink(exe); err == nil && target == path {
+			pid, _ := strconv.Atoi(strings.Split(exe, "/")[2])
+			pids = append(pids, pid)
+		}
+	}
+	return pids
 }

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/gilmanlab/hjk-ls/server/agents"
@@ -17,9 +18,10 @@ import (
 
 // Rig is a user with a home of its own.
 type Rig struct {
-	Dir  string // home; everything hjk-ls keeps is below it
-	Bin  string // the built hjk-ls
-	Host string // the engine, as in DOCKER_HOST
+	Dir  string   // home; everything hjk-ls keeps is below it
+	Bin  string   // the built hjk-ls
+	Host string   // the engine, as in DOCKER_HOST
+	As   []string // a command line that gives what follows to another user; none where that is who we are
 }
 
 // New has a user with dir for a home, and hjk-ls, built from the module's source, in it.
@@ -30,7 +32,8 @@ func New(dir, host string) (*Rig, error) {
 
 // Cmd is a command in dir, with the rig's home and engine.
 func (r *Rig) Cmd(dir, name string, args ...string) *exec.Cmd {
-	cmd := exec.Command(name, args...)
+	argv := append(slices.Clip(r.As), append([]string{name}, args...)...)
+	cmd := exec.Command(argv[0], argv[1:]...)
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(),
 		"DOCKER_HOST="+r.Host, "HOME="+r.Dir, "XDG_STATE_HOME="+r.Dir+"/state", "XDG_DATA_HOME="+r.Dir+"/data", "XDG_CONFIG_HOME="+r.Dir+"/config",
@@ -51,6 +54,21 @@ func (r *Rig) Do(dir, name string, args ...string) (string, error) {
 
 // Hjk runs hjk-ls in dir.
 func (r *Rig) Hjk(dir string, args ...string) (string, error) { return r.Do(dir, r.Bin, args...) }
+
+// Coded gives the error of a command with --json as the server would, where it has a code.
+func Coded(err error) error {
+	if err == nil {
+		return nil
+	}
+	_, line, _ := strings.Cut(err.Error(), `{"error":`)
+	var e struct{ Code, Message string }
+	if json.NewDecoder(strings.NewReader(line)).Decode(&e) != nil || e.Code == "" {
+		return err
+	}
+	coded := &Error{Message: e.Message}
+	coded.Data.Code = e.Code
+	return coded
+}
 
 // Instances is what `hjk-ls ps` tells in dir.
 func (r *Rig) Instances(dir string, args ...string) ([]agents.Instance, error) {

@@ -1,11 +1,9 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/gilmanlab/hjk-ls/internal/drive"
@@ -14,17 +12,7 @@ import (
 // cli runs a subcommand and gives its error as the server would.
 func (w *world) cli(args ...string) error {
 	_, err := w.rig.Hjk(w.repo, append(args, "--json")...)
-	if err == nil {
-		return nil
-	}
-	_, line, _ := strings.Cut(err.Error(), `{"error":`)
-	var e struct{ Code, Message string }
-	if json.NewDecoder(strings.NewReader(line)).Decode(&e) != nil || e.Code == "" {
-		return err
-	}
-	coded := &drive.Error{Message: e.Message}
-	coded.Data.Code = e.Code
-	return coded
+	return drive.Coded(err)
 }
 
 // killed starts a subcommand and kills it.
@@ -68,7 +56,7 @@ func (w *world) deleteWorktree(branch string) error {
 	if err != nil || i == nil || !i.OwnsWorktree {
 		return err
 	}
-	if filepath.Dir(i.Worktree) != filepath.Join(w.dir, "data", "headjack", "git") {
+	if filepath.Dir(i.Worktree) != filepath.Join(w.rig.Dir, "data", "headjack", "git") {
 		return errors.New("a worktree in an unexpected place: " + i.Worktree)
 	}
 	for range 10 { // somebody may write there just now

@@ -3,8 +3,6 @@ package main
 import (
 	"fmt"
 	"os"
-	"path/filepath"
-	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -52,17 +50,4 @@ func (s server) goroutines() (int, error) {
 		return 0, err
 	}
 	return strings.Count(s.Ended(), "\ngoroutine "), nil
-}
-
-// processes are those that run the program at path.
-func processes(path string) []int {
-	exes, _ := filepath.Glob("/proc/[0-9]*/exe")
-	var pids []int
-	for _, exe := range exes {
-		if target, err := os.Readlink(exe); err == nil && target == path {
-			pid, _ := strconv.Atoi(strings.Split(exe, "/")[2])
-			pids = append(pids, pid)
-		}
-	}
-	return pids
 }

@@ -7,30 +7,18 @@
 package main
 
 import (
-	"flag"
 	"fmt"
-	"math/rand/v2"
-	"os"
-	"time"
+
+	"github.com/gilmanlab/hjk-ls/internal/rounds"
 )
 
-func main() {
-	seed := flag.Uint64("seed", uint64(time.Now().UnixNano()), "what to do")
-	duration := flag.Duration("duration", 30*time.Minute, "how long")
-	rounds := flag.Int("rounds", 0, "stop after so many rounds; 0 is by duration alone")
-	flag.Parse()
-	if err := soak(*seed, *duration, *rounds, os.Stdout); err != nil {
-		fmt.Fprintf(os.Stderr, "soak: seed %d: %v\n", *seed, err)
-		os.Exit(1)
-	}
-}
+func main() { rounds.Main("soak", soak) }
 
 // settleEvery is how many rounds lie between two looks at everything.
 const settleEvery = 5
 
-func soak(seed uint64, duration time.Duration, rounds int, log *os.File) (err error) {
-	fmt.Fprintf(log, "soak: seed %d\n", seed)
-	w, err := newWorld(rand.New(rand.NewPCG(seed, 0)))
+func soak(g rounds.Game) (err error) {
+	w, err := newWorld(g.Rand())
 	if err != nil {
 		return err
 	}
@@ -40,18 +28,15 @@ func soak(seed uint64, duration time.Duration, rounds int, log *os.File) (err er
 		}
 	}()
 	began := w.steady.grown()
-	deadline := time.Now().Add(duration)
-	n := 0
-	for ; (rounds == 0 || n < rounds) && time.Now().Before(deadline); n++ {
-		if err := w.round(n, log); err != nil {
-			return fmt.Errorf("round %d: %w", n, err)
+	n, err := g.Play(func(n int) error {
+		if err := w.round(n, g.Log); err != nil || n%settleEvery != settleEvery-1 {
+			return err
 		}
-		if n%settleEvery == settleEvery-1 {
-			if err := w.settle(); err != nil {
-				return fmt.Errorf("after round %d: %w", n, err)
-			}
-		}
+		return w.settle()
+	})
+	if err != nil {
+		return err
 	}
-	fmt.Fprintf(log, "soak: %d rounds, %d operations, %d refused with a code\n", n, w.done.Load(), w.refused.Load())
-	return w.end(began, log)
+	fmt.Fprintf(g.Log, "soak: %d rounds, %d operations, %d refused with a code\n", n, w.done.Load(), w.refused.Load())
+	return w.end(began, g.Log)
 }

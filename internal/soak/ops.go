@@ -7,58 +7,45 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/gilmanlab/hjk-ls/internal/drive"
+	"github.com/gilmanlab/hjk-ls/internal/rounds"
 )
 
-// op is one operation with its arguments chosen.
-type op struct {
-	what string
-	do   func() error
-}
-
-// kind makes operations. A violent one makes others fail that run beside it.
-type kind struct {
-	weight  int
-	violent bool
-	alone   bool
-	make    func(w *world, branch string, rnd *rand.Rand) op
-}
-
-var kinds = []kind{
-	{weight: 14, make: func(w *world, b string, _ *rand.Rand) op {
-		return op{"run " + b, func() error { return w.cli("run", b, "--detach") }}
+var kinds = []rounds.Kind[*world]{
+	{Weight: 14, Make: func(w *world, b string, _ *rand.Rand) rounds.Op {
+		return rounds.Op{What: "run " + b, Do: func() error { return w.cli("run", b, "--detach") }}
 	}},
-	{weight: 8, make: func(w *world, b string, _ *rand.Rand) op {
-		return op{"server run " + b, func() error { return w.steady.Command("hjk-ls.run", map[string]any{"branch": b}, nil) }}
+	{Weight: 8, Make: func(w *world, b string, _ *rand.Rand) rounds.Op {
+		return rounds.Op{What: "server run " + b, Do: func() error { return w.steady.Command("hjk-ls.run", map[string]any{"branch": b}, nil) }}
 	}},
-	{weight: 4, make: func(w *world, b string, _ *rand.Rand) op {
-		return op{"victim run " + b, func() error { return w.victim.Command("hjk-ls.run", map[string]any{"branch": b}, nil) }}
+	{Weight: 4, Make: func(w *world, b string, _ *rand.Rand) rounds.Op {
+		return rounds.Op{What: "victim run " + b, Do: func() error { return w.victim.Command("hjk-ls.run", map[string]any{"branch": b}, nil) }}
 	}},
-	{weight: 5, make: func(w *world, b string, _ *rand.Rand) op {
-		return op{"stop " + b, func() error { return w.cli("stop", b) }}
+	{Weight: 5, Make: func(w *world, b string, _ *rand.Rand) rounds.Op {
+		return rounds.Op{What: "stop " + b, Do: func() error { return w.cli("stop", b) }}
 	}},
-	{weight: 4, make: func(w *world, b string, _ *rand.Rand) op {
-		return op{"server recreate " + b, func() error { return w.steady.Command("hjk-ls.recreate", map[string]any{"branch": b}, nil) }}
+	{Weight: 4, Make: func(w *world, b string, _ *rand.Rand) rounds.Op {
+		return rounds.Op{What: "server recreate " + b, Do: func() error { return w.steady.Command("hjk-ls.recreate", map[string]any{"branch": b}, nil) }}
 	}},
-	{weight: 4, make: func(w *world, b string, _ *rand.Rand) op {
-		return op{"rm " + b, func() error { return w.cli("rm", b, "--force", "--delete-branch") }}
+	{Weight: 4, Make: func(w *world, b string, _ *rand.Rand) rounds.Op {
+		return rounds.Op{What: "rm " + b, Do: func() error { return w.cli("rm", b, "--force", "--delete-branch") }}
 	}},
-	{weight: 4, make: func(w *world, b string, _ *rand.Rand) op {
-		return op{"kill " + b, func() error { return w.cli("kill", b, "shell") }}
+	{Weight: 4, Make: func(w *world, b string, _ *rand.Rand) rounds.Op {
+		return rounds.Op{What: "kill " + b, Do: func() error { return w.cli("kill", b, "shell") }}
 	}},
-	{weight: 4, make: func(w *world, b string, _ *rand.Rand) op {
-		return op{"logs " + b, func() error { return w.steady.Command("hjk-ls.logs", map[string]any{"branch": b}, nil) }}
+	{Weight: 4, Make: func(w *world, b string, _ *rand.Rand) rounds.Op {
+		return rounds.Op{What: "logs " + b, Do: func() error { return w.steady.Command("hjk-ls.logs", map[string]any{"branch": b}, nil) }}
 	}},
-	{weight: 4, make: func(w *world, _ string, _ *rand.Rand) op {
-		return op{"list", func() error { return w.steady.Command("hjk-ls.list", map[string]any{}, nil) }}
+	{Weight: 4, Make: func(w *world, _ string, _ *rand.Rand) rounds.Op {
+		return rounds.Op{What: "list", Do: func() error { return w.steady.Command("hjk-ls.list", map[string]any{}, nil) }}
 	}},
-	{weight: 3, make: func(w *world, _ string, rnd *rand.Rand) op {
+	{Weight: 3, Make: func(w *world, _ string, rnd *rand.Rand) rounds.Op {
 		n := rnd.IntN(1000)
-		return op{fmt.Sprintf("edit Dockerfile %d and build", n), func() error {
+		return rounds.Op{What: fmt.Sprintf("edit Dockerfile %d and build", n), Do: func() error {
 			text := fmt.Sprintf("FROM hjk-test/busybox:1\nRUN echo %d >/made\n", n)
 			if err := os.WriteFile(filepath.Join(w.repo, "Dockerfile"), []byte(text), 0o644); err != nil {
 				return err
@@ -66,33 +53,33 @@ var kinds = []kind{
 			return w.steady.Command("hjk-ls.build", map[string]any{}, nil)
 		}}
 	}},
-	{weight: 4, make: func(w *world, b string, _ *rand.Rand) op {
-		return op{"work on " + b, func() error { return w.work(b) }}
+	{Weight: 4, Make: func(w *world, b string, _ *rand.Rand) rounds.Op {
+		return rounds.Op{What: "work on " + b, Do: func() error { return w.work(b) }}
 	}},
-	{weight: 10, violent: true, make: func(w *world, b string, rnd *rand.Rand) op {
+	{Weight: 10, Violent: true, Make: func(w *world, b string, rnd *rand.Rand) rounds.Op {
 		verb := []string{"run", "recreate", "stop", "rm", "build"}[rnd.IntN(5)]
 		args := map[string][]string{
 			"run": {"run", b, "--detach"}, "recreate": {"recreate", b}, "stop": {"stop", b}, "rm": {"rm", b, "--force"}, "build": {"build"},
 		}[verb]
 		after := time.Duration(rnd.IntN(400)) * time.Millisecond
-		return op{fmt.Sprintf("%s killed after %v", strings.Join(args, " "), after), func() error { return w.killed(after, args...) }}
+		return rounds.Op{What: fmt.Sprintf("%s killed after %v", strings.Join(args, " "), after), Do: func() error { return w.killed(after, args...) }}
 	}},
-	{weight: 2, violent: true, make: func(w *world, _ string, rnd *rand.Rand) op {
+	{Weight: 2, Violent: true, Make: func(w *world, _ string, rnd *rand.Rand) rounds.Op {
 		after := time.Duration(rnd.IntN(400)) * time.Millisecond
-		return op{fmt.Sprintf("server killed after %v", after), func() error { return w.killServer(after) }}
+		return rounds.Op{What: fmt.Sprintf("server killed after %v", after), Do: func() error { return w.killServer(after) }}
 	}},
-	{weight: 6, violent: true, make: func(w *world, b string, rnd *rand.Rand) op {
+	{Weight: 6, Violent: true, Make: func(w *world, b string, rnd *rand.Rand) rounds.Op {
 		verb := []string{"kill", "rm -f", "stop -t 1", "restart -t 1"}[rnd.IntN(4)]
-		return op{"docker " + verb + " " + b, func() error { return w.docker(verb, b) }}
+		return rounds.Op{What: "docker " + verb + " " + b, Do: func() error { return w.docker(verb, b) }}
 	}},
 	// Alone: Docker 20.10 itself hangs for good when a container is paused while something is executed in it.
-	{weight: 2, alone: true, make: func(w *world, b string, _ *rand.Rand) op {
-		return op{"docker pause " + b, func() error { return w.docker("pause", b) }}
+	{Weight: 2, Alone: true, Make: func(w *world, b string, _ *rand.Rand) rounds.Op {
+		return rounds.Op{What: "docker pause " + b, Do: func() error { return w.docker("pause", b) }}
 	}},
-	{weight: 2, violent: true, make: func(w *world, b string, _ *rand.Rand) op {
-		return op{"delete the worktree of " + b, func() error { return w.deleteWorktree(b) }}
+	{Weight: 2, Violent: true, Make: func(w *world, b string, _ *rand.Rand) rounds.Op {
+		return rounds.Op{What: "delete the worktree of " + b, Do: func() error { return w.deleteWorktree(b) }}
 	}},
-	{weight: 1, violent: true, make: func(w *world, _ string, rnd *rand.Rand) op {
+	{Weight: 1, Violent: true, Make: func(w *world, _ string, rnd *rand.Rand) rounds.Op {
 		name, end := "down", w.engine.Down
 		switch rnd.IntN(3) {
 		case 1:
@@ -100,7 +87,7 @@ var kinds = []kind{
 		case 2:
 			name, end = "crash", w.engine.Crash
 		}
-		return op{"engine " + name, func() error {
+		return rounds.Op{What: "engine " + name, Do: func() error {
 			w.ending.Lock()
 			defer w.ending.Unlock()
 			return errors.Join(end(), w.engine.Up())
@@ -108,44 +95,11 @@ var kinds = []kind{
 	}},
 }
 
-func (w *world) pick() kind {
-	total := 0
-	for _, k := range kinds {
-		total += k.weight
-	}
-	n := w.rnd.IntN(total)
-	for _, k := range kinds {
-		if n -= k.weight; n < 0 {
-			return k
-		}
-	}
-	panic("weights")
-}
-
 // round does up to six operations at once and looks how each ended.
 func (w *world) round(n int, log io.Writer) error {
-	var ops []op
-	violent := false
-	for range 1 + w.rnd.IntN(6) {
-		k := w.pick()
-		violent = violent || k.violent
-		if k.alone && len(ops) > 0 {
-			continue
-		}
-		ops = append(ops, k.make(w, branches[w.rnd.IntN(len(branches))], w.rnd))
-		if k.alone {
-			break
-		}
-	}
-	var names []string
-	errs := make([]error, len(ops))
-	var wg sync.WaitGroup
-	for i, o := range ops {
-		names = append(names, o.what)
-		wg.Go(func() { errs[i] = o.do() })
-	}
-	fmt.Fprintf(log, "%4d %s\n", n, strings.Join(names, " | "))
-	wg.Wait()
+	ops, violent := rounds.Draw(kinds, w, branches, 6, w.rnd)
+	fmt.Fprintf(log, "%4d %s\n", n, rounds.Names(ops))
+	errs := rounds.Together(ops)
 	for i, err := range errs {
 		w.done.Add(1)
 		if err == nil {
@@ -153,7 +107,7 @@ func (w *world) round(n int, log io.Writer) error {
 		}
 		w.refused.Add(1)
 		if !fair(err, violent) {
-			return fmt.Errorf("%s: %w", ops[i].what, err)
+			return fmt.Errorf("%s: %w", ops[i].What, err)
 		}
 	}
 	return nil
@@ -168,16 +122,7 @@ var violentCodes = []string{"engine_unreachable", "engine_failed", "build_failed
 func fair(err error, violent bool) bool {
 	var e *drive.Error
 	if errors.As(err, &e) {
-		return has(fairCodes, e.Data.Code) || violent && has(violentCodes, e.Data.Code)
+		return slices.Contains(fairCodes, e.Data.Code) || violent && slices.Contains(violentCodes, e.Data.Code)
 	}
 	return violent && (errors.Is(err, io.ErrClosedPipe) || strings.Contains(err.Error(), "the server ended") || strings.Contains(err.Error(), "file already closed"))
-}
-
-func has(all []string, s string) bool {
-	for _, a := range all {
-		if a == s {
-			return true
-		}
-	}
-	return false
 }

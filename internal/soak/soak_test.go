@@ -4,11 +4,13 @@ import (
 	"os"
 	"testing"
 	"time"
+
+	"github.com/gilmanlab/hjk-ls/internal/rounds"
 )
 
 // TestSoak is the first rounds of one soak; `make soak` does half an hour of any.
 func TestSoak(t *testing.T) {
-	if err := soak(1, 10*time.Minute, 10, os.Stdout); err != nil {
+	if err := soak(rounds.Game{Seed: 1, Duration: 10 * time.Minute, Rounds: 10, Log: os.Stdout}); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -48,7 +49,7 @@ func newWorld(rnd *rand.Rand) (*world, error) {
 }
 
 func (w *world) start() (err error) {
-	if w.rig, err = drive.New(w.dir, w.engine.Host()); err != nil {
+	if w.rig, err = drive.New(filepath.Join(w.dir, "home"), w.engine.Host()); err != nil {
 		return err
 	}
 	w.repo, err = w.rig.Repo("repo", map[string]string{
@@ -56,6 +57,9 @@ func (w *world) start() (err error) {
 		".headjack.yaml": "agents: {stubborn: {command: [agent, stubborn]}}\n",
 	})
 	if err != nil {
+		return err
+	}
+	if err := w.rig.Ordinary(); err != nil {
 		return err
 	}
 	if w.steady.Client, err = w.rig.Serve(w.repo, nil); err != nil {
@@ -118,7 +122,7 @@ func (w *world) worktreesKnown() error {
 	if strings.Contains(list, "\nprunable") {
 		return fmt.Errorf("git knows worktrees that are no more:\n%s", list)
 	}
-	folders, err := filepath.Glob(filepath.Join(w.dir, "data", "headjack", "git", "*"))
+	folders, err := filepath.Glob(filepath.Join(w.rig.Dir, "data", "headjack", "git", "*"))
 	if err != nil {
 		return err
 	}
@@ -131,7 +135,7 @@ func (w *world) worktreesKnown() error {
 }
 
 // end removes everything and looks what is left.
-func (w *world) end(began growth, log *os.File) error {
+func (w *world) end(began growth, log io.Writer) error {
 	all, err := w.rig.Instances(w.repo)
 	if err != nil {
 		return err
@@ -159,7 +163,7 @@ func (w *world) end(began growth, log *os.File) error {
 		return fmt.Errorf("the server has %d goroutines with nothing to do", goroutines)
 	}
 	w.victim.Kill()
-	if p := processes(w.rig.Bin); len(p) > 0 {
+	if p := drive.Processes(w.rig.Bin); len(p) > 0 {
 		return fmt.Errorf("processes of hjk-ls are left: %v", p)
 	}
 	return nil
