@@ -86,15 +86,21 @@ func stays(ctx context.Context, lock string) bool {
 
 // call is where and how git is run.
 type call struct {
-	dir   string
-	stdin string
-	env   []string // beside gitEnv
+	dir     string
+	stdin   string
+	env     []string // beside gitEnv
+	foreign bool     // git reads objects of an agent's: its memory is bounded
+	told    *string  // gets what git said on standard error, also when it did not fail
 }
 
-func gitWith(ctx context.Context, c call, args ...string) (string, error) {
-	dir := c.dir
-	full := append(append([]string{"-C", dir}, safe...), args...)
-	cmd := exec.CommandContext(ctx, "git", full...)
+// foreignMemory bounds the memory of a git that reads what an agent wrote: one object can claim any size. A fetch of a million
+// objects needs less than half of it.
+const foreignMemory = 1 << 30
+
+// command is git with args, ready to be started.
+func (c call) command(ctx context.Context, args []string) (cmd *exec.Cmd, full []string) {
+	full = append(append([]string{"-C", c.dir}, safe...), args...)
+	cmd = exec.CommandContext(ctx, "git", full...)
 	cmd.Env = append(gitEnv(os.Environ()), c.env...)
 	if c.stdin != "" {
 		cmd.Stdin = strings.NewReader(c.stdin)
@@ -103,19 +109,44 @@ func gitWith(ctx context.Context, c call, args ...string) (string, error) {
 	system.OwnGroup(cmd)
 	cmd.Cancel = func() error { return system.EndGroup(cmd) } // with a filter or a submodule's git
 	cmd.WaitDelay = time.Second
+	return cmd, full
+}
+
+// start starts a command of c.
+func (c call) start(cmd *exec.Cmd) error {
+	err := cmd.Start()
+	if err == nil && c.foreign {
+		system.LimitMemory(cmd, foreignMemory)
+	}
+	return err
+}
+
+func gitWith(ctx context.Context, c call, args ...string) (string, error) {
+	cmd, full := c.command(ctx, args)
 	var out, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &stderr
-	err := cmd.Run()
+	err := c.start(cmd)
+	if err == nil {
+		err = cmd.Wait()
+	}
+	if c.told != nil {
+		*c.told = stderr.String()
+	}
+	return gitEnded(ctx, err, full, out.String(), stderr.String())
+}
+
+// gitEnded is the output of a git that has ended, or why there is none.
+func gitEnded(ctx context.Context, err error, full []string, out, stderr string) (string, error) {
 	var exit *exec.ExitError
 	switch {
 	case err == nil:
-		return out.String(), nil
+		return out, nil
 	case ctx.Err() != nil:
 		return "", context.Cause(ctx)
 	case errors.Is(err, exec.ErrNotFound):
 		return "", ErrNoGit
 	case errors.As(err, &exit):
-		return out.String(), &GitError{Args: full, ExitCode: exit.ExitCode(), Stderr: stderr.String()}
+		return out, &GitError{Args: full, ExitCode: exit.ExitCode(), Stderr: stderr}
 	}
 	return "", fmt.Errorf("git %s: %w", verb(full), err)
 }

@@ -50,7 +50,7 @@ func (p *Private) empty() string   { return filepath.Join(p.dir, "empty") }
 // Exists reports whether Prepare has made it.
 func (p *Private) Exists() bool {
 	_, err := os.Stat(p.statePath())
-	return err == nil
+	return err == nil || p.halfMade()
 }
 
 // intact reports whether the agent has left of its git directory what makes it one.
@@ -81,17 +81,30 @@ func (p *Private) Prepare(ctx context.Context) ([]Bind, error) {
 	if err := p.whole(ctx); err != nil {
 		return nil, fmt.Errorf("make the private git directory: %w", err)
 	}
-	st, err := p.load()
+	st, err := p.load(ctx)
 	if err != nil {
 		return nil, err
 	}
 	st.Protected = links
-	if err := errors.Join(p.reborrow(), p.trust(ctx), p.save(st)); err != nil {
+	if err := errors.Join(p.links(), p.reborrow(), p.trust(ctx), p.save(st)); err != nil {
 		return nil, err
 	}
 	binds := append(p.binds(), p.shields(links)...)
 	modules, err := p.modules(ctx, links)
 	return append(binds, modules...), err
+}
+
+// links writes the files that are mounted beside the agent's directory, where they are not there yet.
+func (p *Private) links() error {
+	for name, text := range map[string]string{p.dotgit(): "gitdir: " + privateTarget + "\n", p.empty(): ""} {
+		if b, err := os.ReadFile(name); err == nil && string(b) == text {
+			continue
+		}
+		if err := os.WriteFile(name, []byte(text), 0o644); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // whole makes the private git directory where there is none. What the agent committed in one that it broke is brought over first,
@@ -174,11 +187,6 @@ func (p *Private) make(ctx context.Context) error {
 	}
 	if err := os.Rename(tmp, p.agent()); err != nil {
 		return err
-	}
-	for name, text := range map[string]string{p.dotgit(): "gitdir: " + privateTarget + "\n", p.empty(): ""} {
-		if err := os.WriteFile(name, []byte(text), 0o644); err != nil {
-			return err
-		}
 	}
 	if err := p.saveMirrored(refs); err != nil {
 		return err

@@ -1,14 +1,20 @@
 package workspace
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
+	"path"
 	"path/filepath"
 	"regexp"
+	"slices"
+	"strings"
 
 	"github.com/gilmanlab/hjk-ls/internal/distrust"
 )
@@ -20,17 +26,49 @@ var (
 	lfsOID   = regexp.MustCompile(`^[0-9a-f]{64}$`)
 )
 
+// What an agent's objects may be at most. What is beyond it stays inside, and the instance is held.
+const (
+	maxObjectFiles = 200_000 // loose ones and packs: git inside packs them long before
+	maxObjectBytes = 16 << 30
+	maxObjectFile  = 1 << 40 // what a file may claim to be, holes included
+	maxLFSFiles    = 100_000
+)
+
 // quarantine copies the agent's objects into the trusted repository and deletes there what the agent has no more. It
 // copies plain files by the names that objects have, so that neither a link nor an alternate of the agent's is followed;
-// what is in them is checked when host git fetches.
-func (p *Private) quarantine(root *os.Root) error {
+// what is in them is checked when host git fetches. What one call does not get to, the next one goes on with.
+func (p *Private) quarantine(ctx context.Context, root *os.Root) error {
 	dst, err := os.OpenRoot(filepath.Join(p.trusted(), "objects"))
 	if err != nil {
 		return err
 	}
 	defer dst.Close()
+	have, err := objectFiles(ctx, root)
+	if err != nil {
+		return err
+	}
+	if err := forgetOthers(dst, have); err != nil {
+		return err
+	}
+	c := copying{src: root, dst: dst, left: maxObjectBytes, limit: errObjectBytes}
+	for _, suffix := range []string{".pack", ""} { // an index counts once its pack is there
+		for _, name := range slices.Sorted(maps.Keys(have)) {
+			if filepath.Ext(name) == ".pack" != (suffix == ".pack") {
+				continue
+			}
+			if err := c.file(ctx, "objects/"+name, name); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// objectFiles are the files inside whose names are those of objects and packs, below objects.
+func objectFiles(ctx context.Context, root *os.Root) (map[string]bool, error) {
 	have := map[string]bool{}
-	for _, dir := range names(root, "objects") {
+	dirs, err := names(ctx, root, "objects", maxObjectFiles)
+	for _, dir := range dirs {
 		var want *regexp.Regexp
 		switch {
 		case dir == "pack":
@@ -40,72 +78,29 @@ func (p *Private) quarantine(root *os.Root) error {
 		default:
 			continue
 		}
-		for _, name := range names(root, "objects/"+dir) {
+		var files []string
+		if files, err = names(ctx, root, "objects/"+dir, maxObjectFiles-len(have)); err != nil {
+			break
+		}
+		for _, name := range files {
 			if want.MatchString(name) {
 				have[dir+"/"+name] = true
 			}
 		}
 	}
-	for _, suffix := range []string{".pack", ""} { // an index counts once its pack is there
-		for name := range have {
-			if filepath.Ext(name) == ".pack" != (suffix == ".pack") {
-				continue
-			}
-			if err := copyFile(root, "objects/"+name, dst, name); err != nil {
-				return err
-			}
-		}
+	if errors.Is(err, errTooMany) {
+		err = limitError(fmt.Sprintf("the agent has more than %d files of objects; git gc in the container packs them", maxObjectFiles))
 	}
-	return forgetOthers(dst, have)
-}
-
-// names lists a folder of the agent's; one that is none is empty.
-func names(root *os.Root, dir string) []string {
-	d, err := root.Open(dir)
-	if err != nil {
-		return nil
-	}
-	defer d.Close()
-	all, err := d.Readdirnames(-1)
-	if err != nil {
-		return nil
-	}
-	return all
-}
-
-// copyFile copies a plain file unless dst has it. One that is gone by now, or is no plain file, is passed over.
-func copyFile(src *os.Root, from string, dst *os.Root, to string) error {
-	if _, err := dst.Lstat(to); err == nil {
-		return nil
-	}
-	in, err := distrust.Open(src, from)
-	if err != nil {
-		return nil //nolint:nilerr // if it was needed, git says so
-	}
-	defer in.Close()
-	if err := dst.MkdirAll(filepath.Dir(to), 0o755); err != nil {
-		return err
-	}
-	tmp := to + ".tmp"
-	out, err := dst.OpenFile(tmp, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o444)
-	if err != nil {
-		return err
-	}
-	_, err = io.Copy(out, in)
-	if err = errors.Join(err, out.Close()); err != nil {
-		_ = dst.Remove(tmp)
-		return err
-	}
-	return dst.Rename(tmp, to)
+	return have, err
 }
 
 func forgetOthers(dst *os.Root, have map[string]bool) error {
-	for _, dir := range names(dst, ".") {
+	for _, dir := range ownNames(dst, ".") {
 		if dir != "pack" && !fanout.MatchString(dir) {
 			continue
 		}
-		for _, name := range names(dst, dir) {
-			if have[dir+"/"+name] {
+		for _, name := range ownNames(dst, dir) {
+			if have[dir+"/"+strings.TrimSuffix(name, partSuffix)] {
 				continue
 			}
 			if err := dst.Remove(dir + "/" + name); err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -117,27 +112,42 @@ func forgetOthers(dst *os.Root, have map[string]bool) error {
 }
 
 // fetchLFS copies what the agent added to git-lfs, each file only when it is what its name says.
-func (p *Private) fetchLFS(root *os.Root) error {
+func (p *Private) fetchLFS(ctx context.Context, root *os.Root) error {
 	store := filepath.Join(p.repo.CommonDir, "lfs", "objects")
 	if !isDir(filepath.Dir(store)) {
 		return nil // the host does not use git-lfs here
 	}
-	for _, a := range names(root, "lfs/objects") {
-		for _, b := range names(root, "lfs/objects/"+a) {
-			for _, oid := range names(root, "lfs/objects/"+a+"/"+b) {
+	left := int64(maxObjectBytes)
+	n := maxLFSFiles
+	return eachName(ctx, root, "lfs/objects", &n, func(a string) error {
+		return eachName(ctx, root, "lfs/objects/"+a, &n, func(b string) error {
+			return eachName(ctx, root, "lfs/objects/"+a+"/"+b, &n, func(oid string) error {
 				if !lfsOID.MatchString(oid) || oid[:2] != a || oid[2:4] != b {
-					continue
+					return nil
 				}
-				if err := copyLFS(root, filepath.Join("lfs/objects", a, b, oid), filepath.Join(store, a, b, oid)); err != nil {
-					return err
-				}
-			}
-		}
-	}
-	return nil
+				return copyLFS(ctx, root, path.Join("lfs/objects", a, b, oid), filepath.Join(store, a, b, oid), &left)
+			})
+		})
+	})
 }
 
-func copyLFS(root *os.Root, from, to string) error {
+// eachName calls back with each name in a folder of the agent's, of all folders together at most *left.
+func eachName(ctx context.Context, root *os.Root, dir string, left *int, f func(string) error) error {
+	all, err := names(ctx, root, dir, *left)
+	if errors.Is(err, errTooMany) {
+		err = limitError(fmt.Sprintf("the agent has more than %d files of git-lfs", maxLFSFiles))
+	}
+	*left -= len(all)
+	for _, name := range all {
+		if err := f(name); err != nil {
+			return err
+		}
+	}
+	return err
+}
+
+// copyLFS copies one file, whose size comes from what *left allows. Holes stay holes.
+func copyLFS(ctx context.Context, root *os.Root, from, to string, left *int64) error {
 	if _, err := os.Lstat(to); err == nil {
 		return nil
 	}
@@ -146,6 +156,13 @@ func copyLFS(root *os.Root, from, to string) error {
 		return nil //nolint:nilerr // no plain file
 	}
 	defer in.Close()
+	fi, err := in.Stat()
+	if err != nil {
+		return err
+	}
+	if *left -= fi.Size(); *left < 0 {
+		return errLFSBytes
+	}
 	if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
 		return err
 	}
@@ -154,8 +171,14 @@ func copyLFS(root *os.Root, from, to string) error {
 		return err
 	}
 	defer os.Remove(out.Name())
+	if err := fillData(ctx, out, in, 0, fi.Size(), func(int64) error { return nil }); err != nil {
+		return errors.Join(err, out.Close())
+	}
 	sum := sha256.New()
-	_, err = io.Copy(io.MultiWriter(out, sum), in)
+	_, err = out.Seek(0, io.SeekStart)
+	if err == nil {
+		_, err = io.Copy(sum, &ctxReader{ctx, out})
+	}
 	if err = errors.Join(err, out.Close()); err != nil || hex.EncodeToString(sum.Sum(nil)) != filepath.Base(to) {
 		return err
 	}

@@ -39,10 +39,12 @@ func (r *Repo) snapshot(ctx context.Context) (map[string]string, error) {
 	return refs, nil
 }
 
+const packedHeader = "# pack-refs with: sorted \n"
+
 // packed is a packed-refs file.
 func packed(refs map[string]string) string {
 	var b strings.Builder
-	b.WriteString("# pack-refs with: sorted \n")
+	b.WriteString(packedHeader)
 	for _, ref := range slices.Sorted(maps.Keys(refs)) {
 		b.WriteString(refs[ref] + " " + ref + "\n")
 	}
@@ -73,49 +75,74 @@ type innerRefs struct {
 	ids    map[string]string // by name
 	loose  map[string]bool   // those that have a file of their own
 	packed []byte            // the file of the others, as it was read
+
+	other       map[string]string // those that are not of the kinds that both sides have, such as refs/wip/x
+	otherPacked map[string]string // those of them that are in the file
 }
 
 // agentRefs reads the references in the private directory. What is no reference of an object is passed over: symbolic
 // ones, broken ones, links, names that git would refuse.
-func agentRefs(root *os.Root) (*innerRefs, error) {
-	refs := &innerRefs{ids: map[string]string{}, loose: map[string]bool{}}
+func agentRefs(ctx context.Context, root *os.Root) (*innerRefs, error) {
+	refs := &innerRefs{ids: map[string]string{}, loose: map[string]bool{}, other: map[string]string{}, otherPacked: map[string]string{}}
 	var err error
 	if refs.packed, err = distrust.Read(root, packedRefs, maxPackedRefs); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
 	for line := range strings.Lines(string(refs.packed)) {
 		id, ref, ok := strings.Cut(strings.TrimSuffix(line, "\n"), " ")
-		if ok && objectID.MatchString(id) && validRef(ref) {
+		switch {
+		case !ok || !objectID.MatchString(id):
+		case validRef(ref):
 			refs.ids[ref] = id
+		case otherRef(ref):
+			refs.other[ref], refs.otherPacked[ref] = id, id
 		}
 	}
-	return refs, looseRefs(root, "refs", refs, new(int))
+	err = looseRefs(ctx, root, "refs", new(int), func(ref, id string) {
+		if validRef(ref) {
+			refs.ids[ref], refs.loose[ref] = id, true
+		} else {
+			refs.other[ref] = id
+		}
+	})
+	return refs, err
 }
 
-func looseRefs(root *os.Root, dir string, refs *innerRefs, n *int) error {
-	d, err := root.Open(dir)
+// otherRef reports whether git would take a name as a reference's that is not one of validRef.
+func otherRef(ref string) bool {
+	rest, ok := strings.CutPrefix(ref, "refs/")
+	return ok && !validRef(ref) && validBranch(rest) == nil
+}
+
+// maxRefDepth bounds how deep folders of references are nested.
+const maxRefDepth = 64
+
+// looseRefs calls back with the references below a folder that have files of their own. Those of a worktree inside have names
+// that begin with its folder.
+func looseRefs(ctx context.Context, root *os.Root, dir string, n *int, found func(ref, id string)) error {
+	if strings.Count(dir, "/") > maxRefDepth {
+		return limitError(fmt.Sprintf("folders of references are nested more than %d deep", maxRefDepth))
+	}
+	entries, err := listing(ctx, root, dir, maxLooseRefs-*n)
+	if errors.Is(err, errTooMany) {
+		err = limitError(fmt.Sprintf("more than %d references; pack them inside with: git pack-refs --all", maxLooseRefs))
+	}
 	if err != nil {
-		return nil //nolint:nilerr // the agent deletes what it likes
+		return err
 	}
-	entries, err := d.ReadDir(maxLooseRefs + 1)
-	_ = d.Close()
-	if err != nil && len(entries) == 0 {
-		return nil //nolint:nilerr // an empty folder ends with io.EOF
-	}
+	*n += len(entries)
 	for _, e := range entries {
-		if *n++; *n > maxLooseRefs {
-			return fmt.Errorf("more than %d references; pack them inside with: git pack-refs --all", maxLooseRefs)
-		}
 		name := path.Join(dir, e.Name())
+		ref := name[max(0, strings.Index(name, "refs/")):]
 		switch {
 		case e.IsDir():
-			if err := looseRefs(root, name, refs, n); err != nil {
+			if err := looseRefs(ctx, root, name, n, found); err != nil {
 				return err
 			}
-		case e.Type().IsRegular() && validRef(name):
+		case e.Type().IsRegular() && (validRef(ref) || otherRef(ref)):
 			b, err := distrust.Read(root, name, 256)
 			if id := strings.TrimSpace(string(b)); err == nil && objectID.MatchString(id) {
-				refs.ids[name], refs.loose[name] = id, true
+				found(name, id)
 			}
 		}
 	}
@@ -125,8 +152,8 @@ func looseRefs(root *os.Root, dir string, refs *innerRefs, n *int) error {
 // mirror makes the container see the host's references as they are now. Those the agent has changed since it was told of
 // them stay the agent's, and those that are checked out inside stay as they are until they are not: the index and the files there
 // would be behind. It is an fs.ErrExist while git inside writes them.
-func (p *Private) mirror(root *os.Root, st *syncState, host map[string]string) error {
-	refs, err := agentRefs(root)
+func (p *Private) mirror(ctx context.Context, root *os.Root, st *syncState, host map[string]string) error {
+	refs, err := agentRefs(ctx, root)
 	if err != nil {
 		return err
 	}
@@ -144,7 +171,7 @@ func (p *Private) mirror(root *os.Root, st *syncState, host map[string]string) e
 	delete(change, "refs/heads/"+st.Inside) // its own rules: see Sync
 	delete(change, "refs/heads/"+p.tree.Branch)
 	told := maps.Clone(host)
-	for _, ref := range checkedOut(root) {
+	for _, ref := range checkedOut(ctx, root) {
 		if _, ok := change[ref]; !ok {
 			continue
 		}
@@ -166,18 +193,31 @@ func (p *Private) mirror(root *os.Root, st *syncState, host map[string]string) e
 }
 
 // checkedOut are the branches that are checked out inside, in the worktree or in one that the agent made.
-func checkedOut(root *os.Root) (refs []string) {
-	heads := []string{headFile}
-	for _, name := range names(root, "worktrees") {
-		heads = append(heads, path.Join("worktrees", name, headFile))
-	}
-	for _, head := range heads {
-		b, err := distrust.Read(root, head, 4096)
+func checkedOut(ctx context.Context, root *os.Root) (refs []string) {
+	for _, dir := range gitDirs(ctx, root) {
+		b, err := distrust.Read(root, path.Join(dir, headFile), 4096)
 		if ref, ok := strings.CutPrefix(strings.TrimSpace(string(b)), "ref: "); err == nil && ok {
 			refs = append(refs, ref)
 		}
 	}
 	return refs
+}
+
+// maxTrees bounds how many worktrees of the agent's own are looked at.
+const maxTrees = 500
+
+// gitDirs are the folders inside that belong to one worktree each: the private directory itself, and those of the worktrees that
+// the agent made.
+func gitDirs(ctx context.Context, root *os.Root) []string {
+	dirs := []string{""}
+	trees, err := listing(ctx, root, "worktrees", maxTrees)
+	if err != nil {
+		return dirs
+	}
+	for _, tree := range trees {
+		dirs = append(dirs, path.Join("worktrees", tree.Name()))
+	}
+	return dirs
 }
 
 // writeRefs changes references in the private directory: in packed-refs, and where the agent has a file for one, that file
@@ -209,7 +249,9 @@ func (p *Private) writeRefs(root *os.Root, refs *innerRefs, change map[string]st
 			refs.ids[ref] = id
 		}
 	}
-	now := []byte(packed(refs.ids))
+	all := maps.Clone(refs.otherPacked)
+	maps.Copy(all, refs.ids)
+	now := []byte(packed(all))
 	if err := distrust.Replace(root, packedRefs, refs.packed, now); err != nil {
 		return err
 	}

@@ -1,7 +1,10 @@
 package workspace
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -20,13 +23,31 @@ type syncState struct {
 
 func (p *Private) statePath() string { return filepath.Join(p.dir, "state.json") }
 
-func (p *Private) load() (syncState, error) {
-	var st syncState
-	b, err := os.ReadFile(p.statePath())
-	if err == nil {
-		err = json.Unmarshal(b, &st)
+// errDamagedState is a state that nobody wrote so, such as what a crash of the machine leaves.
+var errDamagedState = errors.New("the state of the container's git directory is damaged")
+
+// load reads the state, and makes a damaged one anew.
+func (p *Private) load(ctx context.Context) (syncState, error) {
+	st, err := p.read()
+	if errors.Is(err, errDamagedState) || errors.Is(err, fs.ErrNotExist) && p.halfMade() {
+		return p.mend(ctx)
 	}
 	return st, err
+}
+
+func (p *Private) read() (syncState, error) {
+	var st syncState
+	b, err := os.ReadFile(p.statePath())
+	if err != nil {
+		return st, err
+	}
+	if json.Unmarshal(b, &st) != nil || st.Inside == "" {
+		return syncState{}, errDamagedState
+	}
+	if st.Published == nil {
+		st.Published = map[string]string{}
+	}
+	return st, nil
 }
 
 func (p *Private) save(st syncState) error {
@@ -40,27 +61,40 @@ func (p *Private) save(st syncState) error {
 func (p *Private) mirroredPath() string { return filepath.Join(p.dir, "mirrored") }
 
 // loadMirrored reads what only a sync needs: there may be many references.
-func (p *Private) loadMirrored() (map[string]string, error) {
+func (p *Private) loadMirrored(ctx context.Context, root *os.Root, st *syncState) error {
 	b, err := os.ReadFile(p.mirroredPath())
-	if err != nil {
-		return nil, err
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
 	}
-	refs := map[string]string{}
+	st.Mirrored = map[string]string{}
+	if !strings.HasPrefix(string(b), packedHeader) {
+		return p.mendMirrored(ctx, root, st)
+	}
 	for line := range strings.Lines(string(b)) {
-		if id, ref, ok := strings.Cut(strings.TrimSuffix(line, "\n"), " "); ok && id != "#" {
-			refs[ref] = id
+		if id, ref, ok := strings.Cut(strings.TrimSuffix(line, "\n"), " "); ok && objectID.MatchString(id) {
+			st.Mirrored[ref] = id
 		}
 	}
-	return refs, nil
+	return nil
 }
 
 func (p *Private) saveMirrored(refs map[string]string) error {
 	return replaceFile(p.mirroredPath(), []byte(packed(refs)))
 }
 
+// replaceFile writes a file that is whole at any time, also when the machine stops.
 func replaceFile(path string, data []byte) error {
 	tmp := path + ".tmp"
-	if err := os.WriteFile(tmp, data, 0o600); err != nil {
+	f, err := os.OpenFile(tmp, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(data)
+	if err == nil {
+		err = f.Sync()
+	}
+	if err = errors.Join(err, f.Close()); err != nil {
+		_ = os.Remove(tmp)
 		return err
 	}
 	return os.Rename(tmp, path)

@@ -18,8 +18,17 @@ const maxStamped = 2000
 
 // Stamp changes when a reference changes, inside or on the host, and when a merge or a lock begins or ends. One that is not
 // settled may not change with the next change. Git replaces a reference's file, which changes the time of its folder, so that
-// only folders are looked at.
+// only folders are looked at. It changes, too, when a sync that could not bring everything over is due again.
 func (p *Private) Stamp() (sum string, settled bool) {
+	sum, settled = p.refsStamp()
+	if p.due(time.Now()) {
+		sum += "+"
+	}
+	return sum, settled
+}
+
+// refsStamp is a Stamp of the references alone.
+func (p *Private) refsStamp() (sum string, settled bool) {
 	s := newStamping()
 	s.tree(filepath.Join(p.agent(), "refs"))
 	s.tree(filepath.Join(p.repo.CommonDir, "refs"))

@@ -22,7 +22,7 @@ type gitAt func(stdin string, args ...string) (string, error)
 func moveEntries(git gitAt, commits ...string) error {
 	for i, now := range commits[1:] {
 		old := commits[i]
-		if old == now {
+		if old == now || old == "" { // that of a state that was mended is not known
 			continue
 		}
 		if _, err := git("", "read-tree", "-i", "-m", old, now); err == nil {
@@ -116,7 +116,7 @@ func (s *syncing) moveIndex(ctx context.Context, commits []string) error {
 	if err := os.WriteFile(tmp, was, 0o600); err != nil {
 		return err
 	}
-	unshare, err := s.shareIndex(was)
+	unshare, err := s.shareIndex(ctx, was)
 	if err != nil {
 		return err
 	}
@@ -136,14 +136,18 @@ func (s *syncing) moveIndex(ctx context.Context, commits []string) error {
 }
 
 // shareIndex copies what a split index is split from to where git looks for it.
-func (s *syncing) shareIndex(index []byte) (undo func(), err error) {
+func (s *syncing) shareIndex(ctx context.Context, index []byte) (undo func(), err error) {
 	var copied []string
 	undo = func() {
 		for _, file := range copied {
 			_ = os.Remove(file)
 		}
 	}
-	for _, name := range names(s.root, ".") {
+	all, err := names(ctx, s.root, ".", maxLooseRefs)
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range all {
 		id, shared := strings.CutPrefix(name, sharedIndex)
 		if !shared || !objectID.MatchString(id) {
 			continue
