@@ -68,10 +68,15 @@ func (l *logFile) write(b []byte) {
 		l.due = l.cols > 0
 		l.mu.Unlock()
 	}
-	n, _ := l.f.Write(append(l.sizeDue(), b...))
+	if size := l.sizeDue(); size != nil {
+		b = append(size, b...)
+	}
+	n, _ := l.f.Write(b)
 	l.size += int64(n)
 	for _, c := range b {
-		l.where.Advance(c)
+		if !plainly[c] || l.where.State() != parser.GroundState {
+			l.where.Advance(c)
+		}
 	}
 }
 
@@ -99,7 +104,7 @@ func logMain(name, tty string, in io.Reader) int {
 	if err != nil {
 		return 1
 	}
-	buf := make([]byte, 32<<10)
+	buf := make([]byte, 64<<10) // a pipe's
 	for {
 		n, err := in.Read(buf)
 		if n > 0 {

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"cmp"
+	"errors"
 	"io"
 	"os"
 	"sync"
@@ -10,6 +12,7 @@ import (
 	"github.com/charmbracelet/x/ansi"
 	"github.com/charmbracelet/x/vt"
 	"github.com/creack/pty"
+	"golang.org/x/sys/unix"
 
 	"github.com/gilmanlab/hjk-ls/container/shim"
 )
@@ -27,9 +30,27 @@ func (h *holder) startPTY(cols, rows int) error {
 		return err
 	}
 	log.resized(cols, rows)
+	if master, err = polled(master); err != nil {
+		_ = h.cmd.Process.Kill()
+		return err
+	}
 	h.tty = master
 	h.screen = newScreen(master, log, cols, rows)
 	return nil
+}
+
+// polled is the same terminal, read without blocking: package pty leaves its files blocking, and then nobody can tell whether
+// there is more to read.
+func polled(f *os.File) (*os.File, error) {
+	defer f.Close()
+	fd, err := unix.FcntlInt(f.Fd(), unix.F_DUPFD_CLOEXEC, 0)
+	if err != nil {
+		return nil, err
+	}
+	if err := unix.SetNonblock(fd, true); err != nil {
+		return nil, err
+	}
+	return os.NewFile(uintptr(fd), f.Name()), nil
 }
 
 // resize gives terminal and screen a viewer's size.
@@ -38,7 +59,13 @@ func (h *holder) resize(cols, rows int) {
 		return
 	}
 	h.screen.resize(cols, rows)
-	_ = pty.Setsize(h.tty, &pty.Winsize{Cols: uint16(cols), Rows: uint16(rows)})
+	c, err := h.tty.SyscallConn() // not pty.Setsize, which would have it block again
+	if err != nil {
+		return
+	}
+	_ = c.Control(func(fd uintptr) {
+		_ = unix.IoctlSetWinsize(int(fd), unix.TIOCSWINSZ, &unix.Winsize{Col: uint16(cols), Row: uint16(rows)})
+	})
 }
 
 // screen is what a session's terminal shows, so that a viewer who comes back sees it again.
@@ -49,13 +76,18 @@ type screen struct {
 
 	watched atomic.Bool // a viewer's terminal answers queries, so the emulator must not
 
-	mu     sync.Mutex // guards what follows
-	em     *vt.Emulator
-	modes  map[ansi.Mode]bool
-	title  string
-	hidden bool // the cursor
-	viewer *viewer
-	whole  *drawing // from before the screen was made smaller, until the program writes
+	wake chan struct{} // there is output that the emulator has not got
+
+	mu       sync.Mutex // guards what follows
+	unseen   []byte     // such output
+	skim     *skimmer
+	scrolled int // bytes shown on the alternate screen since its lines were dropped last
+	em       *vt.Emulator
+	modes    map[ansi.Mode]bool
+	title    string
+	hidden   bool // the cursor
+	viewer   *viewer
+	whole    *drawing // from before the screen was made smaller, until the program writes
 }
 
 // drawing is what a screen of a size showed.
@@ -65,9 +97,10 @@ type drawing struct {
 }
 
 func newScreen(tty *os.File, log *logFile, cols, rows int) *screen {
-	s := &screen{tty: tty, log: log, done: make(chan struct{}), modes: map[ansi.Mode]bool{}}
+	s := &screen{tty: tty, log: log, done: make(chan struct{}), wake: make(chan struct{}, 1), modes: map[ansi.Mode]bool{}}
 	s.renew(cols, rows)
 	go s.pump()
+	go s.keepUp()
 	return s
 }
 
@@ -76,7 +109,8 @@ func (s *screen) renew(cols, rows int) {
 	if s.em != nil {
 		silence(s.em)
 	}
-	s.em = vt.NewEmulator(cols, rows)
+	s.em, s.skim = vt.NewEmulator(cols, rows), newSkimmer()
+	s.em.SetScrollbackSize(1) // nobody asks for what scrolled off
 	s.em.SetCallbacks(vt.Callbacks{
 		Title:            func(t string) { s.title = t },
 		CursorVisibility: func(visible bool) { s.hidden = !visible },
@@ -89,18 +123,12 @@ func (s *screen) renew(cols, rows int) {
 // pump moves the program's output to log, screen and viewer. Nothing here waits for a viewer.
 func (s *screen) pump() {
 	defer close(s.done)
-	buf := make([]byte, 32<<10)
+	buf := make([]byte, 256<<10)
 	for {
-		n, err := s.tty.Read(buf)
+		n, err := readAll(s.tty, buf)
 		if n > 0 {
 			s.log.write(buf[:n])
-			s.mu.Lock()
-			s.whole = nil
-			s.feed(buf[:n])
-			if s.viewer != nil {
-				s.viewer.send(buf[:n])
-			}
-			s.mu.Unlock()
+			s.show(buf[:n])
 		}
 		if err != nil { // EIO: nobody has the terminal open any more
 			s.log.close()
@@ -109,14 +137,46 @@ func (s *screen) pump() {
 	}
 }
 
-// feed shows output on the emulator. What an emulator cannot digest must not end the session: it starts afresh.
-func (s *screen) feed(b []byte) {
-	defer func() {
-		if recover() != nil {
-			s.renew(s.em.Width(), s.em.Height())
+// readAll waits for output and takes all there is, up to the length of b: the kernel gives no more than 4 KiB at once.
+func readAll(tty *os.File, b []byte) (n int, err error) {
+	c, err := tty.SyscallConn()
+	if err != nil {
+		return 0, err
+	}
+	var failed error
+	err = c.Read(func(fd uintptr) bool {
+		for n < len(b) {
+			m, err := unix.Read(int(fd), b[n:])
+			switch {
+			case errors.Is(err, unix.EINTR):
+			case errors.Is(err, unix.EAGAIN):
+				return n > 0
+			case err != nil || m == 0:
+				failed = cmp.Or(err, io.EOF)
+				return true
+			}
+			n += max(m, 0)
 		}
-	}()
-	_, _ = s.em.Write(b)
+		return true
+	})
+	return n, cmp.Or(failed, err)
+}
+
+// show gives output to the viewer, and has the emulator get it soon.
+func (s *screen) show(b []byte) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.whole = nil
+	if s.unseen = append(s.unseen, b...); len(s.unseen) > maxUnseen {
+		s.catchUp()
+	}
+	if s.viewer != nil {
+		s.viewer.send(b)
+	}
+	select {
+	case s.wake <- struct{}{}:
+	default:
+	}
 }
 
 // answerQueries replies to what programs ask of their terminal (its size, its kind) while nobody is attached; else
@@ -159,6 +219,7 @@ func (s *screen) resize(cols, rows int) {
 		return
 	}
 	defer func() { _ = recover() }()
+	s.catchUp()
 	s.log.resized(cols, rows)
 	s.fit(cols, rows)
 	if s.viewer != nil {
@@ -199,6 +260,7 @@ func (s *screen) attach(c conn) *viewer {
 	if s.viewer != nil {
 		s.viewer.finish(shim.ExitReplaced)
 	}
+	s.catchUp() // what was asked while nobody was there the emulator answers
 	s.viewer = newViewer(c, s)
 	s.watched.Store(true)
 	return s.viewer
@@ -207,6 +269,7 @@ func (s *screen) attach(c conn) *viewer {
 func (s *screen) detach(v *viewer) {
 	s.mu.Lock()
 	if s.viewer == v {
+		s.catchUp() // what the viewer's terminal has answered is not answered again
 		s.viewer = nil
 		s.watched.Store(false)
 	}

@@ -81,7 +81,12 @@ func stateOf(t *testing.T, runDir, name string) shim.State {
 
 func eventually(t *testing.T, what string, f func() bool) {
 	t.Helper()
-	deadline := time.Now().Add(10 * time.Second)
+	eventuallyWithin(t, 10*time.Second, what, f)
+}
+
+func eventuallyWithin(t *testing.T, limit time.Duration, what string, f func() bool) {
+	t.Helper()
+	deadline := time.Now().Add(limit)
 	for !f() {
 		if time.Now().After(deadline) {
 			t.Fatal("never: " + what)
@@ -287,7 +292,8 @@ func FuzzScreen(f *testing.F) {
 		s := newScreen(null, &logFile{}, 20, 5)
 		<-s.done
 		s.mu.Lock()
-		s.feed(b)
+		s.unseen = b
+		s.catchUp()
 		_ = s.render()
 		silence(s.em)
 		s.mu.Unlock()

@@ -128,6 +128,7 @@ func (v *viewer) snapshot() (b []byte, end int) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.redraw, v.queue = false, nil
+	v.s.catchUp()
 	return v.s.render(), v.end
 }
 
