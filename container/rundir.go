@@ -1,6 +1,7 @@
 package container
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"io"
@@ -10,6 +11,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 	"unicode"
 
 	"github.com/gilmanlab/hjk-ls/container/shim"
@@ -58,19 +60,39 @@ func Sessions(runDir string, running bool) ([]shim.State, error) {
 }
 
 func sessionNames(root *os.Root) ([]string, error) {
-	d, err := root.Open(shim.SessionsDir)
+	entries, err := distrust.ReadDir(context.Background(), root, shim.SessionsDir, maxSessions)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
+	if err != nil && !errors.Is(err, distrust.ErrTooMany) {
+		return nil, err
+	}
+	var names []string
+	for _, e := range entries {
+		if sessionName.MatchString(e.Name()) {
+			names = append(names, e.Name())
+		}
+	}
+	return names, nil
+}
+
+// SessionTimes calls see with the time of each session's last change of state. It reads no content, so that an agent cannot
+// make it expensive.
+func SessionTimes(runDir string, see func(time.Time)) {
+	root, err := os.OpenRoot(runDir)
 	if err != nil {
-		return nil, err
+		return
 	}
-	defer d.Close()
-	names, err := d.Readdirnames(maxSessions)
-	if err != nil && !errors.Is(err, io.EOF) {
-		return nil, err
+	defer root.Close()
+	names, err := sessionNames(root)
+	if err != nil {
+		return
 	}
-	return slices.DeleteFunc(names, func(n string) bool { return !sessionName.MatchString(n) }), nil
+	for _, name := range names {
+		if fi, err := root.Lstat(filepath.Join(shim.SessionsDir, name, shim.StateFile)); err == nil {
+			see(fi.ModTime())
+		}
+	}
 }
 
 func readState(root *os.Root, name string) (shim.State, bool) {

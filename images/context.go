@@ -48,7 +48,7 @@ func (c contextFS) Open(path string) (io.ReadCloser, error) {
 	f, err := distrust.Open(c.root, path)
 	switch {
 	case err == nil:
-		err = notHollow(f, path)
+		err = distrust.Solid(f, path)
 		if err == nil && path == ignoreName {
 			return limited{io.LimitReader(f, maxIgnore), f}, nil
 		}
@@ -60,25 +60,6 @@ func (c contextFS) Open(path string) (io.ReadCloser, error) {
 		return nil, err
 	}
 	return failing{fmt.Errorf("build context: %s changed while it was read: %w", path, err)}, nil
-}
-
-// A file is hollow when it claims to hold this much more than it takes on the disk, and this many times as much: no file
-// system packs real data so small.
-const (
-	hollowBytes = 1 << 30
-	hollowTimes = 32
-)
-
-// notHollow refuses files that would become much larger in the engine than they are here.
-func notHollow(f *os.File, path string) error {
-	fi, err := f.Stat()
-	if err != nil {
-		return err
-	}
-	if on := allocated(fi); fi.Size()-on > hollowBytes && fi.Size()/hollowTimes > on {
-		return fmt.Errorf("%s has holes of %d GB; name it in .dockerignore, or delete it", path, (fi.Size()-on)>>30)
-	}
-	return nil
 }
 
 type limited struct {

@@ -206,7 +206,7 @@ func TestHollowFilesOfAContext(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	if _, err := f.Read(make([]byte, 1)); err == nil || !strings.Contains(err.Error(), "holes of 60 GB") {
+	if _, err := f.Read(make([]byte, 1)); err == nil || !strings.Contains(err.Error(), "holes") {
 		t.Error(err)
 	}
 }

@@ -2,7 +2,6 @@ package server
 
 import (
 	"context"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -11,6 +10,8 @@ import (
 
 	"go.lsp.dev/protocol"
 	"go.lsp.dev/uri"
+
+	"github.com/gilmanlab/hjk-ls/internal/distrust"
 )
 
 // document is a text that the editor has open.
@@ -94,12 +95,15 @@ func (d *documents) dockerfiles() []string {
 	return all
 }
 
+// maxOnDisk bounds a Dockerfile that is not open.
+const maxOnDisk = 4 << 20
+
 // at is the document of a file: what the editor has, else what is on disk.
 func (s *Server) at(path string) (document, bool) {
 	if doc, ok := s.docs.get(uri.File(path)); ok {
 		return doc, true
 	}
-	b, err := os.ReadFile(path)
+	b, err := distrust.File(path, maxOnDisk) // on the read loop, which must not wait for a FIFO
 	return document{uri: s.spelled(path), version: -1, docker: true, text: string(b)}, err == nil
 }
 

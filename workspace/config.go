@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"sort"
 	"strings"
+
+	"github.com/gilmanlab/hjk-ls/internal/distrust"
 )
 
 // Config is everything a user can set, in .headjack.yaml of the repository, in the user's config.yaml, and in the
@@ -152,11 +154,14 @@ func expandHome(path string) string {
 	return filepath.Join(home, path[1:])
 }
 
+// maxConfig bounds a file of settings.
+const maxConfig = 1 << 20
+
 func readOptional(file string) ([]byte, error) {
 	if file == "" {
 		return nil, nil
 	}
-	b, err := os.ReadFile(file)
+	b, err := distrust.File(file, maxConfig)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}

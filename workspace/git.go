@@ -122,12 +122,17 @@ func (c call) start(cmd *exec.Cmd) error {
 }
 
 func gitWith(ctx context.Context, c call, args ...string) (string, error) {
+	ctx, done := guard(ctx, c.dir)
+	defer done()
 	cmd, full := c.command(ctx, args)
 	var out, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &stderr
 	err := c.start(cmd)
 	if err == nil {
 		err = cmd.Wait()
+	}
+	if ctx.Err() != nil {
+		system.KillGroup(cmd) // a filter that does not care for SIGTERM
 	}
 	if c.told != nil {
 		*c.told = stderr.String()

@@ -3,24 +3,26 @@ package workspace
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"github.com/gilmanlab/hjk-ls/internal/distrust"
 )
 
 // includeFile names untracked files that work needs in every worktree, such as .env, in gitignore syntax.
 const includeFile = ".worktreeinclude"
 
+// maxInclude bounds it.
+const maxInclude = 1 << 20
+
 // include copies what includeFile names from the checkout the Repo was opened from into the worktree at dst. It never
-// replaces a file and, by os.Root, never writes outside of dst.
+// replaces a file and, by os.Root, never writes outside of dst. An agent may work in the checkout it copies from.
 func (r *Repo) include(ctx context.Context, dst string) error {
-	list := filepath.Join(r.From, includeFile)
-	if _, err := os.Stat(list); err != nil {
-		return nil
-	}
-	out, err := git(ctx, r.From, "ls-files", "--others", "--ignored", "-z", "--exclude-from="+list)
-	if err != nil {
+	names, err := r.included(ctx)
+	if err != nil || len(names) == 0 {
 		return err
 	}
 	from, err := os.OpenRoot(r.From)
@@ -33,20 +35,46 @@ func (r *Repo) include(ctx context.Context, dst string) error {
 		return err
 	}
 	defer to.Close()
-	for _, name := range nul(out) {
-		if err := copyInto(from, to, name); err != nil {
-			return err
+	for _, name := range names {
+		if err := copyInto(ctx, from, to, name); err != nil {
+			return fmt.Errorf("copy what %s names: %w", includeFile, err)
 		}
 	}
 	return nil
 }
 
-func copyInto(from, to *os.Root, name string) error {
-	if err := to.MkdirAll(filepath.Dir(name), 0o755); err != nil {
-		return err
+// included are the files that includeFile names. git is given a copy of it: at a file that is replaced by a FIFO meanwhile it
+// would wait.
+func (r *Repo) included(ctx context.Context) ([]string, error) {
+	patterns, err := distrust.File(filepath.Join(r.From, includeFile), maxInclude)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	list, err := os.CreateTemp("", "hjk-ls-include-")
+	if err != nil {
+		return nil, err
+	}
+	defer os.Remove(list.Name())
+	_, err = list.Write(patterns)
+	if err = errors.Join(err, list.Close()); err != nil {
+		return nil, err
+	}
+	out, err := git(ctx, r.From, "ls-files", "--others", "--ignored", "-z", "--exclude-from="+list.Name())
+	return nul(out), err
+}
+
+func copyInto(ctx context.Context, from, to *os.Root, name string) error {
+	if err := ctx.Err(); err != nil {
+		return context.Cause(ctx)
 	}
 	fi, err := from.Lstat(name)
 	if err != nil {
+		return err
+	}
+	if err := to.MkdirAll(filepath.Dir(name), 0o755); err != nil {
 		return err
 	}
 	switch {
@@ -59,11 +87,14 @@ func copyInto(from, to *os.Root, name string) error {
 	case !fi.Mode().IsRegular():
 		return nil
 	}
-	src, err := from.Open(name)
+	src, err := distrust.Open(from, name)
 	if err != nil {
 		return err
 	}
 	defer src.Close()
+	if err := distrust.Solid(src, name); err != nil {
+		return err
+	}
 	f, err := to.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, fi.Mode().Perm())
 	if err != nil {
 		return notExists(err)

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/gilmanlab/hjk-ls/internal/distrust"
 	"github.com/gilmanlab/hjk-ls/internal/plain"
 )
 
@@ -70,12 +71,28 @@ func locate(ctx context.Context, path, common string) (*Repo, error) {
 
 // linkedTo is the private git directory of a linked worktree, "" for any other checkout.
 func linkedTo(top string) string {
-	b, err := os.ReadFile(filepath.Join(top, ".git"))
-	dir := absolute(top, strings.TrimRight(strings.TrimPrefix(string(b), "gitdir: "), "\r\n"))
+	dir, err := gitLink(top)
 	if err != nil || filepath.Base(filepath.Dir(dir)) != "worktrees" {
 		return ""
 	}
 	return dir
+}
+
+// maxGitLink bounds a .git file: it holds one path.
+const maxGitLink = 8192
+
+// gitLink is where the .git file of a checkout leads.
+func gitLink(top string) (string, error) {
+	root, err := os.OpenRoot(top)
+	if err != nil {
+		return "", err
+	}
+	defer root.Close()
+	b, err := distrust.Read(root, ".git", maxGitLink)
+	if err != nil {
+		return "", err
+	}
+	return absolute(top, strings.TrimRight(strings.TrimPrefix(string(b), "gitdir: "), "\r\n")), nil
 }
 
 func openError(path string, err error) error {

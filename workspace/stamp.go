@@ -1,20 +1,24 @@
 package workspace
 
 import (
+	"context"
 	"fmt"
 	"hash"
 	"hash/fnv"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
+	"github.com/gilmanlab/hjk-ls/internal/distrust"
 	"github.com/gilmanlab/hjk-ls/internal/system"
 )
 
 // maxStamped bounds how many folders of references a stamp looks at.
 const maxStamped = 2000
+
+// maxListed bounds how many files and folders they may hold.
+const maxListed = 100_000
 
 // Stamp changes when a reference changes, inside or on the host, and when a merge or a lock begins or ends. One that is not
 // settled may not change with the next change. Git replaces a reference's file, which changes the time of its folder, so that
@@ -79,8 +83,9 @@ func (s *stamping) head(gitDir string) {
 	}
 }
 
-func (s *stamping) file(path string) {
-	fi, err := os.Lstat(path)
+func (s *stamping) file(path string) { s.note(os.Lstat(path)) }
+
+func (s *stamping) note(fi fs.FileInfo, err error) {
 	if err != nil {
 		return
 	}
@@ -89,21 +94,24 @@ func (s *stamping) file(path string) {
 }
 
 func (s *stamping) tree(dir string) {
+	s.file(dir)
+	root, err := os.OpenRoot(filepath.Dir(dir))
+	if err != nil {
+		return
+	}
+	defer root.Close()
 	n := 0
-	_ = filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
-		if err != nil {
-			return nil //nolint:nilerr // gone by now
-		}
-		if !d.IsDir() {
+	_ = distrust.Walk(context.Background(), root, filepath.Base(dir), maxListed, func(path string, e fs.DirEntry) error {
+		if !e.IsDir() {
 			return nil
 		}
-		if strings.HasSuffix(path, "/refs/headjack") { // ours
-			return filepath.SkipDir
+		if path == "refs/headjack" { // ours
+			return fs.SkipDir
 		}
 		if n++; n > maxStamped {
-			return filepath.SkipAll
+			return fs.SkipAll
 		}
-		s.file(path)
+		s.note(root.Lstat(path))
 		return nil
 	})
 }

@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
 
+	"github.com/gilmanlab/hjk-ls/internal/distrust"
 	"github.com/gilmanlab/hjk-ls/internal/plain"
 )
 
@@ -125,20 +127,17 @@ func (u *Unsaved) submodules(ctx context.Context, gitDir, top, prefix string, fl
 
 // submodule looks into one submodule, by the git directory that the superproject has for it and no other.
 func (u *Unsaved) submodule(ctx context.Context, super, path, prefix string) error {
-	fi, err := os.Lstat(filepath.Join(path, ".git"))
-	if err != nil {
-		if entries, _ := os.ReadDir(path); len(entries) > 0 { // not checked out, and yet not empty
+	if _, err := os.Lstat(filepath.Join(path, ".git")); err != nil {
+		if !emptyFolder(ctx, path) { // not checked out
 			u.Untracked = append(u.Untracked, prefix)
 		}
 		return nil
 	}
-	dir := ""
-	if fi.Mode().IsRegular() && fi.Size() < 4096 {
-		if b, err := os.ReadFile(filepath.Join(path, ".git")); err == nil {
-			dir = absolute(path, strings.TrimRight(strings.TrimPrefix(string(b), "gitdir: "), "\r\n"))
-		}
+	dir, err := gitLink(path)
+	if err == nil {
+		dir, err = below(filepath.Join(super, "modules"), dir)
 	}
-	if !within(filepath.Join(super, "modules"), dir) {
+	if err != nil {
 		u.Untracked = append(u.Untracked, prefix+" (a repository of its own)")
 		return nil
 	}
@@ -156,18 +155,39 @@ func (u *Unsaved) submodule(ctx context.Context, super, path, prefix string) err
 	return u.submodules(ctx, dir, path, prefix, flags)
 }
 
-// within reports whether path, with its symbolic links followed, lies below dir.
-func within(dir, path string) bool {
+// emptyFolder reports whether a path is a folder that holds nothing, or is not there.
+func emptyFolder(ctx context.Context, path string) bool {
+	root, err := os.OpenRoot(filepath.Dir(path))
+	if err != nil {
+		return errors.Is(err, fs.ErrNotExist)
+	}
+	defer root.Close()
+	entries, err := distrust.ReadDir(ctx, root, filepath.Base(path), 1)
+	return len(entries) == 0 && (err == nil || errors.Is(err, fs.ErrNotExist))
+}
+
+// below is path with its symbolic links followed, which must lead below dir. Who opens the result does not go through those
+// links again: an agent may have changed them meanwhile.
+func below(dir, path string) (string, error) {
 	dir, err := filepath.EvalSymlinks(dir)
 	if err != nil {
-		return false
+		return "", err
 	}
 	path, err = filepath.EvalSymlinks(path)
 	if err != nil {
-		return false
+		return "", err
 	}
 	rel, err := filepath.Rel(dir, path)
-	return err == nil && filepath.IsLocal(rel) && rel != "."
+	if err == nil && (!filepath.IsLocal(rel) || rel == ".") {
+		err = fmt.Errorf("%s leads out of %s", path, dir)
+	}
+	return path, err
+}
+
+// within reports whether path, with its symbolic links followed, lies below dir.
+func within(dir, path string) bool {
+	_, err := below(dir, path)
+	return err == nil
 }
 
 func (u *Unsaved) parseStatus(prefix string, fields []string) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -255,11 +256,20 @@ func (wt Worktree) relink() error {
 	if !wt.Unlinked || !wt.Owned {
 		return nil
 	}
-	f, err := os.OpenFile(filepath.Join(wt.Path, ".git"), os.O_CREATE|os.O_WRONLY|os.O_TRUNC|system.NoFollow, 0o644)
+	f, err := os.OpenFile(filepath.Join(wt.Path, ".git"), os.O_CREATE|os.O_WRONLY|system.NoFollow|system.NonBlock, 0o644)
 	if err != nil {
 		return err
 	}
-	_, err = f.WriteString("gitdir: " + wt.GitDir + "\n")
+	fi, err := f.Stat()
+	if err == nil && !fi.Mode().IsRegular() {
+		err = fmt.Errorf("%s/.git is no plain file; delete it", wt.Path)
+	}
+	if err == nil {
+		err = f.Truncate(0)
+	}
+	if err == nil {
+		_, err = f.WriteString("gitdir: " + wt.GitDir + "\n")
+	}
 	return errors.Join(err, f.Close())
 }
 

@@ -15,6 +15,7 @@ var (
 	ErrNotRegular = errors.New("it is not a regular file")
 	ErrTooLarge   = errors.New("it is larger than allowed")
 	ErrTooMany    = errors.New("it holds more entries than allowed")
+	ErrHollow     = errors.New("it consists of holes, which a copy would fill")
 	ErrMoved      = errors.New("it was replaced while it was looked at")
 )
 

@@ -51,6 +51,13 @@ func OwnGroup(cmd *exec.Cmd) { cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: t
 // EndGroup asks a command that OwnGroup prepared, and its children, to end.
 func EndGroup(cmd *exec.Cmd) error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM) }
 
+// KillGroup ends what is left of them, whether it likes or not.
+func KillGroup(cmd *exec.Cmd) {
+	if cmd.Process != nil {
+		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
+	}
+}
+
 // Inherit gives a command files to hold open.
 func Inherit(cmd *exec.Cmd, files ...*os.File) { cmd.ExtraFiles = files }
 

@@ -49,6 +49,9 @@ func OwnGroup(cmd *exec.Cmd) {
 // EndGroup ends a command.
 func EndGroup(cmd *exec.Cmd) error { return cmd.Process.Kill() }
 
+// KillGroup does nothing: EndGroup killed.
+func KillGroup(*exec.Cmd) {}
+
 // Inherit does nothing: the children of a process that was killed do not keep its locks here.
 func Inherit(*exec.Cmd, ...*os.File) {}
 

@@ -5,7 +5,7 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/gilmanlab/hjk-ls/container/shim"
+	"github.com/gilmanlab/hjk-ls/container"
 	"github.com/gilmanlab/hjk-ls/internal/system"
 )
 
@@ -16,13 +16,10 @@ func (m *Manager) sessionStamp() (sum int64, settled bool) {
 	settled = true
 	instances := filepath.Join(m.opts.StateDir, "instances")
 	for _, inst := range readDir(instances) {
-		sessions := filepath.Join(instances, inst.Name(), "run", shim.SessionsDir)
-		for _, s := range readDir(sessions) {
-			if fi, err := os.Lstat(filepath.Join(sessions, s.Name(), shim.StateFile)); err == nil {
-				sum = sum*31 + fi.ModTime().UnixNano()
-				settled = settled && system.Settled(fi.ModTime(), now)
-			}
-		}
+		container.SessionTimes(filepath.Join(instances, inst.Name(), "run"), func(changed time.Time) {
+			sum = sum*31 + changed.UnixNano()
+			settled = settled && system.Settled(changed, now)
+		})
 	}
 	return sum, settled
 }

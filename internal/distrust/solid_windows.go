@@ -1,4 +1,4 @@
-package images
+package distrust
 
 import "io/fs"
 

@@ -1,6 +1,6 @@
 //go:build unix
 
-package images
+package distrust
 
 import (
 	"io/fs"

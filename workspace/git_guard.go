@@ -1,0 +1,90 @@
+package workspace
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/gilmanlab/hjk-ls/internal/distrust"
+)
+
+const (
+	// gitLimit is how long a git may take that nobody else sets a limit to. A checkout of a large repository takes minutes.
+	gitLimit = 15 * time.Minute
+	// gitPatience is how long a git is left alone before it is looked for what it might wait for.
+	gitPatience = time.Second
+	// gitLooks is how often that is done, and how much of a tree is looked at.
+	gitLooks     = 5 * time.Second
+	maxGuarded   = 1 << 20
+	maxGitSource = 100 << 20 // later versions of git pass over a .gitignore that is larger
+)
+
+// guard is the context of one git in dir. git opens by their names, and waits at, files of a worktree that an agent can make
+// FIFOs: such a git is ended, with the file as the reason. done lets go.
+func guard(ctx context.Context, dir string) (guarded context.Context, done func()) {
+	ctx, cancel := context.WithTimeoutCause(ctx, gitLimit, fmt.Errorf("git did not end in %s", gitLimit))
+	guarded, end := context.WithCancelCause(ctx)
+	watched := make(chan struct{})
+	go func() {
+		defer close(watched)
+		for wait := gitPatience; ; wait = gitLooks {
+			select {
+			case <-guarded.Done():
+				return
+			case <-time.After(wait):
+			}
+			if err := obstacle(guarded, dir); err != nil {
+				end(err)
+				return
+			}
+		}
+	}()
+	return guarded, func() {
+		end(nil)
+		cancel()
+		<-watched
+	}
+}
+
+// gitReads are the files of a worktree that git opens unasked, in every folder.
+var gitReads = map[string]bool{".gitignore": true, ".gitattributes": true, ".gitmodules": true, ".mailmap": true}
+
+// obstacle is a file at which git waits, or fills the memory.
+func obstacle(ctx context.Context, dir string) error {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return nil //nolint:nilerr // git says so
+	}
+	defer root.Close()
+	var found error
+	_ = distrust.Walk(ctx, root, ".", maxGuarded, func(path string, e fs.DirEntry) error {
+		switch {
+		case e.IsDir() && e.Name() == ".git":
+			return fs.SkipDir
+		case !gitReads[e.Name()]:
+			return nil
+		}
+		if found = unreadable(filepath.Join(dir, path)); found != nil {
+			return fs.SkipAll
+		}
+		return nil
+	})
+	return found
+}
+
+// unreadable tells why git had better not read a file.
+func unreadable(path string) error {
+	fi, err := os.Stat(path) // git follows links
+	switch {
+	case err != nil || fi.IsDir():
+		return nil
+	case !fi.Mode().IsRegular():
+		return fmt.Errorf("git waits for %s, which is no plain file: delete it", path)
+	case fi.Size() > maxGitSource:
+		return fmt.Errorf("git reads %s, of %d MB: delete it", path, fi.Size()>>20)
+	}
+	return nil
+}
