@@ -119,9 +119,34 @@ func (s *Server) ExecuteCommand(ctx context.Context, p *protocol.ExecuteCommandP
 		}
 		return nil, err
 	}
-	b, merr := json.Marshal(res)
+	b, merr := answer(res)
 	err = merr
 	return protocol.LSPAny(b), err
+}
+
+// maxText bounds, as JSON, a text in an answer; maxAnswer an answer as a whole, whatever is in it.
+const (
+	maxText   = 16 << 20
+	maxAnswer = 32 << 20
+)
+
+// answer is a result as JSON. An agent decides how long logs, files and names are: texts are cut, and say so, and what is
+// too much all the same is refused, as no client could take it.
+func answer(res any) ([]byte, error) {
+	if text, ok := res.(interface{ Fit(budget int) any }); ok {
+		res = text.Fit(maxText)
+	}
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(res); err != nil {
+		return nil, err
+	}
+	if b.Len() > maxAnswer {
+		return nil, agents.Errorf(agents.CodeAnswerTooLarge, "the answer has %d MiB, more than the %d that are sent; ask for less, or use the command line: hjk-ls --help",
+			b.Len()>>20, maxAnswer>>20)
+	}
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
 }
 
 // subject is what a progress is about.

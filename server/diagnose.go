@@ -41,6 +41,40 @@ func (s *Server) diagnose(path string) {
 	_ = s.client.PublishDiagnostics(context.Background(), p)
 }
 
+// diagnoseSoon has a Dockerfile looked at, off the read loop: of several that wait for one, one look is enough.
+func (s *Server) diagnoseSoon(path string) {
+	if path == "" {
+		return
+	}
+	s.mu.Lock()
+	busy := s.toDiagnose != nil
+	if !busy {
+		s.toDiagnose = map[string]bool{}
+	}
+	s.toDiagnose[path] = true
+	s.mu.Unlock()
+	if !busy {
+		s.background.Go(s.diagnoseWaiting)
+	}
+}
+
+func (s *Server) diagnoseWaiting() {
+	for {
+		s.mu.Lock()
+		waiting := s.toDiagnose
+		s.toDiagnose = map[string]bool{}
+		if len(waiting) == 0 || s.life.Err() != nil {
+			s.toDiagnose = nil
+			s.mu.Unlock()
+			return
+		}
+		s.mu.Unlock()
+		for path := range waiting {
+			s.diagnose(path)
+		}
+	}
+}
+
 // diagnoseAll looks again at the Dockerfiles that are open, and at those that have failures: one of them may be gone.
 func (s *Server) diagnoseAll() {
 	paths := s.docs.dockerfiles()
@@ -100,14 +134,14 @@ func (v view) gotOver(failed builds.Record) bool {
 func (v view) place(f *builds.Failure) (protocol.Range, bool) {
 	best, found := protocol.Range{}, false
 	nearest := func(start, end, line int) {
-		r := rangeOf(v.doc.text, start, end)
+		r := v.lines.span(start, end)
 		if !found || abs(line-f.Line) < abs(int(best.Start.Line)+1-f.Line) {
 			best, found = r, true
 		}
 	}
 	if f.Line == 0 { // of no line, but of the file as a whole
 		start, end := v.top()
-		return rangeOf(v.doc.text, start, end), true
+		return v.lines.span(start, end), true
 	}
 	if f.Text != "" {
 		for _, in := range v.file.Instructions {

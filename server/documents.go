@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"unicode/utf8"
 
 	"go.lsp.dev/protocol"
 	"go.lsp.dev/uri"
@@ -22,7 +21,8 @@ type document struct {
 	text    string
 }
 
-// documents are the texts that the editor has open. Changes come in order, on the read loop.
+// documents are the texts that the editor has open. Changes come in order, on the read loop, which waits for nothing: what
+// is to be looked at anew is looked at elsewhere.
 type documents struct {
 	mu  sync.Mutex
 	all map[string]document // by path: editors spell one URI in several ways
@@ -123,7 +123,7 @@ func (s *Server) DidOpen(_ context.Context, p *protocol.DidOpenTextDocumentParam
 	s.docs.put(document{
 		uri: uri.URI(strings.Clone(string(t.URI))), version: t.Version, text: strings.Clone(t.Text), docker: isDockerfile(strings.Clone(string(t.LanguageID)), path),
 	})
-	s.diagnose(path)
+	s.diagnoseSoon(path)
 	return nil
 }
 
@@ -133,19 +133,20 @@ func (s *Server) DidChange(_ context.Context, p *protocol.DidChangeTextDocumentP
 	if !ok {
 		return nil
 	}
+	text := newRope(doc.text)
 	for _, c := range p.ContentChanges {
 		switch c := c.(type) {
 		case *protocol.TextDocumentContentChangeWholeDocument:
-			doc.text = strings.Clone(c.Text)
+			text = newRope(c.Text)
 		case *protocol.TextDocumentContentChangePartial:
-			from, to := offsetOf(doc.text, c.Range.Start), offsetOf(doc.text, c.Range.End)
-			doc.text = doc.text[:from] + c.Text + doc.text[max(from, to):]
+			text = text.replace(c.Range, c.Text)
 		}
 	}
+	doc.text = text.String()
 	doc.version = p.TextDocument.Version
 	s.docs.put(doc)
 	if doc.docker {
-		s.diagnose(fileOf(doc.uri))
+		s.diagnoseSoon(fileOf(doc.uri))
 	}
 	return nil
 }
@@ -163,45 +164,7 @@ func (s *Server) DidClose(_ context.Context, p *protocol.DidCloseTextDocumentPar
 	doc, _ := s.docs.get(p.TextDocument.URI)
 	s.docs.drop(p.TextDocument.URI)
 	if doc.docker {
-		s.diagnose(fileOf(p.TextDocument.URI))
+		s.diagnoseSoon(fileOf(p.TextDocument.URI))
 	}
 	return nil
-}
-
-// offsetOf is the byte offset of a position, which counts UTF-16 code units; one behind a line's end is at its end.
-func offsetOf(text string, p protocol.Position) int {
-	at := 0
-	for range p.Line {
-		i := strings.IndexByte(text[at:], '\n')
-		if i < 0 {
-			return len(text)
-		}
-		at += i + 1
-	}
-	units := int(p.Character)
-	for units > 0 && at < len(text) && text[at] != '\n' && text[at] != '\r' {
-		r, size := utf8.DecodeRuneInString(text[at:])
-		if units--; r > 0xffff {
-			units--
-		}
-		at += size
-	}
-	return at
-}
-
-// positionOf is the position of a byte offset.
-func positionOf(text string, offset int) protocol.Position {
-	before := text[:min(offset, len(text))]
-	start := strings.LastIndexByte(before, '\n') + 1
-	units := 0
-	for _, r := range before[start:] {
-		if units++; r > 0xffff {
-			units++
-		}
-	}
-	return protocol.Position{Line: uint32(strings.Count(before, "\n")), Character: uint32(units)}
-}
-
-func rangeOf(text string, start, end int) protocol.Range {
-	return protocol.Range{Start: positionOf(text, start), End: positionOf(text, end)}
 }

@@ -21,6 +21,7 @@ import (
 // view is a Dockerfile with what its builds told.
 type view struct {
 	doc   document
+	lines *lineIndex
 	path  string
 	file  dockerfile.File
 	facts agents.DockerfileFacts
@@ -39,7 +40,7 @@ func (s *Server) view(u uri.URI) (view, bool) {
 
 func (s *Server) viewOf(path string, doc document) view {
 	file, _ := dockerfile.Parse([]byte(doc.text))
-	return view{doc, path, file, s.agents.DockerfileFacts(path), s.spelled}
+	return view{doc, newLineIndex(doc.text), path, file, s.agents.DockerfileFacts(path), s.spelled}
 }
 
 // step is what the last build that had it did for an instruction.
@@ -82,7 +83,7 @@ func (s *Server) InlayHint(_ context.Context, p *protocol.InlayHintParams) ([]pr
 	for i, st := range v.steps() {
 		in := v.file.Instructions[i]
 		end := in.Start + len(strings.TrimRight(firstLine(v.doc.text[in.Start:in.End]), "\r"))
-		at := positionOf(v.doc.text, end)
+		at := v.lines.position(end)
 		if label := st.label(in.Keyword); label != "" && p.Range.Start.Line <= at.Line && at.Line <= p.Range.End.Line {
 			hints = append(hints, protocol.InlayHint{Position: at, Label: protocol.String(label), PaddingLeft: &yes})
 		}
@@ -136,7 +137,7 @@ func (s *Server) Hover(_ context.Context, p *protocol.HoverParams) (*protocol.Ho
 	}
 	for i, st := range v.steps() {
 		in := v.file.Instructions[i]
-		r := rangeOf(v.doc.text, in.Start, in.End)
+		r := v.lines.span(in.Start, in.End)
 		if r.Start.Line <= p.Position.Line && p.Position.Line <= r.End.Line {
 			return &protocol.Hover{Contents: &protocol.MarkupContent{Kind: s.markup(), Value: st.hover(in, s.markup())}, Range: &r}, nil
 		}
@@ -172,6 +173,9 @@ func (st step) hover(in dockerfile.Instruction, kind protocol.MarkupKind) string
 	return text + "\n\n" + fence + "text\n" + tail + "\n" + fence
 }
 
+// maxStages bounds the stages that lenses are shown for: a Dockerfile is an agent's to write.
+const maxStages = 500
+
 // CodeLens offers what can be done with a Dockerfile.
 func (s *Server) CodeLens(_ context.Context, p *protocol.CodeLensParams) ([]protocol.CodeLens, error) {
 	v, ok := s.view(p.TextDocument.URI)
@@ -180,7 +184,7 @@ func (s *Server) CodeLens(_ context.Context, p *protocol.CodeLensParams) ([]prot
 		return lenses, nil
 	}
 	start, end := v.top()
-	top := rangeOf(v.doc.text, start, end)
+	top := v.lines.span(start, end)
 	add := func(r protocol.Range, title, command string, args any) {
 		raw, err := json.Marshal(args)
 		if err == nil {
@@ -204,13 +208,13 @@ func (s *Server) CodeLens(_ context.Context, p *protocol.CodeLensParams) ([]prot
 	if len(v.file.Stages) < 2 {
 		return lenses, nil
 	}
-	for i, st := range v.file.Stages {
+	for i, st := range v.file.Stages[:min(len(v.file.Stages), maxStages)] {
 		in := v.file.Instructions[st.From]
 		target := st.Name
 		if target == "" {
 			target = fmt.Sprint(i)
 		}
-		r := rangeOf(v.doc.text, in.Start, in.Start+len(firstLine(v.doc.text[in.Start:in.End])))
+		r := v.lines.span(in.Start, in.Start+len(firstLine(v.doc.text[in.Start:in.End])))
 		add(r, "Build this stage", "hjk-ls.build", agents.BuildArgs{Workspace: v.facts.Checkout, Dockerfile: v.path, Target: target})
 	}
 	return lenses, nil

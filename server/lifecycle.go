@@ -13,6 +13,7 @@ import (
 	"go.lsp.dev/uri"
 	"go.uber.org/zap"
 
+	"github.com/gilmanlab/hjk-ls/internal/fileuri"
 	"github.com/gilmanlab/hjk-ls/internal/system"
 )
 
@@ -82,7 +83,7 @@ func (s *Server) Initialize(_ context.Context, p *protocol.InitializeParams) (*p
 	s.mu.Lock()
 	s.state = stateInitialized
 	s.caps = capsOf(p)
-	s.folders = foldersOf(p)
+	s.folders, s.passedOver = foldersOf(p)
 	folders := s.folders
 	s.mu.Unlock()
 	s.agents.SetFolders(folders)
@@ -159,8 +160,8 @@ func capsOf(p *protocol.InitializeParams) clientCaps {
 	}
 }
 
-// foldersOf takes workspaceFolders, else rootUri, else rootPath.
-func foldersOf(p *protocol.InitializeParams) []string {
+// foldersOf takes workspaceFolders, else rootUri, else rootPath, and tells of those that are not of this machine.
+func foldersOf(p *protocol.InitializeParams) (all []string, passedOver []error) {
 	var in struct {
 		WorkspaceFolders []struct {
 			URI uri.URI `json:"uri"`
@@ -170,31 +171,46 @@ func foldersOf(p *protocol.InitializeParams) []string {
 	}
 	raw, err := protocol.Marshal(p)
 	if err != nil || json.Unmarshal(raw, &in) != nil {
-		return nil
+		return nil, nil
 	}
-	var all []string
+	add := func(u uri.URI) {
+		path, err := fileuri.Path(string(u))
+		if err != nil {
+			passedOver = append(passedOver, err)
+			return
+		}
+		all = append(all, path)
+	}
 	for _, f := range in.WorkspaceFolders {
-		all = appendPath(all, string(f.URI))
+		add(f.URI)
 	}
-	if len(all) == 0 && in.RootURI != nil {
-		all = appendPath(all, string(*in.RootURI))
+	if len(in.WorkspaceFolders) == 0 && in.RootURI != nil {
+		add(*in.RootURI)
 	}
-	if len(all) == 0 && in.RootPath != nil && filepath.IsAbs(*in.RootPath) {
+	if len(all)+len(passedOver) == 0 && in.RootPath != nil && filepath.IsAbs(*in.RootPath) {
 		all = append(all, *in.RootPath)
 	}
-	return all
+	return all, passedOver
 }
 
 // Initialized begins to tell of instances and asks for the settings.
 func (s *Server) Initialized(context.Context, *protocol.InitializedParams) error {
 	s.mu.Lock()
-	pull := s.caps.configuration
+	pull, passedOver := s.caps.configuration, s.passedOver
 	s.mu.Unlock()
+	s.tellPassedOver(passedOver)
 	s.follow()
 	if pull {
 		s.background.Go(s.pullSettings)
 	}
 	return nil
+}
+
+// tellPassedOver tells of folders that hjk-ls cannot work in.
+func (s *Server) tellPassedOver(all []error) {
+	for _, err := range all {
+		s.showMessage(protocol.MessageTypeWarning, "hjk-ls passes over a folder: "+err.Error())
+	}
 }
 
 // Shutdown cancels what runs; its answer does not wait for it.
@@ -245,19 +261,11 @@ func (s *Server) watchParent(pid int) {
 	})
 }
 
-func appendPath(all []string, u string) []string {
-	path := pathOf(u)
-	if path == "" {
-		return all
-	}
-	return append(all, path)
-}
-
-// pathOf is the path of a file: URI, "" for others.
+// pathOf is the path of a file: URI of this machine, "" for others.
 func pathOf(u string) string {
-	parsed, err := uri.Parse(u)
-	if err != nil || parsed.Scheme() != "file" {
+	path, err := fileuri.Path(u)
+	if err != nil {
 		return ""
 	}
-	return filepath.Clean(parsed.FsPath())
+	return path
 }

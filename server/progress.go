@@ -12,6 +12,7 @@ import (
 	bkclient "github.com/moby/buildkit/client"
 	"github.com/opencontainers/go-digest"
 	"go.lsp.dev/protocol"
+	"go.uber.org/zap"
 
 	"github.com/gilmanlab/hjk-ls/images"
 	"github.com/gilmanlab/hjk-ls/internal/plain"
@@ -200,10 +201,12 @@ func (s *Server) feedback(ctx context.Context, p *progress) agents.Feedback {
 
 // notify sends a notification of our own. Values are plain JSON.
 func (s *Server) notify(method string, value any) {
-	raw, err := json.Marshal(value)
-	if err == nil {
-		_ = s.conn.Notify(context.Background(), method, protocol.LSPAny(raw))
+	raw, err := answer(value)
+	if err != nil {
+		s.cfg.Log.Warn("cannot tell the editor", zap.String("method", method), zap.Error(err))
+		return
 	}
+	_ = s.conn.Notify(context.Background(), method, protocol.LSPAny(raw))
 }
 
 const (

@@ -84,8 +84,10 @@ type Server struct {
 	mu                       sync.Mutex // guards what follows
 	state                    lifecycle
 	refreshing, refreshAgain bool
+	toDiagnose               map[string]bool // paths, while somebody looks at them; else nil
 	caps                     clientCaps
 	folders                  []string
+	passedOver               []error                       // folders that are not of this machine
 	running                  map[string]context.CancelFunc // by request id
 	progress                 map[string]context.CancelFunc // by progress token
 }

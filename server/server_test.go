@@ -318,7 +318,7 @@ func TestClientThatStopsReading(t *testing.T) {
 		done <- code
 	}()
 	go func() {
-		for i := range 100 {
+		for i := range 200 {
 			if _, err := fmt.Fprintf(inW, runCall+"\n", i, i); err != nil {
 				return
 			}
@@ -368,4 +368,69 @@ func FuzzFraming(f *testing.F) {
 			_ = s.Close()
 		}
 	})
+}
+
+// TestClientThatReadsLate: a client that is busy while long answers come gets them all, as it does read.
+func TestClientThatReadsLate(t *testing.T) {
+	defer goleak.VerifyNone(t)
+	big := strings.Repeat("x", 25<<20)
+	ran := make(chan bool, 4)
+	f := &scripted{run: func(context.Context, agents.RunArgs, agents.Feedback) (agents.RunResult, error) {
+		ran <- true
+		return agents.RunResult{Session: agents.Session{Name: big}}, nil
+	}}
+	inR, inW := io.Pipe()
+	outR, outW := io.Pipe()
+	s := New(Config{Agents: f, Framing: Lines, Folder: t.TempDir()})
+	done := make(chan int, 1)
+	go func() {
+		code, _ := s.Serve(context.Background(), duplex{inR, outW, func() error { return errors.Join(inR.Close(), outW.Close()) }})
+		done <- code
+	}()
+	for i := range 4 {
+		if _, err := fmt.Fprintf(inW, runCall+"\n", i, i); err != nil {
+			t.Fatal(err)
+		}
+		<-ran
+	}
+	deadline := time.Now().Add(10 * time.Second)
+	for s.stream.waiting() < 4*len(big) { // more than may wait for a client that does not read
+		if time.Now().After(deadline) {
+			t.Fatalf("only %d bytes wait", s.stream.waiting())
+		}
+		time.Sleep(time.Millisecond)
+	}
+	inW.Close()
+	n, err := io.Copy(io.Discard, outR)
+	if err != nil || n < int64(4*len(big)) {
+		t.Errorf("%d bytes came: %v", n, err)
+	}
+	if code := <-done; code != 0 {
+		t.Errorf("exit code %d", code)
+	}
+}
+
+// TestAnswerThatIsTooLong: texts are cut and say so, and what is too long all the same is an error of that request alone.
+func TestAnswerThatIsTooLong(t *testing.T) {
+	for name, text := range map[string]string{"quotes": strings.Repeat(`"`, 16<<20), "control characters": strings.Repeat("\x01", 16<<20), "lines": strings.Repeat("a line\n", 4<<20)} {
+		b, err := answer(agents.LogsResult{Text: text})
+		var res agents.LogsResult
+		if err != nil || len(b) > maxText+100 || json.Unmarshal(b, &res) != nil || !res.Truncated || !strings.HasSuffix(text, res.Text) || res.Text == "" {
+			t.Errorf("%s: %d bytes, %v %v", name, len(b), err, res.Truncated)
+		}
+		if all, err := json.Marshal(agents.LogsResult{Text: text}); err != nil || len(all) <= maxText {
+			t.Errorf("the control: %s have %d bytes %v", name, len(all), err)
+		}
+	}
+	if b, err := answer(agents.LogsResult{Text: "<short> & good"}); err != nil || string(b) != `{"text":"<short> & good"}` {
+		t.Errorf("%s %v", b, err)
+	}
+	f := &scripted{run: func(context.Context, agents.RunArgs, agents.Feedback) (agents.RunResult, error) {
+		return agents.RunResult{Session: agents.Session{Name: strings.Repeat("x", maxAnswer+1)}}, nil
+	}}
+	p := serve(t, f, ContentLength)
+	p.initialize()
+	p.send(runCall, 1, 1)
+	p.expect(`"code":"answer_too_large"`)
+	p.leave()
 }

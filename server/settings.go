@@ -6,6 +6,8 @@ import (
 	"slices"
 
 	"go.lsp.dev/protocol"
+
+	"github.com/gilmanlab/hjk-ls/internal/fileuri"
 )
 
 // section is the name of our settings in an editor.
@@ -69,18 +71,23 @@ func (s *Server) DidChangeConfiguration(_ context.Context, p *protocol.DidChange
 
 // DidChangeWorkspaceFolders follows the editor's folders.
 func (s *Server) DidChangeWorkspaceFolders(_ context.Context, p *protocol.DidChangeWorkspaceFoldersParams) error {
+	var passedOver []error
 	s.mu.Lock()
 	for _, f := range p.Event.Removed {
 		gone := pathOf(string(f.URI))
 		s.folders = slices.DeleteFunc(s.folders, func(have string) bool { return have == gone })
 	}
 	for _, f := range p.Event.Added {
-		if path := pathOf(string(f.URI)); path != "" && !slices.Contains(s.folders, path) {
+		path, err := fileuri.Path(string(f.URI))
+		if err != nil {
+			passedOver = append(passedOver, err)
+		} else if !slices.Contains(s.folders, path) {
 			s.folders = append(s.folders, path)
 		}
 	}
 	folders := slices.Clone(s.folders)
 	s.mu.Unlock()
+	s.tellPassedOver(passedOver)
 	s.agents.SetFolders(folders)
 	return nil
 }

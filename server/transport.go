@@ -21,9 +21,14 @@ const (
 	maxMessage = 64 << 20
 	// maxHeader bounds the header lines of one message.
 	maxHeader = 8 << 10
-	// maxUnsent bounds what waits for a client that does not read.
+	// maxUnsent is what may wait for a client. More may wait while the client reads, as of one long message, but not more
+	// than twice as much, or than one message.
 	maxUnsent = 64 << 20
-	// flushTime is how long the last messages have to be read by the client.
+	// stuckTime is how long a client for which more waits may take nothing.
+	stuckTime = 10 * time.Second
+	// writeSize is how much is written at once: how a client gets on is seen by the pieces it has taken.
+	writeSize = 64 << 10
+	// flushTime is how long an editor may take nothing of the last messages.
 	flushTime = 2 * time.Second
 )
 
@@ -44,7 +49,9 @@ type stream struct {
 	more    *sync.Cond
 	queue   [][]byte
 	unsent  int
-	owed    int // calls that were read and not answered
+	taken   time.Time   // when the client last took something, or had taken all
+	watch   *time.Timer // looks whether the client reads, while more waits than may
+	owed    int         // calls that were read and not answered
 	writing bool
 	closed  bool
 	err     error // why the connection broke
@@ -267,24 +274,45 @@ func (s *stream) waitAnswered(done <-chan struct{}) {
 var errStuck = errors.New("the client does not read what it is sent")
 
 func (s *stream) enqueue(body []byte) error {
+	parts := [][]byte{[]byte("Content-Length: " + strconv.Itoa(len(body)) + "\r\n\r\n"), body}
 	if s.framing == Lines {
-		body = append(bytes.ReplaceAll(body, []byte("\n"), nil), '\n')
-	} else {
-		body = append([]byte("Content-Length: "+strconv.Itoa(len(body))+"\r\n\r\n"), body...)
+		parts = [][]byte{bytes.ReplaceAll(body, []byte("\n"), nil), []byte("\n")}
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
 		return io.ErrClosedPipe
 	}
-	if s.unsent+len(body) > maxUnsent {
+	if s.unsent > 0 && s.unsent+len(body) > 2*maxUnsent {
 		s.failLocked(errStuck)
 		return errStuck
 	}
-	s.queue = append(s.queue, body)
-	s.unsent += len(body)
+	if s.unsent == 0 {
+		s.taken = time.Now()
+	}
+	for _, part := range parts {
+		s.queue = append(s.queue, part)
+		s.unsent += len(part)
+	}
+	if s.unsent > maxUnsent && s.watch == nil {
+		s.watch = time.AfterFunc(stuckTime, s.look)
+	}
 	s.more.Broadcast()
 	return nil
+}
+
+// look ends the stream when more waits than may and the client takes nothing.
+func (s *stream) look() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.watch = nil
+	switch idle := time.Since(s.taken); {
+	case s.closed || s.unsent <= maxUnsent:
+	case idle >= stuckTime:
+		s.failLocked(errStuck)
+	default:
+		s.watch = time.AfterFunc(stuckTime-idle, s.look)
+	}
 }
 
 func (s *stream) writeLoop() {
@@ -298,13 +326,18 @@ func (s *stream) writeLoop() {
 			return
 		}
 		b := s.queue[0]
-		s.queue = s.queue[1:]
+		if len(b) > writeSize {
+			s.queue[0], b = b[writeSize:], b[:writeSize]
+		} else {
+			s.queue[0], s.queue = nil, s.queue[1:]
+		}
 		s.writing = true
 		s.mu.Unlock()
 		_, err := s.rw.Write(b)
 		s.mu.Lock()
 		s.writing = false
 		s.unsent -= len(b)
+		s.taken = time.Now()
 		if err != nil {
 			s.failLocked(fmt.Errorf("write to the client: %w", err))
 		}
@@ -324,6 +357,9 @@ func (s *stream) failLocked(err error) {
 		s.err = err
 	}
 	s.queue, s.closed = nil, true
+	if s.watch != nil {
+		s.watch.Stop()
+	}
 	s.more.Broadcast()
 	s.stopReading()
 }
@@ -331,13 +367,38 @@ func (s *stream) failLocked(err error) {
 // stopReading makes Read report the end of input.
 func (s *stream) stopReading() { s.once.Do(func() { close(s.stop) }) }
 
-// flush waits until what was queued is written, for a client that still reads.
+// flush waits until what was queued is written, as long as the client takes some of it now and then.
 func (s *stream) flush() {
-	deadline := time.AfterFunc(flushTime, func() { s.fail(errStuck) })
-	defer deadline.Stop()
+	patience := flushTime
+	if s.framing == Lines { // what reads a script's pipe may do something else first
+		patience = stuckTime
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for (len(s.queue) > 0 || s.writing) && !s.closed {
+	pending := func() bool { return (len(s.queue) > 0 || s.writing) && !s.closed }
+	if !pending() {
+		return
+	}
+	s.taken = time.Now()
+	tick := time.NewTicker(patience / 4)
+	done := make(chan struct{})
+	defer close(done)
+	defer tick.Stop()
+	go func() {
+		for {
+			select {
+			case <-done:
+				return
+			case <-tick.C:
+			}
+			s.mu.Lock()
+			if pending() && time.Since(s.taken) > patience {
+				s.failLocked(errStuck)
+			}
+			s.mu.Unlock()
+		}
+	}()
+	for pending() {
 		s.more.Wait()
 	}
 }
@@ -349,6 +410,9 @@ func (s *stream) Close() error {
 	s.flush()
 	s.mu.Lock()
 	s.closed = true
+	if s.watch != nil {
+		s.watch.Stop()
+	}
 	s.more.Broadcast()
 	s.mu.Unlock()
 	return s.rw.Close()
@@ -364,4 +428,11 @@ func (s *stream) badLines() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.bad
+}
+
+// waiting is how much the client has not taken yet.
+func (s *stream) waiting() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.unsent
 }

@@ -1,6 +1,7 @@
 package dockerfile_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -82,4 +83,24 @@ func texts(f dockerfile.File) []string {
 		all = append(all, in.Text)
 	}
 	return all
+}
+
+// TestMatchOfALongFile: of a file as long as anybody can write it what is the same is found, in memory and time of its length.
+func TestMatchOfALongFile(t *testing.T) {
+	text := "FROM x\n" + strings.Repeat("RUN a\nENV b=1\n", 50_000)
+	f, err := dockerfile.Parse([]byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var old []string
+	for _, in := range f.Instructions {
+		old = append(old, in.Text)
+	}
+	old[40_000] = "RUN other"
+	found := f.Match(old)
+	for i, at := range found {
+		if want := i; i == 40_000 && at != -1 || i != 40_000 && at != want {
+			t.Fatalf("%d is found at %d", i, at)
+		}
+	}
 }

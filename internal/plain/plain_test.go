@@ -150,3 +150,40 @@ func FuzzText(f *testing.F) {
 		}
 	})
 }
+
+// TestFit: what is cut fits in JSON, by lines, and what fits is whole.
+func TestFit(t *testing.T) {
+	for _, s := range []string{
+		strings.Repeat("a line\n", 1000), strings.Repeat(`"`, 5000), strings.Repeat("\x01", 3000), strings.Repeat("é\u2028😀\xff\\\t", 700),
+		strings.Repeat("x", 3000) + "\n" + strings.Repeat("y", 3000),
+	} {
+		for name, fit := range map[string]func(string, int) (string, bool){"head": plain.Head, "tail": plain.Tail} {
+			got, cut := fit(s, 4000)
+			if n := encoded(t, got); !cut || n > 4000+2 || n < 1500 {
+				t.Errorf("the %s of %.20q: %d bytes", name, s, n)
+			}
+			if name == "head" && !strings.HasPrefix(s, got) || name == "tail" && !strings.HasSuffix(s, got) {
+				t.Errorf("the %s of %.20q is %.20q", name, s, got)
+			}
+			if whole, cut := fit(s, encoded(t, s)-2); cut || whole != s {
+				t.Errorf("%.20q is cut where it fits", s)
+			}
+		}
+	}
+	if got, _ := plain.Tail("one\ntwo\nthree\n", 11); got != "three\n" {
+		t.Errorf("%q", got)
+	}
+	if got, _ := plain.Head("one\ntwo\nthree\n", 11); got != "one\ntwo\n"[:4+4] {
+		t.Errorf("%q", got)
+	}
+}
+
+func encoded(t *testing.T, s string) int {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(s); err != nil {
+		t.Fatal(err)
+	}
+	return b.Len() - 1
+}

@@ -3,7 +3,6 @@ package agents
 import (
 	"context"
 	"errors"
-	"net/url"
 	"os"
 	"path/filepath"
 
@@ -12,6 +11,7 @@ import (
 
 	"github.com/gilmanlab/hjk-ls/container"
 	"github.com/gilmanlab/hjk-ls/images"
+	"github.com/gilmanlab/hjk-ls/internal/fileuri"
 	"github.com/gilmanlab/hjk-ls/server/builds"
 	"github.com/gilmanlab/hjk-ls/workspace"
 )
@@ -89,8 +89,10 @@ func (m *Manager) requested(ctx context.Context, hint, file, target string) (bui
 	w := wish{repo: r, config: config, values: values}
 	if file != "" {
 		w.image = file
-		if u, err := url.Parse(file); err == nil && u.Scheme == "file" {
-			w.image = filepath.FromSlash(u.Path)
+		if fileuri.IsURI(file) {
+			if w.image, err = fileuri.Path(file); err != nil {
+				return builds.Unit{}, wish{}, Errorf(CodeInvalidArgument, "dockerfile: %w", err)
+			}
 		}
 	}
 	src, err := w.source(r.From)

@@ -41,6 +41,7 @@ const (
 	CodeUntrustedPrivileges Code = "untrusted_privileges"
 	CodeUntrustedWorkspace  Code = "untrusted_workspace"
 	CodeBuildNotFound       Code = "build_not_found"
+	CodeAnswerTooLarge      Code = "answer_too_large"
 	CodeCanceled            Code = "canceled"
 	CodeInternal            Code = "internal"
 )

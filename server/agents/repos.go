@@ -2,10 +2,10 @@ package agents
 
 import (
 	"context"
-	"net/url"
 	"path/filepath"
 	"strings"
 
+	"github.com/gilmanlab/hjk-ls/internal/fileuri"
 	"github.com/gilmanlab/hjk-ls/workspace"
 )
 
@@ -93,8 +93,12 @@ func (m *Manager) open(ctx context.Context, path string) (*workspace.Repo, error
 
 // localPath takes an absolute path or a file: URI.
 func localPath(s string) (string, error) {
-	if u, err := url.Parse(s); err == nil && u.Scheme == "file" {
-		return filepath.FromSlash(u.Path), nil
+	if fileuri.IsURI(s) {
+		path, err := fileuri.Path(s)
+		if err != nil {
+			return "", Errorf(CodeInvalidArgument, "workspace: %w", err)
+		}
+		return path, nil
 	}
 	if !filepath.IsAbs(s) {
 		return "", Errorf(CodeInvalidArgument, "workspace %q is neither an absolute path nor a file: URI", s)

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/gilmanlab/hjk-ls/images"
+	"github.com/gilmanlab/hjk-ls/internal/plain"
 )
 
 // Instance is one (repository, branch) with its worktree, container and sessions, as docs/protocol.md describes it.
@@ -158,7 +159,14 @@ type LogsArgs struct {
 
 // LogsResult is the result of hjk-ls.logs.
 type LogsResult struct {
-	Text string `json:"text"`
+	Text      string `json:"text"`
+	Truncated bool   `json:"truncated,omitempty"` // there was more before it
+}
+
+// Fit cuts the text to what takes budget bytes in JSON.
+func (r LogsResult) Fit(budget int) any {
+	r.Text, r.Truncated = plain.Tail(r.Text, budget)
+	return r
 }
 
 // BuildArgs is the argument object of hjk-ls.build.
@@ -190,9 +198,16 @@ type BuildLogArgs struct {
 
 // BuildLogResult is the result of hjk-ls.buildLog.
 type BuildLogResult struct {
-	Text  string `json:"text"`
-	Path  string `json:"path"`  // of the log; those of the builds before have .1 to .4 behind
-	State string `json:"state"` // of the build: running, succeeded, failed or canceled
+	Text      string `json:"text"`
+	Truncated bool   `json:"truncated,omitempty"` // there was more before it
+	Path      string `json:"path"`                // of the log; those of the builds before have .1 to .4 behind
+	State     string `json:"state"`               // of the build: running, succeeded, failed or canceled
+}
+
+// Fit cuts the text to what takes budget bytes in JSON.
+func (r BuildLogResult) Fit(budget int) any {
+	r.Text, r.Truncated = plain.Tail(r.Text, budget)
+	return r
 }
 
 // ImagesArgs is the argument object of hjk-ls.images.
