@@ -89,6 +89,9 @@ func (w *world) hjk(dir string, args ...string) error {
 			return broken("a process that it started took %d MB of memory", usage.Maxrss>>10)
 		}
 	}
+	if args[0] == "doctor" && cmd.ProcessState.ExitCode() == 1 { // it tells of something that is to be mended
+		return w.clean(text)
+	}
 	return w.judge(cmd.ProcessState, text)
 }
 

@@ -9,8 +9,10 @@ import (
 	"io"
 	"math/rand/v2"
 	"os"
+	"os/signal"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 )
 
@@ -39,11 +41,20 @@ func Main(name string, play func(Game) error) {
 // Rand is what the game is drawn from.
 func (g Game) Rand() *rand.Rand { return rand.New(rand.NewPCG(g.Seed, 0)) }
 
-// Play calls round until the game is over or a round fails, and tells how many there were.
+// Play calls round until the game is over or a round fails, and tells how many there were. SIGINT and SIGTERM end it behind
+// a round, so that what was started is stopped.
 func (g Game) Play(round func(n int) error) (int, error) {
+	ended := make(chan os.Signal, 1)
+	signal.Notify(ended, syscall.SIGINT, syscall.SIGTERM)
+	defer signal.Stop(ended)
 	deadline := time.Now().Add(g.Duration)
 	n := 0
 	for ; (g.Rounds == 0 || n < g.Rounds) && time.Now().Before(deadline); n++ {
+		select {
+		case s := <-ended:
+			return n, fmt.Errorf("%v, before round %d", s, n)
+		default:
+		}
 		if err := round(n); err != nil {
 			return n, fmt.Errorf("round %d: %w", n, err)
 		}
