@@ -133,7 +133,8 @@ func TestRecreateSetting(t *testing.T) {
 		} else {
 			r.eventually(setting+" recreates", func() bool {
 				now := r.x()
-				return now.Container != nil && now.Container.ID != first.Container.ID && !now.Image.Stale && strings.Contains(r.hjk("logs", "x", "talker"), "started-again")
+				log, _ := r.Hjk(r.repo, "logs", "x", "talker") // the new container may not have the session yet
+				return now.Container != nil && now.Container.ID != first.Container.ID && !now.Image.Stale && strings.Contains(log, "started-again")
 			})
 		}
 		if _, asked := e.next("window/showMessageRequest", "new image"); asked != (setting == "ask") {
