@@ -22,6 +22,8 @@ type holder struct {
 	tty *os.File // the terminal's master, or in tmux the pane
 
 	screen *screen // pty only
+	at     *attention
+	adopts bool // all processes of the session descend from this one
 
 	mu       sync.Mutex // guards what follows
 	st       shim.State
@@ -44,7 +46,7 @@ func holdMain(name string, kind shim.Kind) int {
 	if err != nil {
 		return 1
 	}
-	h := &holder{st: o.State}
+	h := &holder{st: o.State, at: newAttention(), adopts: adoptOrphans()}
 	if err := h.start(kind, o); err != nil {
 		reply(c, replyOf(shim.State{}, err))
 		return 1
@@ -130,8 +132,8 @@ func (h *holder) startInPane() error {
 func (h *holder) live(ends <-chan os.Signal) {
 	exited := make(chan int, 1)
 	go func() { exited <- h.wait() }()
-	tick := time.NewTicker(waitingPoll)
-	defer tick.Stop()
+	next := time.NewTimer(quiet)
+	defer next.Stop()
 	for {
 		select {
 		case code := <-exited:
@@ -139,20 +141,27 @@ func (h *holder) live(ends <-chan os.Signal) {
 			return
 		case s := <-ends:
 			go h.terminate(s.(syscall.Signal), 0)
-		case <-tick.C:
-			h.setWaiting(h.silent() && h.reads())
+		case <-h.at.stirs:
+			h.at.pause = firstLook
+			next.Reset(afterStir)
+		case <-next.C:
+			next.Reset(h.look())
 		}
 	}
 }
 
-// wait collects the program. There is no job control above it, so a stop (Ctrl-Z) is undone at once.
+// afterStir is how long a program has that was written to, or wrote, before it is looked at.
+const afterStir = 50 * time.Millisecond
+
+// wait collects the program, and before that what it left behind. There is no job control above it, so a stop (Ctrl-Z) is
+// undone at once.
 func (h *holder) wait() int {
 	pid := h.cmd.Process.Pid
 	for {
 		var ws syscall.WaitStatus
-		_, err := syscall.Wait4(pid, &ws, syscall.WUNTRACED, nil)
+		who, err := syscall.Wait4(-1, &ws, syscall.WUNTRACED, nil)
 		switch {
-		case errors.Is(err, syscall.EINTR):
+		case errors.Is(err, syscall.EINTR), err == nil && who != pid:
 		case err != nil:
 			return -1
 		case ws.Stopped():

@@ -3,9 +3,11 @@ package main
 import (
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"path/filepath"
 	"sync"
+	"time"
 
 	"github.com/charmbracelet/x/ansi"
 	"github.com/charmbracelet/x/ansi/parser"
@@ -104,17 +106,48 @@ func logMain(name, tty string, in io.Reader) int {
 	if err != nil {
 		return 1
 	}
+	told := teller{name: name}
 	buf := make([]byte, 64<<10) // a pipe's
 	for {
 		n, err := in.Read(buf)
 		if n > 0 {
 			l.resized(sizeOf(tty))
 			l.write(buf[:n])
+			told.tell()
 		}
 		if err != nil {
 			l.close()
 			return 0
 		}
+	}
+}
+
+// teller tells the session's holder that the program wrote. That it cannot is no trouble: the holder looks at times.
+type teller struct {
+	name string
+	c    net.Conn
+	last time.Time
+}
+
+// tellPause is between two that are told: all that matters is that a session ceased to be quiet.
+const tellPause = quiet / 4
+
+func (t *teller) tell() {
+	if time.Since(t.last) < tellPause {
+		return
+	}
+	t.last = time.Now()
+	if t.c == nil {
+		c, err := call(t.name, hello{Op: "stir"})
+		if err != nil {
+			return
+		}
+		t.c = c
+	}
+	_ = t.c.SetWriteDeadline(time.Now().Add(tellPause)) // of a holder that is stopped nobody waits
+	if _, err := t.c.Write([]byte{'\n'}); err != nil {
+		_ = t.c.Close()
+		t.c = nil
 	}
 }
 

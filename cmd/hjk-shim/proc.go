@@ -4,6 +4,8 @@ import (
 	"os"
 	"strconv"
 	"strings"
+
+	"golang.org/x/sys/unix"
 )
 
 // stat is what is wanted of proc(5)'s /proc/PID/stat.
@@ -16,7 +18,7 @@ type stat struct {
 }
 
 func procStat(pid int) (stat, bool) {
-	b, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+	b, err := procFile("/proc/" + strconv.Itoa(pid) + "/stat")
 	if err != nil {
 		return stat{}, false
 	}
@@ -34,6 +36,26 @@ func procStat(pid int) (stat, bool) {
 		return n
 	}
 	return stat{state: f[0][0], pgrp: num(f[2]), session: num(f[3]), tty: num(f[4]), tpgid: num(f[5])}, true
+}
+
+// procFile reads a file of /proc, with as few calls as can be: sessions do it all day.
+func procFile(path string) ([]byte, error) {
+	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, &os.PathError{Op: "open", Path: path, Err: err}
+	}
+	defer func() { _ = unix.Close(fd) }()
+	b := make([]byte, 2048)
+	for n := 0; ; {
+		m, err := unix.Read(fd, b[n:])
+		if err != nil {
+			return nil, &os.PathError{Op: "read", Path: path, Err: err}
+		}
+		if n += m; m == 0 || n < len(b) && b[n-1] == '\n' {
+			return b[:n], nil
+		}
+		b = append(b, make([]byte, len(b))...)
+	}
 }
 
 // pids lists the processes that match.

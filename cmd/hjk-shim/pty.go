@@ -35,7 +35,7 @@ func (h *holder) startPTY(cols, rows int) error {
 		return err
 	}
 	h.tty = master
-	h.screen = newScreen(master, log, cols, rows)
+	h.screen = newScreen(master, log, cols, rows, h.at.wrote)
 	return nil
 }
 
@@ -96,10 +96,11 @@ type drawing struct {
 	drawn      []byte
 }
 
-func newScreen(tty *os.File, log *logFile, cols, rows int) *screen {
+// newScreen shows what comes from a terminal; wrote is called with each output.
+func newScreen(tty *os.File, log *logFile, cols, rows int, wrote func()) *screen {
 	s := &screen{tty: tty, log: log, done: make(chan struct{}), wake: make(chan struct{}, 1), modes: map[ansi.Mode]bool{}}
 	s.renew(cols, rows)
-	go s.pump()
+	go s.pump(wrote)
 	go s.keepUp()
 	return s
 }
@@ -121,12 +122,13 @@ func (s *screen) renew(cols, rows int) {
 }
 
 // pump moves the program's output to log, screen and viewer. Nothing here waits for a viewer.
-func (s *screen) pump() {
+func (s *screen) pump(wrote func()) {
 	defer close(s.done)
 	buf := make([]byte, 256<<10)
 	for {
 		n, err := readAll(s.tty, buf)
 		if n > 0 {
+			wrote()
 			s.log.write(buf[:n])
 			s.show(buf[:n])
 		}

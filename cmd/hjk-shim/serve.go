@@ -14,7 +14,7 @@ import (
 
 // hello is what a caller says first to a holder, as one line.
 type hello struct {
-	Op         string // attach or kill
+	Op         string // attach, kill or stir
 	Cols, Rows int
 }
 
@@ -60,6 +60,11 @@ func (h *holder) answer(c *net.UnixConn) {
 	switch hi.Op {
 	case "kill":
 		h.terminate(syscall.SIGTERM, killAfter)
+	case "stir": // a byte whenever the program wrote
+		for err == nil {
+			_, err = r.ReadByte()
+			h.at.stir()
+		}
 	case "attach":
 		h.viewers(1)
 		defer h.viewers(-1)
@@ -86,6 +91,7 @@ func (h *holder) view(c *net.UnixConn, r io.Reader, hi hello) {
 			if _, err := h.tty.Write(payload); err != nil {
 				return
 			}
+			h.at.stir()
 		case kind == frameResize && len(payload) == 4:
 			h.resize(int(binary.BigEndian.Uint16(payload)), int(binary.BigEndian.Uint16(payload[2:])))
 		}

@@ -124,7 +124,7 @@ func TestSessions(t *testing.T) {
 			if st := stateOf(t, dir, startIn(t, env, req("sleep 1000")).State.Name); st.Name != "s-2" || st.Waiting {
 				t.Errorf("%+v", st)
 			}
-			time.Sleep(3 * waitingPoll)
+			time.Sleep(lastLook)
 			if stateOf(t, dir, "s-2").Waiting {
 				t.Error("a program that sleeps is said to wait")
 			}
@@ -289,7 +289,7 @@ func FuzzScreen(f *testing.F) {
 			return
 		}
 		defer null.Close()
-		s := newScreen(null, &logFile{}, 20, 5)
+		s := newScreen(null, &logFile{}, 20, 5, func() {})
 		<-s.done
 		s.mu.Lock()
 		s.unseen = b
@@ -308,7 +308,7 @@ func TestScreenThatIsSmallForAMoment(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer null.Close()
-	s := newScreen(null, &logFile{}, 20, 5)
+	s := newScreen(null, &logFile{}, 20, 5, func() {})
 	<-s.done
 	s.feed([]byte("\x1b]2;title\x07READY \x1b[31mremember\x1b[0m\r\nboth lines\r\n> "))
 	for _, size := range [][2]int{{10, 5}, {8, 2}, {15, 4}, {120, 3}} {

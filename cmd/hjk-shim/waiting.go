@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -14,52 +15,120 @@ import (
 	"github.com/gilmanlab/hjk-ls/container/shim"
 )
 
-// waitingPoll is how often a session is asked whether it waits.
-const waitingPoll = 300 * time.Millisecond
-
 // quiet is how long a program that waits for its user has written nothing. Agents wait for their terminal and for their
 // service in one system call, but draw that they are at work several times a second.
 const quiet = time.Second
 
-// silent reports whether the program has written nothing for a while.
-func (h *holder) silent() bool {
-	fi, err := os.Stat(filepath.Join(sessionDir(h.st.Name), shim.LogFile))
-	return err != nil || time.Since(fi.ModTime()) >= quiet
+// A session is looked at when its terminal has been quiet, and then ever more rarely while nothing happens: a program may begin
+// or cease to wait without a word.
+const (
+	firstLook = 300 * time.Millisecond
+	lastLook  = time.Second
+)
+
+// attention is what decides when a session is looked at.
+type attention struct {
+	stirs chan struct{} // something happened in the terminal
+	armed atomic.Bool   // the next that happens is to be told
+	spoke atomic.Int64  // when the program wrote last, in Unix nanoseconds; 0 where only its log knows
+	pause time.Duration // until the next look
+	known *waiter       // who waited at the last look
 }
 
-// reads reports whether a process in the foreground of the session's terminal is blocked reading that terminal: it
-// waits for its user. Silence alone says nothing, as a program may be at work or asleep.
-func (h *holder) reads() bool {
-	leader, ok := procStat(h.cmd.Process.Pid)
-	if !ok || leader.tty == 0 {
-		return false
-	}
-	for _, pid := range pids(func(_ int, st stat) bool { return st.tty == leader.tty && st.pgrp == leader.tpgid }) {
-		if waitsForTTY(pid, leader.tty) {
-			return true
+func newAttention() *attention { return &attention{stirs: make(chan struct{}, 1), pause: firstLook} }
+
+// stir tells that the program wrote or was written to. It costs nothing while nobody has looked since the last time.
+func (a *attention) stir() {
+	if a.armed.CompareAndSwap(true, false) {
+		select {
+		case a.stirs <- struct{}{}:
+		default:
 		}
 	}
-	return false
 }
 
-func waitsForTTY(pid, tty int) bool {
+// wrote is stir for output that passes through this process.
+func (a *attention) wrote() {
+	a.spoke.Store(time.Now().UnixNano())
+	a.stir()
+}
+
+// look finds out whether the program waits for its user, and when it is to be looked at again.
+func (h *holder) look() (next time.Duration) {
+	h.at.armed.Store(true)
+	if rest := quiet - time.Since(h.spokeLast()); rest > 0 {
+		h.setWaiting(false)
+		h.at.pause = firstLook
+		return min(rest, quiet)
+	}
+	was := h.at.known
+	if h.at.known = h.waiter(was); (was == nil) == (h.at.known == nil) {
+		h.at.pause = min(h.at.pause*3/2, lastLook)
+	} else {
+		h.at.pause = firstLook
+	}
+	h.setWaiting(h.at.known != nil)
+	return h.at.pause
+}
+
+// spokeLast is when the program wrote last.
+func (h *holder) spokeLast() time.Time {
+	if t := h.at.spoke.Load(); t != 0 || h.screen != nil {
+		return time.Unix(0, t)
+	}
+	fi, err := os.Stat(filepath.Join(sessionDir(h.st.Name), shim.LogFile)) // tmux has another process write it
+	if err != nil {
+		return time.Time{}
+	}
+	return fi.ModTime()
+}
+
+// waiter is a task in the foreground of a terminal that is blocked reading it.
+type waiter struct {
+	group int    // the terminal's foreground process group
+	file  string // what the kernel says of the task
+	says  string
+}
+
+// waiter finds a process in the foreground of the session's terminal that is blocked reading that terminal: it waits for its
+// user. Silence alone says nothing, as a program may be at work or asleep. The one that was found last is tried first.
+func (h *holder) waiter(last *waiter) *waiter {
+	leader, ok := procStat(h.cmd.Process.Pid)
+	if !ok || leader.tty == 0 {
+		return nil
+	}
+	if last != nil && last.group == leader.tpgid {
+		if b, err := procFile(last.file); err == nil && string(b) == last.says {
+			return last
+		}
+	}
+	for _, pid := range h.family(func(_ int, st stat) bool { return st.tty == leader.tty && st.pgrp == leader.tpgid }) {
+		if w := waitsForTTY(pid, leader.tty); w != nil {
+			w.group = leader.tpgid
+			return w
+		}
+	}
+	return nil
+}
+
+func waitsForTTY(pid, tty int) *waiter {
 	tasks, err := os.ReadDir(fmt.Sprintf("/proc/%d/task", pid))
 	if err != nil {
-		return false
+		return nil
 	}
 	for _, t := range tasks {
 		dir := fmt.Sprintf("/proc/%d/task/%s", pid, t.Name())
-		if b, err := os.ReadFile(dir + "/syscall"); err == nil {
+		if b, err := procFile(dir + "/syscall"); err == nil {
 			if blockedOn(pid, string(b), tty) {
-				return true
+				return &waiter{file: dir + "/syscall", says: string(b)}
 			}
 			continue
 		}
-		if w, err := os.ReadFile(dir + "/wchan"); err == nil && strings.Contains(string(w), "n_tty_read") {
-			return true
+		if b, err := procFile(dir + "/wchan"); err == nil && strings.Contains(string(b), "n_tty_read") {
+			return &waiter{file: dir + "/wchan", says: string(b)}
 		}
 	}
-	return false
+	return nil
 }
 
 // blockedOn looks at a task's system call: its number and arguments, as proc(5) prints them, or "running".
