@@ -52,6 +52,7 @@ type Container struct {
 	CreatedAt time.Time
 	StartedAt time.Time // zero when unknown (List does not ask)
 	Labels    map[string]string
+	Mounts    []Mount // binds of the host's; only List tells them
 }
 
 // Label keys, in the form the OCI recommends.

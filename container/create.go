@@ -61,6 +61,13 @@ func (e *Engine) Create(ctx context.Context, s Spec, shimPath string) (string, e
 	case err != nil:
 		return "", fmt.Errorf("create container %s: %w", s.Name, err)
 	}
+	res, err := e.inspect(late, id)
+	if err == nil {
+		err = asAsked(host, res)
+	}
+	if err != nil {
+		return "", errors.Join(fmt.Errorf("create container %s: %w", s.Name, err), e.Remove(late, id))
+	}
 	return id, nil
 }
 

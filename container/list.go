@@ -11,6 +11,7 @@ import (
 	"github.com/containerd/errdefs"
 	"github.com/docker/docker/api/types/container"
 	"github.com/docker/docker/api/types/filters"
+	"github.com/docker/docker/api/types/mount"
 )
 
 // ListOptions narrow List; empty fields do not.
@@ -66,6 +67,11 @@ func summary(s container.Summary) Container {
 		Repo: s.Labels[LabelRepo], Branch: s.Labels[LabelBranch], Worktree: s.Labels[LabelWorktree],
 		ExitCode: exitStatus(s.Status),
 	}
+	for _, m := range s.Mounts {
+		if m.Type == mount.TypeBind {
+			c.Mounts = append(c.Mounts, Mount{Source: onHost(m.Source), Target: m.Destination, ReadOnly: !m.RW})
+		}
+	}
 	if len(s.Names) > 0 {
 		c.Name = strings.TrimPrefix(s.Names[0], "/")
 	}
@@ -89,14 +95,22 @@ func exitStatus(status string) *int {
 
 // Inspect tells one container, with its start time.
 func (e *Engine) Inspect(ctx context.Context, id string) (Container, error) {
-	var res container.InspectResponse
-	err := e.call(ctx, func(ctx context.Context) (err error) {
-		res, err = e.api.ContainerInspect(ctx, id)
-		return err
-	})
+	res, err := e.inspect(ctx, id)
 	if err != nil {
 		return Container{}, err
 	}
+	return inspected(res), nil
+}
+
+func (e *Engine) inspect(ctx context.Context, id string) (res container.InspectResponse, err error) {
+	err = e.call(ctx, func(ctx context.Context) (err error) {
+		res, err = e.api.ContainerInspect(ctx, id)
+		return err
+	})
+	return res, err
+}
+
+func inspected(res container.InspectResponse) Container {
 	c := Container{
 		ID: res.ID, Name: strings.TrimPrefix(res.Name, "/"), State: res.State.Status, ImageID: res.Image,
 		Labels: res.Config.Labels, Repo: res.Config.Labels[LabelRepo], Branch: res.Config.Labels[LabelBranch],
@@ -107,7 +121,7 @@ func (e *Engine) Inspect(ctx context.Context, id string) (Container, error) {
 	if c.State == "exited" || c.State == "dead" {
 		c.ExitCode = &res.State.ExitCode
 	}
-	return c, nil
+	return c
 }
 
 // Stop sends the stop signal and, when grace is over, SIGKILL. One that is gone or stopped is no error.

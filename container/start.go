@@ -44,18 +44,33 @@ const replyTimeout = 20 * time.Second
 
 // Start starts a container and, with first, its first session. That request goes to PID 1's standard input, which
 // saves an exec; where PID 1 is the image's own, to an exec like every other. It returns when the session runs.
+//
+// What the container is to see of the host is looked up first, and the helper compares it with what the engine mounted before
+// anything else is started. A container that sees something else is removed, and the error is ErrMounts.
 func (e *Engine) Start(ctx context.Context, id string, first *shim.Start) (*shim.State, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, replyTimeout, errors.New("the container did not start in time"))
 	defer cancel()
-	c, err := e.Inspect(ctx, id)
+	res, err := e.inspect(ctx, id)
 	if err != nil {
 		return nil, err
 	}
-	if c.Labels[labelInit] != "" || first == nil || e.info.Name == "podman" { // podman 4 attaches to what runs only
-		return e.startPlain(ctx, c, first)
+	mounts, err := meant(res)
+	if err != nil {
+		return nil, err
 	}
+	st, err := e.startWith(ctx, inspected(res), mounts, first)
+	return st, e.notMeant(ctx, id, err)
+}
+
+func (e *Engine) startWith(ctx context.Context, c Container, mounts []shim.Mount, first *shim.Start) (*shim.State, error) {
+	id := c.ID
+	if c.Labels[labelInit] != "" || first == nil || e.info.Name == "podman" { // podman 4 attaches to what runs only
+		return e.startPlain(ctx, c, mounts, first)
+	}
+	req := *first
+	req.Mounts = mounts
 	var att types.HijackedResponse
-	err = e.call(ctx, func(ctx context.Context) (err error) {
+	err := e.call(ctx, func(ctx context.Context) (err error) {
 		att, err = e.api.ContainerAttach(ctx, id, container.AttachOptions{Stream: true, Stdin: true, Stdout: true})
 		return err
 	})
@@ -66,16 +81,19 @@ func (e *Engine) Start(ctx context.Context, id string, first *shim.Start) (*shim
 	if err := e.start(ctx, id); err != nil {
 		return nil, err
 	}
-	st, err := exchange(ctx, att, *first)
+	st, err := exchange(ctx, att, req)
 	if err != nil {
 		return nil, e.explain(ctx, id, err)
 	}
 	return st, nil
 }
 
-func (e *Engine) startPlain(ctx context.Context, c Container, first *shim.Start) (*shim.State, error) {
+func (e *Engine) startPlain(ctx context.Context, c Container, mounts []shim.Mount, first *shim.Start) (*shim.State, error) {
 	if err := e.start(ctx, c.ID); err != nil {
 		return nil, err
+	}
+	if err := e.verify(ctx, c.ID, mounts); err != nil {
+		return nil, e.explain(ctx, c.ID, err)
 	}
 	if c.Labels[labelInit] != "" {
 		if err := e.prepare(ctx, c); err != nil {

@@ -46,6 +46,9 @@ func startSession(req shim.Start) (shim.State, error) {
 	if err := awaitReady(); err != nil {
 		return shim.State{}, err
 	}
+	if err := checkMounts(req.Mounts); err != nil {
+		return shim.State{}, err
+	}
 	path, err := check(&req)
 	if err != nil {
 		return shim.State{}, err

@@ -62,6 +62,18 @@ type Start struct {
 	Kind  Kind   `json:"kind,omitempty"` // "" lets the helper choose
 	Cols  int    `json:"cols,omitempty"` // default 120
 	Rows  int    `json:"rows,omitempty"` // default 40
+	// Mounts are what the container must have mounted; nothing is started while one is something else.
+	Mounts []Mount `json:"mounts,omitempty"`
+}
+
+// Mount is a bind mount by what the host found at its source: the same file has the same numbers in the container.
+type Mount struct {
+	Target string `json:"target"`
+	Device uint64 `json:"device"`
+	Inode  uint64 `json:"inode"`
+	// Below is a folder from which on no link leads to Target: a mount that is reached by a link shields the link's place from
+	// nobody. "" is where links are the image's own business.
+	Below string `json:"below,omitempty"`
 }
 
 // File is a small file of a home.
@@ -78,6 +90,7 @@ const (
 	CodeNoSession     = "session_not_found"
 	CodeSessionEnded  = "session_ended"
 	CodeBadRequest    = "bad_request"
+	CodeMounts        = "mounts" // the container does not have mounted what it should
 	CodeInternal      = "internal"
 )
 

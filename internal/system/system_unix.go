@@ -4,6 +4,7 @@ package system
 
 import (
 	"errors"
+	"io/fs"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -43,6 +44,15 @@ func FreeBytes(path string) (uint64, error) {
 		return 0, err
 	}
 	return s.Bavail * uint64(s.Bsize), nil //nolint:unconvert // Bsize's type differs by system
+}
+
+// FileNumbers are the device and the inode of a file, which tell it from every other.
+func FileNumbers(fi fs.FileInfo) (dev, ino uint64, ok bool) {
+	st, ok := fi.Sys().(*syscall.Stat_t)
+	if !ok {
+		return 0, 0, false
+	}
+	return uint64(st.Dev), st.Ino, true //nolint:unconvert // Dev's type differs by system
 }
 
 // OwnGroup makes EndGroup reach what a command itself starts, too.

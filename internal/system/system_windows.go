@@ -3,6 +3,7 @@ package system
 import (
 	"errors"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
 	"sync"
@@ -100,3 +101,6 @@ func SizeChanges() (changes <-chan os.Signal, stop func()) {
 	}()
 	return c, sync.OnceFunc(func() { close(done) })
 }
+
+// FileNumbers are the device and the inode of a file; Windows tells them otherwise.
+func FileNumbers(fs.FileInfo) (dev, ino uint64, ok bool) { return 0, 0, false }

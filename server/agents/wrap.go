@@ -27,6 +27,7 @@ var classes = []struct {
 	{is(workspace.ErrUnbornHead), CodeUnbornHead},
 	{is(workspace.ErrStartPoint), CodeBranchNotFound},
 	{is(workspace.ErrDirty), CodeWorktreeDirty},
+	{is(container.ErrMounts), CodeWorktreeFailed},
 	{as[*workspace.AmbiguousError], CodeBranchAmbiguous},
 	{as[*workspace.ConfigError], CodeInvalidConfig},
 	{is(images.ErrDockerfileNotFound), CodeDockerfileNotFound},

@@ -1,0 +1,147 @@
+package container
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"strings"
+
+	"github.com/docker/docker/api/types/container"
+	"github.com/docker/docker/api/types/mount"
+
+	"github.com/gilmanlab/hjk-ls/container/shim"
+	"github.com/gilmanlab/hjk-ls/internal/distrust"
+	"github.com/gilmanlab/hjk-ls/internal/system"
+)
+
+// ErrMounts means that a container would see, or saw, another part of the host than was meant: what lies in its worktree is an
+// agent's to replace, and the engine follows links.
+var ErrMounts = errors.New("what the container is to see of the host is not what it should be")
+
+// mountsError is an ErrMounts with what helps.
+func mountsError(why error) error {
+	return fmt.Errorf("%w: %w; look there, take away what is in the way, and try again", ErrMounts, why)
+}
+
+// meant is what a container's bind mounts are on the host now. No link in its worktree leads to one of them: there an agent can
+// write. What is not there, the engine tells.
+func meant(res container.InspectResponse) ([]shim.Mount, error) {
+	worktree := res.Config.Labels[LabelWorktree]
+	var all []shim.Mount
+	for _, m := range res.Mounts {
+		if m.Type != mount.TypeBind {
+			continue
+		}
+		p, err := locate(worktree, onHost(m.Source))
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return nil, mountsError(err)
+		}
+		dev, ino, ok := system.FileNumbers(p.Info)
+		if !ok {
+			continue
+		}
+		all = append(all, shim.Mount{Target: m.Destination, Device: dev, Inode: ino, Below: linkless(worktree, m.Destination)})
+	}
+	return all, nil
+}
+
+// onHost is a path as the host has it: Docker Desktop tells those of its virtual machine.
+func onHost(path string) string { return strings.TrimPrefix(path, "/host_mnt") }
+
+// locate finds a mount's source.
+func locate(worktree, source string) (distrust.Place, error) {
+	if rel, ok := below(worktree, source); ok {
+		return distrust.Locate(worktree, rel)
+	}
+	real, err := filepath.EvalSymlinks(source) // along a path of the user's
+	if err != nil {
+		return distrust.Place{}, err
+	}
+	return distrust.Locate(filepath.Dir(real), filepath.Base(real))
+}
+
+// linkless is the folder from which on a target in a container has no link in it. The image may have them in what leads to the
+// worktree.
+func linkless(worktree, target string) string {
+	if _, ok := below(worktree, target); ok {
+		return worktree
+	}
+	if _, ok := below(filepath.Dir(shim.BinDir), target); ok {
+		return "/"
+	}
+	return ""
+}
+
+// below is path relative to dir, which it lies in.
+func below(dir, path string) (rel string, ok bool) {
+	rel, err := filepath.Rel(dir, path)
+	return rel, dir != "" && err == nil && rel != "." && filepath.IsLocal(rel)
+}
+
+// asAsked compares what the engine says it will mount with what it was told to. The engine may not do more, nor with more rights;
+// what an image's allowed flags and its volumes ask for is beside it.
+func asAsked(host *container.HostConfig, res container.InspectResponse) error {
+	type what struct {
+		source string
+		rw     bool
+	}
+	is := map[string]what{}
+	for _, m := range res.Mounts {
+		if m.Type == mount.TypeBind {
+			is[m.Destination] = what{onHost(m.Source), m.RW}
+		}
+	}
+	for _, m := range host.Mounts {
+		if m.Type != mount.TypeBind {
+			continue
+		}
+		if got, ok := is[m.Target]; !ok || got != (what{m.Source, !m.ReadOnly}) {
+			return fmt.Errorf("%w: the engine says that %s is %+v, not %s", ErrMounts, m.Target, got, m.Source)
+		}
+		delete(is, m.Target)
+	}
+	if len(is) > len(host.Binds) {
+		return fmt.Errorf("%w: the engine says that it mounts what nobody asked for: %v", ErrMounts, is)
+	}
+	return nil
+}
+
+// usageCode is what the helper exits with when it does not know a command.
+const usageCode = 2
+
+// verify asks the helper in a container that has just been started, and in which nothing else runs, what is mounted there.
+func (e *Engine) verify(ctx context.Context, id string, want []shim.Mount) error {
+	if len(want) == 0 {
+		return nil
+	}
+	text, err := json.Marshal(want)
+	if err != nil {
+		return err
+	}
+	out, code, err := e.run(ctx, id, "0:0", append(text, '\n'), shim.Path, "mounts")
+	if err != nil {
+		return fmt.Errorf("look at the container's mounts: %w", err)
+	}
+	if code == usageCode { // the helper of a container that an older hjk-ls made
+		return nil
+	}
+	_, err = readReply(strings.NewReader(out))
+	return err
+}
+
+// notMeant removes a container that sees what it should not. Any other error it gives back as it is.
+func (e *Engine) notMeant(ctx context.Context, id string, err error) error {
+	var se *SessionError
+	if !errors.As(err, &se) || se.Code != shim.CodeMounts {
+		return err
+	}
+	late, cancel := outlive(ctx, createGrace)
+	defer cancel()
+	return errors.Join(mountsError(errors.New(se.Message)), e.Remove(late, id))
+}
