@@ -22,11 +22,18 @@ type Private struct {
 	tree Worktree
 	dir  string // on the host, the instance's own
 	name string // of the instance: what the agent's other references are filed under
+	hide []string
 }
 
 // Private describes the private git directory of a worktree below dir. It does no I/O.
 func (r *Repo) Private(wt Worktree, dir, name string) *Private {
 	return &Private{repo: r, tree: wt, dir: dir, name: name}
+}
+
+// Hide names folders that the container does not see, where they lie in the worktree.
+func (p *Private) Hide(dirs ...string) *Private {
+	p.hide = dirs
+	return p
 }
 
 // Bind is a part of the host that a container sees.
@@ -89,9 +96,12 @@ func (p *Private) Prepare(ctx context.Context) ([]Bind, error) {
 	if err := errors.Join(p.links(), p.reborrow(), p.trust(ctx), p.save(st)); err != nil {
 		return nil, err
 	}
-	binds := append(p.binds(), p.shields(links)...)
-	modules, err := p.modules(ctx, links)
-	return append(binds, modules...), err
+	binds, err := p.binds()
+	if err != nil {
+		return nil, err
+	}
+	shields, err := p.shields(ctx, links)
+	return append(binds, shields...), err
 }
 
 // links writes the files that are mounted beside the agent's directory, where they are not there yet.

@@ -2,17 +2,23 @@ package workspace
 
 import (
 	"context"
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
 )
 
 // binds are the mounts of git's own.
-func (p *Private) binds() []Bind {
+func (p *Private) binds() ([]Bind, error) {
 	dotGit := filepath.Join(p.tree.Path, ".git")
-	binds := []Bind{{Source: p.agent(), Target: dotGit}}
-	if !isDir(dotGit) {
-		binds = []Bind{{Source: p.dotgit(), Target: dotGit, ReadOnly: true}, {Source: p.agent(), Target: privateTarget}}
+	binds := []Bind{{Source: p.dotgit(), Target: dotGit, ReadOnly: true}, {Source: p.agent(), Target: privateTarget}}
+	fi, err := os.Lstat(dotGit)
+	switch {
+	case err == nil && fi.IsDir():
+		binds = []Bind{{Source: p.agent(), Target: dotGit}}
+	case err == nil && !fi.Mode().IsRegular(), err != nil && !errors.Is(err, fs.ErrNotExist):
+		return nil, errors.Join(inTheWay(dotGit, "its repository"), err)
 	}
 	for i, dir := range p.repo.objectDirs() {
 		binds = append(binds, Bind{Source: dir, Target: borrowed(i) + "/objects", ReadOnly: true})
@@ -23,7 +29,7 @@ func (p *Private) binds() []Bind {
 			binds = append(binds, Bind{Source: lfs, Target: borrowed(i) + "/lfs/objects", ReadOnly: true})
 		}
 	}
-	return binds
+	return binds, nil
 }
 
 func isDir(path string) bool {
@@ -40,40 +46,16 @@ func (p *Private) gitlinks(ctx context.Context) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
+	return gitlinksIn(out), nil
+}
+
+// gitlinksIn reads what `git ls-tree -z` printed.
+func gitlinksIn(out string) []string {
 	links := []string{}
 	for _, entry := range nul(out) {
 		if meta, path, ok := strings.Cut(entry, "\t"); ok && strings.HasPrefix(meta, "160000 ") {
 			links = append(links, path)
 		}
 	}
-	return links, nil
-}
-
-// shields make the folders of submodules, and those they lie in, mount points. Git on the host goes into a submodule by
-// itself and believes the configuration there; a mount point can be neither renamed nor replaced by a repository of the
-// agent's. What is not checked out is read-only, and so is the link of what is.
-func (p *Private) shields(links []string) []Bind {
-	var binds []Bind
-	done := map[string]bool{}
-	for _, link := range links {
-		path := ""
-		parts := strings.Split(link, "/")
-		for i, part := range parts {
-			path = filepath.Join(path, part)
-			full := filepath.Join(p.tree.Path, path)
-			fi, err := os.Lstat(full)
-			if err != nil || !fi.IsDir() || done[path] {
-				continue
-			}
-			done[path] = true
-			dotGit := filepath.Join(full, ".git")
-			_, err = os.Lstat(dotGit)
-			last := i == len(parts)-1
-			binds = append(binds, Bind{Source: full, Target: full, ReadOnly: last && err != nil})
-			if last && err == nil {
-				binds = append(binds, Bind{Source: dotGit, Target: dotGit, ReadOnly: true})
-			}
-		}
-	}
-	return binds
+	return links
 }

@@ -2,38 +2,95 @@ package workspace
 
 import (
 	"context"
+	"crypto/sha256"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/gilmanlab/hjk-ls/internal/distrust"
 )
 
-// modules make git work in the submodules that are checked out: their git directories are where their links lead, read-only,
-// each with a configuration that has no credentials.
-func (p *Private) modules(ctx context.Context, links []string) ([]Bind, error) {
-	var binds []Bind
-	for _, link := range links {
-		top := filepath.Join(p.tree.Path, link)
-		b, err := os.ReadFile(filepath.Join(top, ".git"))
-		if err != nil {
-			continue // not checked out
-		}
-		dir := filepath.Clean(absolute(top, strings.TrimRight(strings.TrimPrefix(string(b), "gitdir: "), "\r\n")))
-		if !within(p.repo.CommonDir, dir) {
-			continue
-		}
-		if err := p.mountPoint(dir); err != nil {
-			return nil, err
-		}
-		binds = append(binds, Bind{Source: dir, Target: dir, ReadOnly: true})
-		masks, err := p.maskConfigs(ctx, dir, len(binds))
-		if err != nil {
-			return nil, err
-		}
-		binds = append(binds, masks...)
+// shields are the mounts that keep the agent from where git on the host looks for other repositories, and those that make git
+// work in the submodules that are checked out.
+func (p *Private) shields(ctx context.Context, links []string) ([]Bind, error) {
+	s, err := p.shield()
+	if err != nil {
+		return nil, err
 	}
-	return binds, nil
+	defer s.root.Close()
+	var modules []Bind
+	for _, link := range links {
+		if err := s.submodule(link); err != nil {
+			return nil, err
+		}
+		some, err := p.module(ctx, s, link)
+		if err != nil {
+			return nil, err
+		}
+		modules = append(modules, some...)
+	}
+	if err := p.others(ctx, s); err != nil {
+		return nil, err
+	}
+	if err := p.nested(ctx, s); err != nil {
+		return nil, err
+	}
+	return append(s.binds, modules...), nil
+}
+
+// module makes git work in a submodule that is checked out: its git directory is where its link leads, read-only, with a
+// configuration that has no credentials. A link that leads elsewhere than to where git keeps those of this checkout is not
+// followed: an agent may have written it.
+func (p *Private) module(ctx context.Context, s *shield, link string) ([]Bind, error) {
+	dir, ok := linkOf(s, link, filepath.Join(p.tree.GitDir, "modules"))
+	if !ok {
+		return nil, nil // not checked out
+	}
+	if err := p.mountPoint(dir); err != nil {
+		return nil, err
+	}
+	binds := []Bind{{Source: dir, Target: dir, ReadOnly: true}}
+	masks, err := p.maskConfigs(ctx, dir, link)
+	if err != nil {
+		return nil, err
+	}
+	return append(binds, masks...), p.deeper(ctx, s, link, dir)
+}
+
+// deeper shields the submodules of a submodule, whose git directory is dir.
+func (p *Private) deeper(ctx context.Context, s *shield, link, dir string) error {
+	out, err := git(ctx, dir, "--git-dir="+dir, "ls-tree", "-r", "-z", "HEAD")
+	if exitCode(err) > 0 { // there is no commit yet
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	for _, sub := range gitlinksIn(out) {
+		path := filepath.Join(link, sub)
+		if err := s.submodule(path); err != nil {
+			return err
+		}
+		if dir, ok := linkOf(s, path, filepath.Join(dir, "modules")); ok {
+			if err := p.deeper(ctx, s, path, dir); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// linkOf is the git directory that the .git file of a submodule leads to, when that lies in modules.
+func linkOf(s *shield, link, modules string) (dir string, ok bool) {
+	b, err := distrust.Read(s.root, filepath.Join(link, ".git"), 4096)
+	if err != nil {
+		return "", false
+	}
+	text, ok := strings.CutPrefix(string(b), "gitdir: ")
+	dir = filepath.Clean(absolute(filepath.Join(s.top, link), strings.TrimRight(text, "\r\n")))
+	return dir, ok && within(modules, dir)
 }
 
 // mountPoint makes the folder that a git directory inside a main checkout's .git is mounted on, as the user: the engine would
@@ -52,8 +109,9 @@ func (p *Private) mountPoint(dir string) error {
 }
 
 // maskConfigs covers the configuration of a submodule and of those in it.
-func (p *Private) maskConfigs(ctx context.Context, dir string, n int) ([]Bind, error) {
+func (p *Private) maskConfigs(ctx context.Context, dir, link string) ([]Bind, error) {
 	var binds []Bind
+	name := sha256.Sum256([]byte(link))
 	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return err
@@ -68,7 +126,7 @@ func (p *Private) maskConfigs(ctx context.Context, dir string, n int) ([]Bind, e
 		if err != nil {
 			return err
 		}
-		mask := filepath.Join(p.dir, fmt.Sprintf("module-%d-%d", n, len(binds)))
+		mask := filepath.Join(p.dir, fmt.Sprintf("module-%x-%d", name[:6], len(binds)))
 		binds = append(binds, Bind{Source: mask, Target: path, ReadOnly: true})
 		return os.WriteFile(mask, []byte(text), 0o644)
 	})

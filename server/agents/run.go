@@ -179,7 +179,8 @@ func (u *bringUp) ensureOnce(ctx context.Context) (*shim.State, error) {
 		u.fb.step("starting container " + c.Name)
 		st, err := u.eng.Start(ctx, c.ID, u.request(c.Worktree, c.Labels[container.LabelHome]))
 		var se *container.SessionError
-		if err == nil || errors.As(err, &se) || ctx.Err() != nil || container.IsUnreachable(err) || container.IsNotRunning(err) {
+		if err == nil || errors.As(err, &se) || ctx.Err() != nil || container.IsUnreachable(err) || container.IsNotRunning(err) ||
+			errors.Is(err, container.ErrMounts) {
 			return st, err
 		}
 		// It does not start any more: a network, a port or a device it was made with is gone, or the engine lost track of it.
@@ -209,7 +210,9 @@ func (u *bringUp) reuse(ctx context.Context, c container.Container) (container.C
 		c.State = "running"
 		return c, true, u.sameImage(ctx, c)
 	case c.State == "exited" && u.wish.image == "" && u.place.exists():
-		return c, true, nil
+		if ok, err := u.shielded(ctx, c); ok || err != nil {
+			return c, ok, err
+		}
 	}
 	// created and never started, dead, without its worktree, or another image is wanted: the worktree and the home
 	// hold everything that matters.

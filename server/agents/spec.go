@@ -23,6 +23,9 @@ func (m *Manager) spec(ctx context.Context, eng *engine, w wish, p place, wt wor
 	if err := runnable(eng, img); err != nil {
 		return container.Spec{}, err
 	}
+	if err := m.apart(ctx, eng, w, p, wt); err != nil {
+		return container.Spec{}, err
+	}
 	init, flags, err := m.labels(eng, w, img, fb)
 	if err != nil {
 		return container.Spec{}, err
@@ -31,7 +34,7 @@ func (m *Manager) spec(ctx context.Context, eng *engine, w wish, p place, wt wor
 	if err != nil {
 		return container.Spec{}, err
 	}
-	masks, err := gitBinds(ctx, w.repo, wt, p)
+	masks, err := gitBinds(ctx, w, wt, p)
 	if err != nil {
 		return container.Spec{}, err
 	}
@@ -93,8 +96,8 @@ func (m *Manager) labels(eng *engine, w wish, img images.Image, fb Feedback) (st
 }
 
 // gitBinds make git work in the container without the repository's own git directory.
-func gitBinds(ctx context.Context, r *workspace.Repo, wt workspace.Worktree, p place) ([]container.Mount, error) {
-	binds, err := r.Private(wt, p.gitDir(), p.name).Prepare(ctx)
+func gitBinds(ctx context.Context, w wish, wt workspace.Worktree, p place) ([]container.Mount, error) {
+	binds, err := w.repo.Private(wt, p.gitDir(), p.name).Hide(w.config.Worktrees).Prepare(ctx)
 	if err != nil {
 		return nil, wrap(err, CodeWorktreeFailed)
 	}
