@@ -10,8 +10,8 @@ import (
 	"sync"
 )
 
-// Consent remembers what power the user has allowed to which image id. Only exactly what was asked then is allowed:
-// an image that asks for more is asked about again.
+// Consent remembers what the user has allowed, and to what: power to an image id, settings to a repository's file, credentials
+// to an agent's command in an image. Only exactly what was asked then is allowed: who asks for more is asked about again.
 type Consent struct{ path string }
 
 // consentMu makes changes by this process one at a time; between processes the last one wins, at worst with one
@@ -27,8 +27,23 @@ func (c *Consent) Allowed(id string, power []string) bool {
 	return err == nil && slices.Equal(all[id], sorted(power)) && len(power) > 0
 }
 
-// Allow remembers that power is allowed for id.
+// Has reports whether one thing is among what was allowed for id.
+func (c *Consent) Has(id, what string) bool {
+	all, err := c.read()
+	return err == nil && slices.Contains(all[id], what)
+}
+
+// Add remembers that more is allowed for id.
+func (c *Consent) Add(id string, more []string) error {
+	return c.change(id, func(was []string) []string { return slices.Compact(sorted(append(was, more...))) })
+}
+
+// Allow remembers that power is allowed for id, and nothing else.
 func (c *Consent) Allow(id string, power []string) error {
+	return c.change(id, func([]string) []string { return sorted(power) })
+}
+
+func (c *Consent) change(id string, to func(was []string) []string) error {
 	consentMu.Lock()
 	defer consentMu.Unlock()
 	all, err := c.read()
@@ -38,7 +53,7 @@ func (c *Consent) Allow(id string, power []string) error {
 		}
 		all = map[string][]string{}
 	}
-	all[id] = sorted(power)
+	all[id] = to(all[id])
 	b, err := json.MarshalIndent(all, "", "  ")
 	if err != nil {
 		return err

@@ -210,7 +210,7 @@ func (s *Server) notify(method string, value any) {
 }
 
 const (
-	allowAction  = "Allow for this image"
+	allowAction  = "Allow"
 	refuseAction = "Refuse"
 )
 
@@ -226,7 +226,7 @@ func (s *Server) consent(ctx context.Context, what string, flags []string) bool 
 	defer cancel()
 	item, err := s.client.ShowMessageRequest(ctx, &protocol.ShowMessageRequestParams{
 		Type:    protocol.MessageTypeWarning,
-		Message: fmt.Sprintf("%s asks for power over this machine: %s. Allow it?", plain.Line(what), plain.Line(strings.Join(flags, ", "))),
+		Message: fmt.Sprintf("%s asks for power over this machine: %s. Allow exactly this, and remember it?", plain.Line(what), plain.Line(strings.Join(flags, ", "))),
 		Actions: []protocol.MessageActionItem{{Title: allowAction}, {Title: refuseAction}},
 	})
 	return err == nil && item != nil && item.Title == allowAction

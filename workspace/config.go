@@ -5,8 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"reflect"
+	"slices"
 	"sort"
 	"strings"
 
@@ -28,6 +31,8 @@ type Config struct {
 	Git       Git
 	Ports     []int  // published on the host's loopback
 	Worktrees string // folder for the worktrees hjk-ls makes
+
+	Denied []Ask // what the repository's file wanted and did not get
 }
 
 // Agent is a program a session can run.
@@ -35,6 +40,8 @@ type Agent struct {
 	Command []string // a prompt becomes its last argument
 	Env     map[string]string
 	Resume  []string // arguments that make it go on where it was
+
+	Repository bool // the repository's file says so, and not the user
 }
 
 // Build is how a Dockerfile is built.
@@ -75,11 +82,26 @@ type Value struct {
 	Line   int    // from 1
 }
 
-// Layers are the places settings come from, weakest first: defaults, UserFile, RepoFile, Editor.
+// Layers are the places settings come from, weakest first: defaults, UserFile, RepoFile, Editor. RepoFile, which an agent
+// can write, is let in only as far as each key's direction says.
 type Layers struct {
 	RepoFile, UserFile string
 	Editor             json.RawMessage // the editor's "headjack" object, the same keys
+	// Allowed reports whether the user has agreed to an Ask. nil has agreed to none.
+	Allowed func(Ask) bool
 }
+
+// Ask is what the repository's file wants beyond what holds without it.
+type Ask struct {
+	Key, Value string
+	Own        string // what holds instead; "" for nothing
+	// Said is that the user has set the key: then that value holds and nothing else comes of the ask. Where the user has said
+	// nothing, whatever depends on the key has to wait for an answer.
+	Said bool
+}
+
+// String is what the user agrees to, and what is remembered: key=value.
+func (a Ask) String() string { return a.Key + "=" + a.Value }
 
 // ConfigError is a setting that is not understood. Line and Column count from 1; they are 0 for the editor's.
 type ConfigError struct {
@@ -100,6 +122,32 @@ const editorName = "editor settings (headjack)"
 
 // LoadConfig reads all layers strictly: what is not understood is an error that names it.
 func LoadConfig(l Layers) (Config, []Value, error) {
+	own, values, err := ownConfig(l)
+	if err != nil {
+		return Config{}, nil, err
+	}
+	data, err := readOptional(l.RepoFile)
+	if err != nil {
+		return Config{}, nil, &ConfigError{File: l.RepoFile, Message: err.Error()}
+	}
+	repo, asked := own, map[string]Value{}
+	if err := apply(&repo, asked, data, l.RepoFile, "repository"); err != nil {
+		return Config{}, nil, err
+	}
+	for _, key := range slices.Sorted(maps.Keys(asked)) {
+		letIn(l, key, &own, &repo, values, asked[key])
+	}
+	own.Worktrees = expandHome(own.Worktrees)
+	out := make([]Value, 0, len(values))
+	for _, v := range values {
+		out = append(out, v)
+	}
+	sort.Slice(out, func(i, j int) bool { return out[i].Key < out[j].Key })
+	return own, out, nil
+}
+
+// ownConfig is what holds without the repository's file.
+func ownConfig(l Layers) (Config, map[string]Value, error) {
 	c := defaults()
 	values := map[string]Value{}
 	for _, key := range schema.leaves("") {
@@ -107,25 +155,34 @@ func LoadConfig(l Layers) (Config, []Value, error) {
 			values[key] = Value{Key: key, Value: v, Source: "default"}
 		}
 	}
-	for _, layer := range []struct{ source, file string }{{"user", l.UserFile}, {"repository", l.RepoFile}} {
-		data, err := readOptional(layer.file)
-		if err != nil {
-			return Config{}, nil, &ConfigError{File: layer.file, Message: err.Error()}
-		}
-		if err := apply(&c, values, data, layer.file, layer.source); err != nil {
-			return Config{}, nil, err
-		}
+	data, err := readOptional(l.UserFile)
+	if err != nil {
+		return Config{}, nil, &ConfigError{File: l.UserFile, Message: err.Error()}
 	}
-	if err := apply(&c, values, l.Editor, editorName, "editor"); err != nil {
+	if err := apply(&c, values, data, l.UserFile, "user"); err != nil {
 		return Config{}, nil, err
 	}
-	c.Worktrees = expandHome(c.Worktrees)
-	out := make([]Value, 0, len(values))
-	for _, v := range values {
-		out = append(out, v)
+	return c, values, apply(&c, values, l.Editor, editorName, "editor")
+}
+
+// letIn lets the repository's value of a key into own. The editor, which is the user's last word, wins over it.
+func letIn(l Layers, key string, own, repo *Config, values map[string]Value, v Value) {
+	was := values[key]
+	if was.Source == "editor" {
+		return
 	}
-	sort.Slice(out, func(i, j int) bool { return out[i].Key < out[j].Key })
-	return c, out, nil
+	f := schema.at(key)
+	ask := func(value string) Ask {
+		return Ask{Key: key, Value: value, Own: shown(was.Value), Said: was.Source == "user"}
+	}
+	denied := f.merge(own, repo, was.Source == "user", func(value string) bool { return l.Allowed != nil && l.Allowed(ask(value)) })
+	for _, value := range denied {
+		own.Denied = append(own.Denied, ask(value))
+	}
+	if now := f.get(own); len(denied) == 0 || !reflect.DeepEqual(now, was.Value) {
+		v.Value = now
+		values[key] = v
+	}
 }
 
 func defaults() Config {

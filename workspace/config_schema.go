@@ -14,16 +14,27 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// field is one key of the configuration: a leaf with set and get, or an object with fields.
+// field is one key of the configuration: a leaf with set, get and merge, or an object with fields.
 type field struct {
 	fields map[string]field
 	set    func(*Config, *yaml.Node) error
 	get    func(*Config) any // nil when unset
+	// stricter says in words which way of the key is the stricter one.
+	stricter string
+	// merge lets the repository's value into own, as far as the key's direction and the user let it. It returns what it
+	// wanted and did not get, as values of the key.
+	merge func(own, repo *Config, said bool, allowed func(value string) bool) []string
 }
 
 // leaf makes a field that lives at ptr and is decoded by parse.
-func leaf[T any](ptr func(*Config) *T, parse func(*yaml.Node) (T, error), unset func(T) bool) field {
+func leaf[T any](ptr func(*Config) *T, parse func(*yaml.Node) (T, error), unset func(T) bool, d direction[T]) field {
 	return field{
+		stricter: d.words,
+		merge: func(own, repo *Config, said bool, allowed func(string) bool) []string {
+			merged, denied := d.merge(*ptr(own), *ptr(repo), said, allowed)
+			*ptr(own) = merged
+			return denied
+		},
 		set: func(c *Config, n *yaml.Node) error {
 			v, err := parse(n)
 			if err == nil {
@@ -45,35 +56,41 @@ func zero[T comparable](v T) bool {
 	return v == none
 }
 
+func empty[T any](v []T) bool { return len(v) == 0 }
+
+func emptyMap[T any](v map[string]T) bool { return len(v) == 0 }
+
+// schema is the table of all settings. The last of each key is its direction: what the repository's file, which an agent can
+// write, may do to the user's value.
 var schema = field{fields: map[string]field{
-	"image":     leaf(func(c *Config) *string { return &c.Image }, text, zero),
-	"agent":     leaf(func(c *Config) *string { return &c.Agent }, text, zero),
-	"agents":    leaf(func(c *Config) *map[string]Agent { return &c.Agents }, agents, func(m map[string]Agent) bool { return len(m) == 0 }),
-	"pull":      leaf(func(c *Config) *string { return &c.Pull }, oneOf("missing", "always", "never"), zero),
-	"recreate":  leaf(func(c *Config) *string { return &c.Recreate }, oneOf("ask", "auto", "never"), zero),
-	"network":   leaf(func(c *Config) *string { return &c.Network }, text, zero),
-	"ports":     leaf(func(c *Config) *[]int { return &c.Ports }, ports, func(v []int) bool { return len(v) == 0 }),
-	"worktrees": leaf(func(c *Config) *string { return &c.Worktrees }, folder, zero),
+	"image":     leaf(func(c *Config) *string { return &c.Image }, text, zero, images),
+	"agent":     leaf(func(c *Config) *string { return &c.Agent }, text, zero, free[string]("what it names has the rules of agents")),
+	"agents":    leaf(func(c *Config) *map[string]Agent { return &c.Agents }, agents, emptyMap, ownAgents),
+	"pull":      leaf(func(c *Config) *string { return &c.Pull }, oneOf("missing", "always", "never"), zero, ordered("never", "missing", "always")),
+	"recreate":  leaf(func(c *Config) *string { return &c.Recreate }, oneOf("ask", "auto", "never"), zero, ordered("never", "ask", "auto")),
+	"network":   leaf(func(c *Config) *string { return &c.Network }, text, zero, networks),
+	"ports":     leaf(func(c *Config) *[]int { return &c.Ports }, ports, empty, fewer[int]()),
+	"worktrees": leaf(func(c *Config) *string { return &c.Worktrees }, folder, zero, theUsers[string]("a folder of the host")),
 	"build": {fields: map[string]field{
-		"on":       leaf(func(c *Config) *string { return &c.Build.On }, oneOf("save", "manual"), zero),
-		"target":   leaf(func(c *Config) *string { return &c.Build.Target }, text, zero),
-		"args":     leaf(func(c *Config) *map[string]string { return &c.Build.Args }, stringMap, func(m map[string]string) bool { return len(m) == 0 }),
-		"secrets":  leaf(func(c *Config) *[]string { return &c.Build.Secrets }, stringList, func(v []string) bool { return len(v) == 0 }),
-		"ssh":      leaf(func(c *Config) *[]string { return &c.Build.SSH }, stringList, func(v []string) bool { return len(v) == 0 }),
-		"platform": leaf(func(c *Config) *string { return &c.Build.Platform }, text, zero),
+		"on":       leaf(func(c *Config) *string { return &c.Build.On }, oneOf("save", "manual"), zero, ordered("manual", "save")),
+		"target":   leaf(func(c *Config) *string { return &c.Build.Target }, text, zero, free[string]("a stage of the Dockerfile")),
+		"args":     leaf(func(c *Config) *map[string]string { return &c.Build.Args }, stringMap, emptyMap, free[map[string]string]("values for the Dockerfile")),
+		"secrets":  leaf(func(c *Config) *[]string { return &c.Build.Secrets }, stringList, empty, fewer[string]()),
+		"ssh":      leaf(func(c *Config) *[]string { return &c.Build.SSH }, stringList, empty, fewer[string]()),
+		"platform": leaf(func(c *Config) *string { return &c.Build.Platform }, text, zero, free[string]("what the image is for")),
 	}},
 	"security": {fields: map[string]field{
-		"noNewPrivileges": leaf(func(c *Config) *bool { return &c.Security.NoNewPrivileges }, boolean, func(bool) bool { return false }),
-		"capabilities":    leaf(func(c *Config) *[]string { return &c.Security.Capabilities }, capabilities, func(v []string) bool { return len(v) == 0 }),
+		"noNewPrivileges": leaf(func(c *Config) *bool { return &c.Security.NoNewPrivileges }, boolean, func(bool) bool { return false }, either(true)),
+		"capabilities":    leaf(func(c *Config) *[]string { return &c.Security.Capabilities }, capabilities, empty, fewer[string]()),
 	}},
 	"git": {fields: map[string]field{
-		"ssh":   leaf(func(c *Config) *bool { return &c.Git.SSH }, boolean, zero),
-		"token": leaf(func(c *Config) *string { return &c.Git.Token }, variable, zero),
+		"ssh":   leaf(func(c *Config) *bool { return &c.Git.SSH }, boolean, zero, either(false)),
+		"token": leaf(func(c *Config) *string { return &c.Git.Token }, variable, zero, theUsers[string]("a credential")),
 	}},
 	"resources": {fields: map[string]field{
-		"memory": leaf(func(c *Config) *int64 { return &c.Resources.Memory }, memory, zero),
-		"cpus":   leaf(func(c *Config) *float64 { return &c.Resources.CPUs }, positive, zero),
-		"pids":   leaf(func(c *Config) *int64 { return &c.Resources.Pids }, count, zero),
+		"memory": leaf(func(c *Config) *int64 { return &c.Resources.Memory }, memory, zero, lower[int64]()),
+		"cpus":   leaf(func(c *Config) *float64 { return &c.Resources.CPUs }, positive, zero, lower[float64]()),
+		"pids":   leaf(func(c *Config) *int64 { return &c.Resources.Pids }, count, zero, lower[int64]()),
 	}},
 }}
 

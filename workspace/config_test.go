@@ -26,13 +26,13 @@ func write(t *testing.T, name, text string) string {
 func TestLoadConfig(t *testing.T) {
 	user := write(t, "config.yaml", "agent: claude\npull: always\nbuild: {target: user, args: {A: '1'}}\nworktrees: /w\n")
 	repo := write(t, ".headjack.yaml", "image: ./Dockerfile.dev\nbuild:\n  target: dev\n  ssh: default\n  secrets: [npmrc]\nresources: {memory: 4g, cpus: 1.5, pids: 512}\nports: [3000]\nagents:\n  review: {command: [bash, ./review.sh], resume: [--continue], env: {X: '1'}}\n")
-	c, values, err := LoadConfig(Layers{UserFile: user, RepoFile: repo, Editor: json.RawMessage(`{"pull":"never","image":null}`)})
+	c, values, err := LoadConfig(Layers{UserFile: user, RepoFile: repo, Editor: json.RawMessage(`{"pull":"never","image":null}`), Allowed: func(Ask) bool { return true }})
 	if err != nil {
 		t.Fatal(err)
 	}
 	want := Config{
 		Image: "./Dockerfile.dev", Agent: "claude", Pull: "never", Recreate: "ask", Network: "default", Worktrees: "/w", Ports: []int{3000},
-		Agents:    map[string]Agent{"review": {Command: []string{"bash", "./review.sh"}, Resume: []string{"--continue"}, Env: map[string]string{"X": "1"}}},
+		Agents:    map[string]Agent{"review": {Command: []string{"bash", "./review.sh"}, Resume: []string{"--continue"}, Env: map[string]string{"X": "1"}, Repository: true}},
 		Build:     Build{On: "save", Target: "dev", Args: map[string]string{"A": "1"}, SSH: []string{"default"}, Secrets: []string{"npmrc"}},
 		Security:  Security{NoNewPrivileges: true},
 		Resources: Resources{Memory: 4 << 30, CPUs: 1.5, Pids: 512},

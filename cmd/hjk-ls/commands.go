@@ -81,7 +81,7 @@ func (a *app) recreateCommand() *cobra.Command {
 		},
 	}
 	c.Flags().StringVar(&args.Image, "image", "", "another image: reference, Dockerfile, folder, or base, systemd, dind")
-	c.Flags().BoolVar(&args.AllowPrivileges, "allow-privileges", false, "allow what the image asks of the host, and remember it for this image")
+	c.Flags().BoolVar(&args.AllowPrivileges, "allow-privileges", false, allowHelp)
 	a.imageFlag(c, &args.Image)
 	a.jsonFlag(c)
 	return c
@@ -173,6 +173,7 @@ func (a *app) buildCommand() *cobra.Command {
 	f.StringVar(&args.Target, "target", "", "stage to build")
 	f.BoolVar(&args.NoCache, "no-cache", false, "run every step")
 	f.BoolVar(&args.Pull, "pull", false, "ask the registry for newer base images")
+	f.BoolVar(&args.AllowPrivileges, "allow-privileges", false, allowHelp)
 	a.jsonFlag(c)
 	return c
 }
@@ -193,6 +194,9 @@ func (a *app) configCommand() *cobra.Command {
 							from = fmt.Sprintf("%s:%d", v.File, v.Line)
 						}
 						fmt.Fprintf(w, "%-18s %-24s %s\n", plain.Line(v.Key), plain.Line(fmt.Sprint(v.Value)), plain.Line(from))
+					}
+					for _, d := range res.Denied {
+						fmt.Fprintf(w, "%-18s the repository's file asks for %s; --allow-privileges of run, recreate and build allows it\n", d.Key, d.Value)
 					}
 				})
 			})

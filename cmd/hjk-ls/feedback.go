@@ -79,6 +79,9 @@ func (d *display) end() {
 	d.ch, d.done = nil, nil
 }
 
+// allowHelp describes --allow-privileges.
+const allowHelp = "allow what the image, the repository's file and its agents ask of the host, and remember exactly that"
+
 // consent asks on a terminal whether power over the host is allowed; elsewhere nobody can say yes.
 func (a *app) consent(d *display) func(string, []string) bool {
 	if !isTerminal(a.in) || !isTerminal(a.err.file) {
@@ -86,7 +89,7 @@ func (a *app) consent(d *display) func(string, []string) bool {
 	}
 	return func(what string, flags []string) bool {
 		d.end()
-		fmt.Fprintf(a.err, "%s asks for power over the host: %s\nAllow it, for this image only? [y/N] ", plain.Line(what), plain.Line(strings.Join(flags, ", ")))
+		fmt.Fprintf(a.err, "%s asks for power over the host: %s\nAllow exactly this, and remember it? [y/N] ", plain.Line(what), plain.Line(strings.Join(flags, ", ")))
 		answer, _ := bufio.NewReader(os.Stdin).ReadString('\n')
 		answer = strings.ToLower(strings.TrimSpace(answer))
 		return answer == "y" || answer == "yes"

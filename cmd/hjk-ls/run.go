@@ -45,7 +45,7 @@ used as they are. A second run on a branch adds a session to its container.`,
 	f.StringVar(&args.Session, "session", "", "name of the session (default: the agent's)")
 	f.StringArrayVarP(&env, "env", "e", nil, "KEY=VALUE, or KEY to pass the host's value, for the session only")
 	f.BoolVarP(&detach, "detach", "d", false, "do not attach")
-	f.BoolVar(&args.AllowPrivileges, "allow-privileges", false, "allow what the image asks of the host, and remember it for this image")
+	f.BoolVar(&args.AllowPrivileges, "allow-privileges", false, allowHelp)
 	a.imageFlag(c, &args.Image)
 	a.jsonFlag(c)
 	return c

@@ -45,11 +45,14 @@ func (m *Manager) Build(ctx context.Context, a BuildArgs, fb Feedback) (BuildRes
 	if err := m.trusted(); err != nil {
 		return BuildResult{}, err
 	}
-	u, w, err := m.requested(ctx, a.Workspace, a.Dockerfile, a.Target)
+	u, w, err := m.requested(ctx, buildRequest{a.Workspace, a.Dockerfile, a.Target, func(w *wish) error {
+		w.allow = a.AllowPrivileges
+		return m.agree(w, fb)
+	}})
 	if err != nil {
 		return BuildResult{}, err
 	}
-	opts, err := m.buildOptions(w, u.Tags[0], fb)
+	opts, err := m.buildOptions(w, u.Tags[0])
 	if err != nil {
 		return BuildResult{}, err
 	}
@@ -76,9 +79,16 @@ func (m *Manager) Build(ctx context.Context, a BuildArgs, fb Feedback) (BuildRes
 	}, nil
 }
 
+// buildRequest names what is to be built.
+type buildRequest struct {
+	workspace, dockerfile, target string
+	agree                         func(*wish) error // to what the repository's file asks for
+}
+
 // requested is the unit that a request names: a Dockerfile of the checkout that is open, or the one it has.
-func (m *Manager) requested(ctx context.Context, hint, file, target string) (builds.Unit, wish, error) {
-	r, err := m.repo(ctx, hint, "")
+func (m *Manager) requested(ctx context.Context, q buildRequest) (builds.Unit, wish, error) {
+	file, target := q.dockerfile, q.target
+	r, err := m.repo(ctx, q.workspace, "")
 	if err != nil {
 		return builds.Unit{}, wish{}, err
 	}
@@ -87,6 +97,9 @@ func (m *Manager) requested(ctx context.Context, hint, file, target string) (bui
 		return builds.Unit{}, wish{}, err
 	}
 	w := wish{repo: r, config: config, values: values}
+	if err := q.agree(&w); err != nil {
+		return builds.Unit{}, wish{}, err
+	}
 	if file != "" {
 		w.image = file
 		if fileuri.IsURI(file) {
@@ -200,7 +213,7 @@ func (m *Manager) carryOut(ctx context.Context, eng *engine, job *builds.Job, u 
 
 // BuildLog is the log of a Dockerfile's last build.
 func (m *Manager) BuildLog(ctx context.Context, a BuildLogArgs) (BuildLogResult, error) {
-	u, _, err := m.requested(ctx, a.Workspace, a.Dockerfile, a.Target)
+	u, _, err := m.requested(ctx, buildRequest{a.Workspace, a.Dockerfile, a.Target, func(*wish) error { return nil }})
 	if err != nil {
 		return BuildLogResult{}, err
 	}

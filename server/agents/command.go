@@ -1,6 +1,7 @@
 package agents
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"maps"
@@ -59,6 +60,29 @@ type command struct {
 	argv  []string // empty for the image's shell
 	env   []string // KEY=VALUE, may hold credentials
 	setup func(dir string, env []string) setup
+
+	foreign string   // what the repository's file says the agent is; "" when it is the user's or a built-in one
+	gets    []string // names of the user's credentials that are in env, or that the container reaches
+}
+
+// sessionCommand is what a session runs, with the credentials that the settings give it.
+func (m *Manager) sessionCommand(ctx context.Context, w wish, agent, prompt string, extra map[string]string) (command, error) {
+	cmd, err := m.command(w.config, agent, prompt, extra)
+	if err != nil {
+		return command{}, err
+	}
+	env, err := m.gitCredentials(ctx, w.repo, w.config)
+	if err != nil {
+		return command{}, err
+	}
+	cmd.env = append(cmd.env, env...)
+	if w.config.Git.Token != "" {
+		cmd.gets = append(cmd.gets, "git.token "+w.config.Git.Token)
+	}
+	if w.config.Git.SSH {
+		cmd.gets = append(cmd.gets, "the ssh agent")
+	}
+	return cmd, nil
 }
 
 // command resolves an agent name and a prompt. extra is the request's own environment and wins.
@@ -85,7 +109,11 @@ func (m *Manager) command(c workspace.Config, agent, prompt string, extra map[st
 		}
 		argv = append(argv, prompt)
 	}
-	cmd := command{agent: agent, argv: argv, env: m.sessionEnv(agent, known, custom, extra)}
+	cmd := command{agent: agent, argv: argv}
+	cmd.env, cmd.gets = m.sessionEnv(agent, known, custom, extra)
+	if custom.Repository {
+		cmd.foreign = custom.String()
+	}
 	if len(custom.Command) == 0 {
 		cmd.setup = known.setup
 	}
@@ -113,7 +141,8 @@ func variableOf(p program, secret string) string {
 
 // sessionEnv lays the request's variables over the configuration's over the credentials: the host's environment has, else
 // those that `+"`hjk-ls auth`"+` keeps.
-func (m *Manager) sessionEnv(agent string, p program, a workspace.Agent, extra map[string]string) []string {
+// gets are the credentials among them: of an agent that hjk-ls knows by itself a variable of the request may be one too.
+func (m *Manager) sessionEnv(agent string, p program, a workspace.Agent, extra map[string]string) (all, gets []string) {
 	env := map[string]string{}
 	for _, k := range p.credentials {
 		if v := m.opts.Getenv(k); v != "" {
@@ -127,13 +156,17 @@ func (m *Manager) sessionEnv(agent string, p program, a workspace.Agent, extra m
 			m.log.Warn("cannot read the agent's credential", zap.String("agent", agent), zap.Error(err))
 		}
 	}
+	if len(p.argv) > 0 {
+		gets = slices.AppendSeq(gets, maps.Keys(extra))
+	}
+	gets = slices.AppendSeq(gets, maps.Keys(env))
+	slices.Sort(gets)
 	maps.Copy(env, a.Env)
 	maps.Copy(env, extra)
-	out := make([]string, 0, len(env))
 	for _, k := range slices.Sorted(maps.Keys(env)) {
-		out = append(out, k+"="+env[k])
+		all = append(all, k+"="+env[k])
 	}
-	return out
+	return all, slices.Compact(gets)
 }
 
 func agentNames(c workspace.Config) []string {

@@ -191,7 +191,7 @@ func (f *follow) allowed(ctx context.Context, u builds.Unit) error {
 	if err != nil {
 		return err
 	}
-	return f.m.allowHostAccess(wish{repo: r, config: config, values: values}, Feedback{})
+	return f.m.agree(&wish{repo: r, config: config, values: values}, Feedback{})
 }
 
 // heard is called when a unit's record changed.

@@ -87,6 +87,14 @@ type AttachOutcome struct {
 // ConfigResult is every setting and where it came from.
 type ConfigResult struct {
 	Values []ConfigValue `json:"values"`
+	Denied []ConfigAsk   `json:"denied"`
+}
+
+// ConfigAsk is what the repository's file asks for and the user has not agreed to.
+type ConfigAsk struct {
+	Key   string `json:"key"`
+	Value string `json:"value"`
+	Own   string `json:"own,omitempty"` // what holds instead
 }
 
 // ConfigValue is one setting.

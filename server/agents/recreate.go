@@ -24,12 +24,16 @@ func (m *Manager) Recreate(ctx context.Context, a RecreateArgs, fb Feedback) (In
 	if err != nil {
 		return InstanceResult{}, err
 	}
+	w := wish{repo: t.repo, config: config, values: values, image: a.Image, allow: a.AllowPrivileges}
+	if err := m.agree(&w, fb); err != nil {
+		return InstanceResult{}, err
+	}
 	l, err := lockExclusive(ctx, t.place.lock())
 	if err != nil {
 		return InstanceResult{}, wrap(err, CodeInternal)
 	}
 	defer m.release(l, t.place)
-	s := swap{m: m, target: t, fb: fb, wish: wish{repo: t.repo, config: config, values: values, image: a.Image, allow: a.AllowPrivileges}}
+	s := swap{m: m, target: t, fb: fb, wish: w}
 	if err := s.run(ctx); err != nil {
 		return InstanceResult{}, m.failed(t.eng, startError(err))
 	}
@@ -126,7 +130,7 @@ func (s *swap) exchange(ctx context.Context, old container.Container, spec conta
 	if err := s.eng.Remove(ctx, old.ID); err != nil {
 		return err
 	}
-	s.resume(ctx, id, spec.Worktree, spec.Home, spec.User, s.sessions)
+	s.resume(ctx, resumption{id, spec.Image, spec.Worktree, spec.Home, spec.User}, s.sessions)
 	return nil
 }
 
@@ -157,7 +161,7 @@ func (s *swap) undo(ctx context.Context, err error, id string, old container.Con
 	}
 	ctx = context.WithoutCancel(ctx)
 	err = errors.Join(err, s.bringBack(ctx, id, old, name))
-	s.resume(ctx, old.ID, old.Worktree, old.Labels[container.LabelHome], old.Labels[container.LabelUser], s.sessions)
+	s.resume(ctx, resumption{old.ID, old.ImageID, old.Worktree, old.Labels[container.LabelHome], old.Labels[container.LabelUser]}, s.sessions)
 	return err
 }
 

@@ -27,33 +27,34 @@ func (s *swap) live(running bool) []Session {
 // resumeTrial is how long an agent has to show that it can go on: one that has nothing to go on with ends at once.
 const resumeTrial = 2 * time.Second
 
+// resumption is the container that sessions are started in again.
+type resumption struct{ id, image, dir, home, user string }
+
 // resume starts sessions again, each with its name and its agent, which goes on where it was if it can. What does not
 // start is told, and stops nothing.
-func (s *swap) resume(ctx context.Context, id, dir, home, user string, sessions []Session) {
+func (s *swap) resume(ctx context.Context, in resumption, sessions []Session) {
 	ctx, cancel := context.WithTimeout(ctx, undoTimeout)
 	defer cancel()
 	for _, se := range sessions {
 		s.fb.step("starting session " + se.Name)
-		if err := s.again(ctx, id, dir, home, user, se); err != nil {
+		if err := s.again(ctx, in, se); err != nil {
 			s.warnings = append(s.warnings, fmt.Sprintf("session %s did not come back: %v", se.Name, err))
 		}
 	}
 }
 
-func (s *swap) again(ctx context.Context, id, dir, home, user string, se Session) error {
-	plain, err := s.m.command(s.wish.config, se.Agent, "", nil)
+func (s *swap) again(ctx context.Context, in resumption, se Session) error {
+	plain, err := s.m.sessionCommand(ctx, s.wish, se.Agent, "", nil)
 	if err != nil {
 		return err
 	}
-	extra, err := s.m.gitCredentials(ctx, s.repo, s.wish.config)
-	if err != nil {
+	if err := s.m.allowCredential(plain, s.wish, in.image, s.fb); err != nil {
 		return err
 	}
-	plain.env = append(plain.env, extra...)
 	start := func(c command) error {
-		req := c.start(dir)
-		req.Name, req.Exact, req.Home, req.User = se.Name, true, home, user
-		_, err := s.eng.StartSession(ctx, id, user, req)
+		req := c.start(in.dir)
+		req.Name, req.Exact, req.Home, req.User = se.Name, true, in.home, in.user
+		_, err := s.eng.StartSession(ctx, in.id, in.user, req)
 		return err
 	}
 	first := resumed(s.wish.config, plain)

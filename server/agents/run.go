@@ -33,15 +33,14 @@ func (m *Manager) Run(ctx context.Context, a RunArgs, fb Feedback) (RunResult, e
 	if err != nil {
 		return RunResult{}, err
 	}
-	cmd, err := m.command(config, a.Agent, a.Prompt, a.Env)
+	w := wish{repo: r, config: config, values: values, image: a.Image, allow: a.AllowPrivileges}
+	if err := m.agree(&w, fb); err != nil {
+		return RunResult{}, err
+	}
+	cmd, err := m.sessionCommand(ctx, w, a.Agent, a.Prompt, a.Env)
 	if err != nil {
 		return RunResult{}, err
 	}
-	extra, err := m.gitCredentials(ctx, r, config)
-	if err != nil {
-		return RunResult{}, err
-	}
-	cmd.env = append(cmd.env, extra...)
 	if err := r.Check(ctx, a.Branch, a.From); err != nil {
 		return RunResult{}, wrap(err, CodeInvalidBranch)
 	}
@@ -55,9 +54,8 @@ func (m *Manager) Run(ctx context.Context, a RunArgs, fb Feedback) (RunResult, e
 		return RunResult{}, err
 	}
 	up := &bringUp{
-		m: m, eng: eng, fb: fb, place: at, from: a.From,
-		wish: wish{repo: r, config: config, values: values, image: a.Image, allow: a.AllowPrivileges},
-		cmd:  cmd, session: sessionName(a.Session, cmd.agent), exact: a.Session != "",
+		m: m, eng: eng, fb: fb, place: at, from: a.From, wish: w,
+		cmd: cmd, session: sessionName(a.Session, cmd.agent), exact: a.Session != "",
 	}
 	st, err := up.run(ctx)
 	m.changed.kick()
@@ -176,6 +174,9 @@ func (u *bringUp) ensureOnce(ctx context.Context) (*shim.State, error) {
 	}
 	if ok {
 		u.image = imageName(c)
+		if err := u.m.allowCredential(u.cmd, u.wish, c.ImageID, u.fb); err != nil {
+			return nil, err
+		}
 		u.fb.step("starting container " + c.Name)
 		st, err := u.eng.Start(ctx, c.ID, u.request(c.Worktree, c.Labels[container.LabelHome]))
 		var se *container.SessionError
@@ -282,6 +283,9 @@ func (u *bringUp) create(ctx context.Context) (*shim.State, error) {
 	if img.Source.Dockerfile != "" {
 		u.image = img.Source.Dockerfile
 	}
+	if err := u.m.allowCredential(u.cmd, u.wish, spec.Image, u.fb); err != nil {
+		return nil, err
+	}
 	helper, err := u.eng.shim(ctx)
 	if err != nil {
 		return nil, err
@@ -351,6 +355,9 @@ func (u *bringUp) request(dir, home string) *shim.Start {
 
 func (u *bringUp) startSession(ctx context.Context, c container.Container) (*shim.State, error) {
 	u.image = imageName(c)
+	if err := u.m.allowCredential(u.cmd, u.wish, c.ImageID, u.fb); err != nil {
+		return nil, err
+	}
 	u.fb.step("starting session " + u.session)
 	st, err := u.eng.StartSession(ctx, c.ID, c.Labels[container.LabelUser], *u.request(c.Worktree, c.Labels[container.LabelHome]))
 	if err != nil {

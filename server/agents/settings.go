@@ -32,6 +32,7 @@ func (m *Manager) config(r *workspace.Repo) (workspace.Config, []workspace.Value
 	layers := workspace.Layers{UserFile: m.opts.ConfigFile, Editor: editor}
 	if r != nil {
 		layers.RepoFile = filepath.Join(r.From, repoConfigFile)
+		layers.Allowed = func(a workspace.Ask) bool { return m.consent().Has(repoConsent(r), a.String()) }
 	}
 	c, values, err := workspace.LoadConfig(layers)
 	if err != nil {
@@ -46,24 +47,16 @@ func (m *Manager) Config(ctx context.Context, hint string) (ConfigResult, error)
 	if err != nil && CodeOf(err) != CodeNotRepository {
 		return ConfigResult{}, err
 	}
-	_, values, err := m.config(r)
+	config, values, err := m.config(r)
 	if err != nil {
 		return ConfigResult{}, err
 	}
-	res := ConfigResult{Values: []ConfigValue{}}
+	res := ConfigResult{Values: []ConfigValue{}, Denied: []ConfigAsk{}}
+	for _, a := range config.Denied {
+		res.Denied = append(res.Denied, ConfigAsk{a.Key, a.Value, a.Own})
+	}
 	for _, v := range values {
 		res.Values = append(res.Values, ConfigValue(v))
 	}
 	return res, nil
-}
-
-// fromRepository reports whether the repository's file set key: such a value may not reach beyond the container
-// without the user's consent.
-func fromRepository(values []workspace.Value, key string) bool {
-	for _, v := range values {
-		if v.Key == key && v.Source == "repository" {
-			return true
-		}
-	}
-	return false
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"github.com/gilmanlab/hjk-ls/images"
@@ -65,7 +64,7 @@ func (m *Manager) provide(ctx context.Context, eng *engine, w wish, p place, src
 		}
 		return img, wrap(err, CodePullFailed)
 	}
-	opts, err := m.buildOptions(w, p.tag(), fb)
+	opts, err := m.buildOptions(w, p.tag())
 	if err != nil {
 		return images.Image{}, err
 	}
@@ -79,13 +78,9 @@ func (m *Manager) provide(ctx context.Context, eng *engine, w wish, p place, src
 	return res.Image, err
 }
 
-// buildOptions are the settings' build options. What the repository's own file asks of the host (a secret, the ssh
-// agent) needs the user's consent first.
-func (m *Manager) buildOptions(w wish, tag string, fb Feedback) (images.BuildOptions, error) {
+// buildOptions are the settings' build options.
+func (m *Manager) buildOptions(w wish, tag string) (images.BuildOptions, error) {
 	b := w.config.Build
-	if err := m.allowHostAccess(w, fb); err != nil {
-		return images.BuildOptions{}, err
-	}
 	secrets, err := parseSecrets(b.Secrets)
 	if err != nil {
 		return images.BuildOptions{}, err
@@ -122,73 +117,4 @@ func parseSecrets(specs []string) ([]images.Secret, error) {
 		all = append(all, s)
 	}
 	return all, nil
-}
-
-// hostAccess lists what the repository's own file asks of the host for a build or a container.
-func (w wish) hostAccess() []string {
-	var asks []string
-	if fromRepository(w.values, "build.secrets") {
-		for _, s := range w.config.Build.Secrets {
-			asks = append(asks, "build.secrets="+s)
-		}
-	}
-	if fromRepository(w.values, "build.ssh") {
-		for _, s := range w.config.Build.SSH {
-			asks = append(asks, "build.ssh="+s)
-		}
-	}
-	if fromRepository(w.values, "security.noNewPrivileges") && !w.config.Security.NoNewPrivileges {
-		asks = append(asks, "security.noNewPrivileges=false")
-	}
-	if fromRepository(w.values, "security.capabilities") {
-		for _, c := range w.config.Security.Capabilities {
-			asks = append(asks, "security.capabilities="+c)
-		}
-	}
-	if fromRepository(w.values, "git.ssh") && w.config.Git.SSH {
-		asks = append(asks, "git.ssh=true")
-	}
-	if fromRepository(w.values, "git.token") && w.config.Git.Token != "" {
-		asks = append(asks, "git.token="+w.config.Git.Token)
-	}
-	if n := w.config.Network; fromRepository(w.values, "network") && n != "default" && n != "none" {
-		asks = append(asks, "network="+n)
-	}
-	return asks
-}
-
-func (m *Manager) allowHostAccess(w wish, fb Feedback) error {
-	asks := w.hostAccess()
-	if len(asks) == 0 {
-		return nil
-	}
-	return m.allow(consentAsk{id: "repository:" + w.repo.Root, what: w.repo.Root + "/" + repoConfigFile, power: asks, now: w.allow}, fb)
-}
-
-// consentAsk is one question about power.
-type consentAsk struct {
-	id    string // what the consent is remembered for
-	what  string // the image or file, for the user
-	power []string
-	now   bool // allowed by the request itself
-}
-
-// allow lets asked-for power pass when the user has allowed exactly it for this id before, or does so now.
-func (m *Manager) allow(a consentAsk, fb Feedback) error {
-	if len(a.power) == 0 {
-		return nil
-	}
-	consent := images.OpenConsent(m.consentFile())
-	slices.Sort(a.power)
-	if consent.Allowed(a.id, a.power) {
-		return nil
-	}
-	if a.now || (fb.Consent != nil && fb.Consent(a.what, a.power)) {
-		if err := consent.Allow(a.id, a.power); err != nil {
-			return Errorf(CodeInternal, "remember the consent in %s: %w", m.consentFile(), err)
-		}
-		return nil
-	}
-	return Errorf(CodeUntrustedPrivileges, "%s asks for power over the host (%s); if you trust it, run again with --allow-privileges",
-		a.what, strings.Join(a.power, ", "))
 }

@@ -38,9 +38,6 @@ func (m *Manager) spec(ctx context.Context, eng *engine, w wish, p place, wt wor
 	if err != nil {
 		return container.Spec{}, err
 	}
-	if err := m.allowHostAccess(w, fb); err != nil {
-		return container.Spec{}, err
-	}
 	mounts, err := m.sshAgent(w.config)
 	if err != nil {
 		return container.Spec{}, err

@@ -176,6 +176,8 @@ type BuildArgs struct {
 	Target     string `json:"target,omitempty"`
 	NoCache    bool   `json:"noCache,omitempty"`
 	Pull       bool   `json:"pull,omitempty"`
+
+	AllowPrivileges bool `json:"allowPrivileges,omitempty"`
 }
 
 // BuildResult is the result of hjk-ls.build.
@@ -287,6 +289,6 @@ type Feedback struct {
 	Step  func(message string) // "creating worktree", "starting container", … one line, for a human
 	Solve images.Progress      // builds and pulls in detail
 	Build func(BuildEvent)     // hjk/build
-	// Consent asks whether an image may have the power its labels ask for. nil or false refuses.
-	Consent func(image string, flags []string) bool
+	// Consent asks whether what (an image, a file, an agent) may have what it asks for. nil or false refuses.
+	Consent func(what string, flags []string) bool
 }
