@@ -93,7 +93,7 @@ func TestRepositoryReachesNothing(t *testing.T) {
 	// A link of the checkout that leads to the same folder is no folder of the checkout, whoever names it.
 	must(t, os.Symlink(other, filepath.Join(r.repo, "dev")))
 	r.repoConfig("image: ./dev\n")
-	r.fails("outside", "build")
+	r.fails("leads out of", "build")
 	r.nothingLeft("in the end")
 }
 
