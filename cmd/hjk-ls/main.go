@@ -32,6 +32,9 @@ func main() { os.Exit(mainExit()) }
 func mainExit() int {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
+	ended := make(chan struct{})
+	defer close(ended)
+	go backstop(ctx, ended)
 	a := newApp(os.Stdin, os.Stdout, os.Stderr)
 	err := a.command().ExecuteContext(ctx)
 	if ctx.Err() != nil && (err == nil || canceled(ctx, err)) && !a.ended {

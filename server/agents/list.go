@@ -4,8 +4,11 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"slices"
+	"time"
 
+	"go.uber.org/zap"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/gilmanlab/hjk-ls/container"
@@ -53,35 +56,72 @@ func (m *Manager) listed(ctx context.Context, a ListArgs) ([]*workspace.Repo, er
 
 // survey asks the engine and git side by side and joins what they say. eng may be nil: then it is unreachable.
 func (m *Manager) survey(ctx context.Context, eng *engine, repos []*workspace.Repo, everywhere bool) ([]Instance, error) {
-	var containers []container.Container
-	var images map[string]string
-	trees := make([][]workspace.Worktree, len(repos))
-	g, gctx := errgroup.WithContext(ctx)
+	s := survey{reachable: eng != nil, repos: repos}
+	var g errgroup.Group
+	g.Go(func() (err error) {
+		s.trees, s.failed, err = m.treesOf(ctx, repos)
+		return err
+	})
+	var engineErr error
 	if eng != nil {
-		g.Go(func() (err error) {
-			containers, err = eng.List(gctx, container.ListOptions{}) // of all: a moved repository's have its old name
-			return err
-		})
-		g.Go(func() (err error) {
-			images, err = eng.images.Named(gctx, tagPattern)
-			return err
-		})
+		s.containers, s.images, engineErr = inEngine(ctx, eng)
 	}
-	for i, r := range repos {
-		g.Go(func() (err error) {
-			trees[i], err = r.Worktrees(gctx)
-			return err
-		})
-	}
-	engineErr := g.Wait()
+	err := g.Wait()
 	if engineErr != nil && !container.IsUnreachable(engineErr) {
 		return nil, engineErr
 	}
 	if engineErr != nil {
 		m.noteLost(eng, engineErr)
-		eng = nil
+		s.reachable = false
 	}
-	return m.join(ctx, survey{eng != nil, repos, trees, containers, images}, everywhere), nil
+	if err != nil {
+		return nil, err
+	}
+	return m.join(ctx, s, everywhere), nil
+}
+
+// inEngine is what the engine has: containers of all repositories, as a moved one's have its old name, and images by name.
+func inEngine(ctx context.Context, eng *engine) (containers []container.Container, images map[string]string, err error) {
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() (err error) {
+		containers, err = eng.List(ctx, container.ListOptions{})
+		return err
+	})
+	g.Go(func() (err error) {
+		images, err = eng.images.Named(ctx, tagPattern)
+		return err
+	})
+	return containers, images, g.Wait()
+}
+
+// lookTimeout bounds asking git for the checkouts of one repository.
+const lookTimeout = 20 * time.Second
+
+// treesOf asks git for the checkouts of each repository. One that git cannot tell of does not take the others away: it is
+// among failed. Where there is no other, it is an error.
+func (m *Manager) treesOf(ctx context.Context, repos []*workspace.Repo) (trees [][]workspace.Worktree, failed map[string]error, err error) {
+	trees, errs := make([][]workspace.Worktree, len(repos)), make([]error, len(repos))
+	var g errgroup.Group
+	for i, r := range repos {
+		g.Go(func() error {
+			ctx, cancel := context.WithTimeoutCause(ctx, lookTimeout, fmt.Errorf("git did not tell the checkouts of %s in %s", r.Root, lookTimeout))
+			defer cancel()
+			trees[i], errs[i] = r.Worktrees(ctx)
+			return nil
+		})
+	}
+	_ = g.Wait()
+	failed = map[string]error{}
+	for i, r := range repos {
+		if errs[i] != nil {
+			failed[r.Root], err = errs[i], errs[i]
+			m.log.Warn("cannot tell the checkouts of a repository", zap.String("repo", r.Root), zap.Error(err))
+		}
+	}
+	if len(failed) < len(repos) {
+		err = nil
+	}
+	return trees, failed, err
 }
 
 // item is what a survey found of one instance.
@@ -114,6 +154,7 @@ type survey struct {
 	reachable  bool // the engine
 	repos      []*workspace.Repo
 	trees      [][]workspace.Worktree // by repository
+	failed     map[string]error       // by repository: why git tells nothing
 	containers []container.Container
 	images     map[string]string // ids of the images that hjk-ls named, by name
 }
@@ -123,7 +164,9 @@ func (m *Manager) join(ctx context.Context, s survey, everywhere bool) []Instanc
 	found := items{m: m, all: map[string]*item{}}
 	byRoot := map[string]*workspace.Repo{}
 	for i, r := range s.repos {
-		byRoot[r.Root] = r
+		if s.failed[r.Root] == nil {
+			byRoot[r.Root] = r
+		}
 		for _, wt := range s.trees[i] {
 			if wt.Branch == "" || wt.Foreign || !wt.Owned && !m.place(r.Root, wt.Branch).exists() {
 				continue // no instance, unless a container says so
@@ -139,7 +182,11 @@ func (m *Manager) join(ctx context.Context, s survey, everywhere bool) []Instanc
 	m.syncAll(ctx, byRoot, found.all)
 	out := []Instance{}
 	for _, it := range found.all {
-		if everywhere || byRoot[it.repo] != nil {
+		why := s.failed[it.repo]
+		if why != nil {
+			it.git = &Git{State: workspace.Held, Message: why.Error()}
+		}
+		if everywhere || byRoot[it.repo] != nil || why != nil {
 			it.newest = s.images[it.place.tag()]
 			out = append(out, m.describe(*it, s.reachable))
 		}

@@ -2,6 +2,7 @@ package agents
 
 import (
 	"context"
+	"fmt"
 	"path/filepath"
 	"strings"
 
@@ -84,6 +85,8 @@ func (m *Manager) repos(ctx context.Context) ([]*workspace.Repo, error) {
 }
 
 func (m *Manager) open(ctx context.Context, path string) (*workspace.Repo, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, lookTimeout, fmt.Errorf("git did not tell of %s in %s", path, lookTimeout))
+	defer cancel()
 	r, err := workspace.Open(ctx, path)
 	if err != nil {
 		return nil, wrap(err, CodeNotRepository)

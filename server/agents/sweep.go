@@ -2,6 +2,8 @@ package agents
 
 import (
 	"context"
+	"fmt"
+	"time"
 
 	"go.uber.org/zap"
 
@@ -30,15 +32,24 @@ func (m *Manager) sweepAll(ctx context.Context, eng *engine) {
 	for _, c := range all {
 		alive[m.place(c.Repo, c.Branch).name] = true
 	}
+	var side sideBySide
 	for _, p := range places {
 		if alive[p.name] {
 			continue
 		}
-		if err := m.sweepOne(ctx, eng, p); err != nil {
-			m.log.Warn("cannot finish an interrupted operation", zap.String("repo", p.Repo), zap.String("branch", p.Branch), zap.Error(err))
-		}
+		side.do(func() {
+			ctx, cancel := context.WithTimeoutCause(ctx, sweepTimeout, fmt.Errorf("it did not end in %s", sweepTimeout))
+			defer cancel()
+			if err := m.sweepOne(ctx, eng, p); err != nil {
+				m.log.Warn("cannot finish an interrupted operation", zap.String("repo", p.Repo), zap.String("branch", p.Branch), zap.Error(err))
+			}
+		})
 	}
+	side.wait()
 }
+
+// sweepTimeout bounds the sweeping of one instance; what it did not get to is for the next time.
+const sweepTimeout = 45 * time.Second
 
 func (m *Manager) sweepOne(ctx context.Context, eng *engine, p place) error {
 	l, err := tryLock(p.lock(), exclusive)

@@ -3,11 +3,11 @@ package agents
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"time"
 
 	"go.uber.org/zap"
-	"golang.org/x/sync/errgroup"
 
 	"github.com/gilmanlab/hjk-ls/workspace"
 )
@@ -48,7 +48,7 @@ func (m *Manager) synced(ctx context.Context, priv *workspace.Private, p place, 
 	if !priv.Exists() {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, syncTimeout)
+	ctx, cancel := context.WithTimeoutCause(ctx, syncTimeout, fmt.Errorf("what was committed inside did not come over in %s; it goes on the next time", syncTimeout))
 	defer cancel()
 	rep, err := sync(ctx)
 	if errors.Is(err, fs.ErrNotExist) && !priv.Exists() {
@@ -65,28 +65,23 @@ func (m *Manager) synced(ctx context.Context, priv *workspace.Private, p place, 
 	return g
 }
 
-// maxSyncs is how many instances are synced at once.
-const maxSyncs = 4
-
 // syncAll syncs every instance of a survey.
 func (m *Manager) syncAll(ctx context.Context, repos map[string]*workspace.Repo, all map[string]*item) {
-	var g errgroup.Group
-	g.SetLimit(maxSyncs)
+	var side sideBySide
 	for _, it := range all {
 		r := repos[it.repo]
 		if r == nil {
 			continue
 		}
-		g.Go(func() error {
+		side.do(func() {
 			tree := it.tree
 			if tree.Path == "" || tree.Prunable {
 				tree = r.Away(it.place.Now)
 			}
 			it.git = m.sync(ctx, r, tree, it.place)
-			return nil
 		})
 	}
-	_ = g.Wait()
+	side.wait()
 }
 
 // gitStamp changes when a reference of any instance that is open does, inside or on the host, and when a worktree switches
