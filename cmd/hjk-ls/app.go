@@ -2,9 +2,11 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"syscall"
 
 	"github.com/spf13/cobra"
 	"go.uber.org/zap"
@@ -107,10 +109,17 @@ func (a *app) manager() (*agents.Manager, error) {
 
 // folder is the absolute path of the folder the command works in.
 func (a *app) folder() (string, error) {
-	if a.workspace == "" {
-		return os.Getwd()
+	if a.workspace != "" {
+		return filepath.Abs(a.workspace)
 	}
-	return filepath.Abs(a.workspace)
+	dir, err := os.Getwd()
+	if err != nil {
+		// It looks into the folder, which an agent may have locked; the kernel knows its path nevertheless.
+		if dir, err = syscall.Getwd(); err != nil {
+			return "", fmt.Errorf("find the current folder: %w; name the repository by -C", err)
+		}
+	}
+	return dir, nil
 }
 
 // xdg is a folder of the XDG base directory specification.
