@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -63,6 +64,7 @@ type Diff struct {
 	Base   string // the other branch, or "" for the commit the branch was made at
 	Commit string // where they parted
 	Files  []ChangedFile
+	More   int // files that are not listed, as there are too many
 }
 
 // ChangedFile is a file that differs, committed or not.
@@ -81,25 +83,51 @@ func (r *Repo) Diff(ctx context.Context, wt Worktree, base string) (Diff, error)
 	if err != nil {
 		return c, err
 	}
-	out, err := git(ctx, wt.Path, "diff", "--name-status", "-z", "--find-renames", "--no-ext-diff", "--no-textconv", "--ignore-submodules=dirty", c.Commit, "--")
+	l := changes{Diff: c}
+	err = gitEach(ctx, call{dir: wt.Path}, 0, l.tracked, "diff", "--name-status", "-z", "--find-renames", "--no-ext-diff", "--no-textconv", "--ignore-submodules=dirty", c.Commit, "--")
 	if err != nil {
 		return c, err
 	}
-	fields := nul(out)
-	for i := 0; i+1 < len(fields); i += 2 {
-		f := ChangedFile{Path: fields[i+1], Status: statuses[fields[i][0]]}
-		if fields[i][0] == 'R' && i+2 < len(fields) {
-			f.From, f.Path = fields[i+1], fields[i+2]
-			i++
-		}
-		c.Files = append(c.Files, f)
+	err = gitEach(ctx, call{dir: wt.Path}, 0, func(path string) { l.add(ChangedFile{Path: path, Status: "added"}) }, "ls-files", "--others", "--exclude-standard", "-z")
+	slices.SortFunc(l.Files, func(a, b ChangedFile) int { return strings.Compare(a.Path, b.Path) })
+	return l.Diff, err
+}
+
+// What of a diff is told at most: an agent can make any number of files.
+const (
+	maxFiles     = 20_000
+	maxFilesText = 4 << 20 // bytes of their paths
+)
+
+// changes collects a diff.
+type changes struct {
+	Diff
+	text   int
+	fields []string // of an entry that is not whole yet
+}
+
+// tracked takes a field of git diff --name-status -z: a status, and one path, or two of what was renamed.
+func (l *changes) tracked(field string) {
+	l.fields = append(l.fields, field)
+	switch n, renamed := len(l.fields), strings.HasPrefix(l.fields[0], "R"); {
+	case l.fields[0] == "":
+		l.fields = nil
+	case n == 2 && !renamed:
+		l.add(ChangedFile{Path: l.fields[1], Status: statuses[l.fields[0][0]]})
+		l.fields = nil
+	case n == 3:
+		l.add(ChangedFile{Path: l.fields[2], From: l.fields[1], Status: statuses['R']})
+		l.fields = nil
 	}
-	out, err = git(ctx, wt.Path, "ls-files", "--others", "--exclude-standard", "-z")
-	for _, p := range nul(out) {
-		c.Files = append(c.Files, ChangedFile{Path: p, Status: "added"})
+}
+
+func (l *changes) add(f ChangedFile) {
+	l.text += len(f.Path) + len(f.From)
+	if len(l.Files) >= maxFiles || l.text > maxFilesText {
+		l.More++
+		return
 	}
-	slices.SortFunc(c.Files, func(a, b ChangedFile) int { return strings.Compare(a.Path, b.Path) })
-	return c, err
+	l.Files = append(l.Files, f)
 }
 
 // parted finds the commit at which the worktree's branch left base.
@@ -144,19 +172,19 @@ const maxShown = 16 << 20
 // ErrNoFile means that a commit has no such file.
 var ErrNoFile = errors.New("no such file in that commit")
 
-// FileAt is a file as a commit has it.
-func (r *Repo) FileAt(ctx context.Context, commit, name string) ([]byte, error) {
+// FileAt is a file as a commit has it, and how many bytes it has: of a longer one than 16 MiB the beginning is given.
+func (r *Repo) FileAt(ctx context.Context, commit, name string) (text []byte, size int64, err error) {
 	if _, err := r.commit(ctx, commit); err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	object := commit + ":" + name
-	size, err := git(ctx, r.CommonDir, "cat-file", "-s", object)
+	told, err := git(ctx, r.CommonDir, "cat-file", "-s", object)
+	if err == nil {
+		size, err = strconv.ParseInt(strings.TrimSpace(told), 10, 64)
+	}
 	if err != nil {
-		return nil, fmt.Errorf("%w: %s at %s", ErrNoFile, name, commit)
+		return nil, 0, fmt.Errorf("%w: %s at %s", ErrNoFile, name, commit)
 	}
-	if len(strings.TrimSpace(size)) > len("16777216") {
-		return nil, fmt.Errorf("%s is larger than %d MiB", name, maxShown>>20)
-	}
-	out, err := git(ctx, r.CommonDir, "cat-file", "blob", object)
-	return []byte(out), err
+	out, _, err := gitHead(ctx, call{dir: r.CommonDir, foreign: true}, maxShown, "cat-file", "blob", object)
+	return []byte(out), size, err
 }

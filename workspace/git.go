@@ -1,7 +1,6 @@
 package workspace
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -125,7 +124,7 @@ func gitWith(ctx context.Context, c call, args ...string) (string, error) {
 	ctx, done := guard(ctx, c.dir)
 	defer done()
 	cmd, full := c.command(ctx, args)
-	var out, stderr bytes.Buffer
+	out, stderr := bounded{max: maxOutput, ends: true}, bounded{max: maxComplaint}
 	cmd.Stdout, cmd.Stderr = &out, &stderr
 	err := c.start(cmd)
 	if err == nil {
@@ -136,6 +135,9 @@ func gitWith(ctx context.Context, c call, args ...string) (string, error) {
 	}
 	if c.told != nil {
 		*c.told = stderr.String()
+	}
+	if out.more && ctx.Err() == nil {
+		return "", fmt.Errorf("git %s: %w", verb(full), errTooLong)
 	}
 	return gitEnded(ctx, err, full, out.String(), stderr.String())
 }

@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/gilmanlab/hjk-ls/images"
+	"github.com/gilmanlab/hjk-ls/internal/plain"
 	"github.com/gilmanlab/hjk-ls/workspace"
 )
 
@@ -119,6 +120,7 @@ type ChangesResult struct {
 	Base     string       `json:"base,omitempty"` // the branch it is compared with
 	Commit   string       `json:"commit"`         // where the two parted
 	Files    []FileChange `json:"files"`
+	More     int          `json:"more,omitempty"` // files that are not listed, as there are too many
 }
 
 // FileChange is one file.
@@ -148,7 +150,7 @@ func (m *Manager) Changes(ctx context.Context, a ChangesArgs) (ChangesResult, er
 	if err != nil {
 		return ChangesResult{}, wrap(err, CodeWorktreeFailed)
 	}
-	res := ChangesResult{Worktree: wt.Path, Base: c.Base, Commit: c.Commit, Files: []FileChange{}}
+	res := ChangesResult{Worktree: wt.Path, Base: c.Base, Commit: c.Commit, Files: []FileChange{}, More: c.More}
 	for _, f := range c.Files {
 		res.Files = append(res.Files, FileChange(f))
 	}
@@ -164,9 +166,18 @@ type FileArgs struct {
 
 // FileResult is a file as a commit has it.
 type FileResult struct {
-	Text   string `json:"text"`
-	Binary bool   `json:"binary,omitempty"` // then there is no text
-	Absent bool   `json:"absent,omitempty"` // the commit has no such file
+	Text      string `json:"text"`
+	Binary    bool   `json:"binary,omitempty"`    // then there is no text
+	Absent    bool   `json:"absent,omitempty"`    // the commit has no such file
+	Truncated bool   `json:"truncated,omitempty"` // the file goes on
+	SizeBytes int64  `json:"sizeBytes"`           // of the whole file
+}
+
+// Fit cuts the text to what takes budget bytes in JSON.
+func (r FileResult) Fit(budget int) any {
+	text, cut := plain.Head(r.Text, budget)
+	r.Text, r.Truncated = text, r.Truncated || cut
+	return r
 }
 
 // File reads a file of a commit.
@@ -175,14 +186,32 @@ func (m *Manager) File(ctx context.Context, a FileArgs) (FileResult, error) {
 	if err != nil {
 		return FileResult{}, err
 	}
-	b, err := r.FileAt(ctx, a.Commit, a.Path)
+	b, size, err := r.FileAt(ctx, a.Commit, a.Path)
 	switch {
 	case errors.Is(err, workspace.ErrNoFile):
 		return FileResult{Absent: true}, nil
 	case err != nil:
 		return FileResult{}, wrap(err, CodeWorktreeFailed)
-	case !utf8.Valid(b) || bytes.IndexByte(b, 0) >= 0:
-		return FileResult{Binary: true}, nil
 	}
-	return FileResult{Text: string(b)}, nil
+	cut := int64(len(b)) < size
+	if cut {
+		b = whole(b)
+	}
+	if !utf8.Valid(b) || bytes.IndexByte(b, 0) >= 0 {
+		return FileResult{Binary: true, SizeBytes: size}, nil
+	}
+	return FileResult{Text: string(b), Truncated: cut, SizeBytes: size}, nil
+}
+
+// whole is a beginning without the half of a line, or at least of a character, at its end.
+func whole(b []byte) []byte {
+	if i := bytes.LastIndexByte(b, '\n'); i >= 0 {
+		return b[:i+1]
+	}
+	for n := len(b); n > 0 && n > len(b)-utf8.UTFMax; n-- {
+		if utf8.RuneStart(b[n-1]) {
+			return b[:n-1]
+		}
+	}
+	return b
 }

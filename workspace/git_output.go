@@ -1,0 +1,99 @@
+package workspace
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+)
+
+const (
+	// maxOutput bounds what git may say at once where all of it is wanted: more than the list of files of any repository.
+	maxOutput = 256 << 20
+	// maxComplaint bounds what is kept of what git says on standard error.
+	maxComplaint = 64 << 10
+	// maxOne bounds one item, such as a path or a subject, where git's output is taken item by item.
+	maxOne = 8 << 10
+)
+
+var errTooLong = fmt.Errorf("git said more than %d MiB", maxOutput>>20)
+
+// bounded keeps the beginning of what is written to it. What comes then is thrown away, or ends who writes it.
+type bounded struct {
+	bytes.Buffer
+	max  int
+	ends bool
+	more bool // there was more
+}
+
+func (b *bounded) Write(p []byte) (int, error) {
+	room := max(b.max-b.Len(), 0)
+	if len(p) > room {
+		b.more = true
+		b.Buffer.Write(p[:room])
+		if b.ends {
+			return room, errTooLong
+		}
+		return len(p), nil
+	}
+	return b.Buffer.Write(p)
+}
+
+// gitEach runs git and gives f its output item by item as it comes, each without the end: an agent decides how many there are, and
+// how long one is. Of one that is longer than maxOne the beginning is given.
+func gitEach(ctx context.Context, c call, end byte, f func(item string), args ...string) error {
+	cmd, full := c.command(ctx, args)
+	items, stderr := splitter{end: end, f: f}, bounded{max: maxComplaint}
+	cmd.Stdout, cmd.Stderr = &items, &stderr
+	err := c.start(cmd)
+	if err == nil {
+		err = cmd.Wait()
+	}
+	items.last()
+	_, err = gitEnded(ctx, err, full, "", stderr.String())
+	return err
+}
+
+// splitter takes text apart.
+type splitter struct {
+	end  byte
+	f    func(item string)
+	item []byte
+	some bool // an item has begun
+}
+
+func (s *splitter) Write(p []byte) (int, error) {
+	n := len(p)
+	for len(p) > 0 {
+		part, rest, whole := bytes.Cut(p, []byte{s.end})
+		s.item = append(s.item, part[:min(len(part), max(maxOne-len(s.item), 0))]...)
+		s.some = true
+		if whole {
+			s.last()
+		}
+		p = rest
+	}
+	return n, nil
+}
+
+// last gives what came since the last end.
+func (s *splitter) last() {
+	if s.some {
+		s.f(string(s.item))
+	}
+	s.item, s.some = s.item[:0], false
+}
+
+// gitHead is the beginning of what git says, and whether there was more.
+func gitHead(ctx context.Context, c call, most int, args ...string) (head string, more bool, err error) {
+	cmd, full := c.command(ctx, args)
+	out, stderr := bounded{max: most, ends: true}, bounded{max: maxComplaint}
+	cmd.Stdout, cmd.Stderr = &out, &stderr
+	if err = c.start(cmd); err == nil {
+		err = cmd.Wait()
+	}
+	if out.more && ctx.Err() == nil {
+		return out.String(), true, nil
+	}
+	head, err = gitEnded(ctx, err, full, out.String(), stderr.String())
+	return head, false, err
+}
