@@ -20,12 +20,13 @@ func TestLongAnswers(t *testing.T) {
 	r.hjk("run", "x", "--image", "hjk-test/tmux:1", "--detach")
 	x := r.x()
 	r.inside(`quotes() { head -c "$1" /dev/zero | tr '\0' '"'; }
-quotes 40000000 >big; printf '\nend\n' >>big; git add big; { quotes 20000000; } >/tmp/subject; git commit -q -F /tmp/subject
-d=$(printf 'long%.0s' $(seq 50)); mkdir $d; (cd $d; seq -f "$d%g" 25000 | xargs touch)
-s=/.headjack/run/sessions/evil; mkdir -p $s; quotes 16000000 >$s/log; cp $s/log $s/log.1; printf '\nnewest\n' >>$s/log
+quotes 40000000 >big; printf '\nend\n' >>big; git add big; { quotes 5000000; } >/tmp/subject; git commit -q -F /tmp/subject
+d=$(printf 'long%.0s' $(seq 50)); mkdir $d; for i in {1..25000}; do : >$d/$d$i; done
+s=/.headjack/run/sessions/evil; mkdir -p $s; quotes 16777200 >$s/log; cp $s/log $s/log.1; printf '\nnewest\n' >>$s/log
 printf '{"name":"evil","agent":"x","state":"exited","createdAt":"2026-01-01T00:00:00Z"}' >$s/state.json
 { echo 'FROM hjk-test/busybox:1'; printf 'RUN exit 3 #'; quotes 3000000; } >Dockerfile`)
-	const limit = 64 << 20 // of a message: the control of each is that it is longer than that as JSON
+	r.hjk("ps")
+	const limit = 64<<20 - 1<<10 // of a message: the control of each is that it is longer than that as JSON
 	longer := func(what, script string, factor int) {
 		if n, err := strconv.Atoi(r.sh("cd " + x.Worktree + "; " + script + " | wc -c")); err != nil || n*factor < limit {
 			t.Errorf("the control: %s has only %d bytes", what, n)

@@ -13,38 +13,38 @@ func jsonSize(r rune, size int) int {
 	return size
 }
 
-// Head is the beginning of s that takes at most budget bytes in JSON, and whether that is not all of it. It ends with a line
-// where it is cut, unless there is none.
+// Head is the beginning of s that takes at most budget bytes in JSON, and whether that is not all of it. Where it is cut it
+// ends with a line, unless that is too long.
 func Head(s string, budget int) (head string, cut bool) {
 	line := 0
-	for i, r := range s {
-		_, size := utf8.DecodeRuneInString(s[i:])
-		if budget -= jsonSize(r, size); budget < 0 {
-			if line == 0 {
+	for i, left := 0, budget; i < len(s); {
+		r, size := utf8.DecodeRuneInString(s[i:])
+		if left -= jsonSize(r, size); left < 0 {
+			if line < i/2 {
 				line = i
 			}
 			return s[:line], true
 		}
-		if r == '\n' {
-			line = i + 1
+		if i += size; r == '\n' {
+			line = i
 		}
 	}
 	return s, false
 }
 
-// Tail is the end of s that takes at most budget bytes in JSON, and whether that is not all of it. It begins with a line
-// where it is cut, unless there is none.
+// Tail is the end of s that takes at most budget bytes in JSON, and whether that is not all of it. Where it is cut it begins
+// with a line, unless that is too long.
 func Tail(s string, budget int) (tail string, cut bool) {
 	line := len(s)
-	for i := len(s); i > 0; {
+	for i, left := len(s), budget; i > 0; {
 		r, size := utf8.DecodeLastRuneInString(s[:i])
-		if budget -= jsonSize(r, size); budget < 0 {
-			if line == len(s) {
+		if left -= jsonSize(r, size); left < 0 {
+			if len(s)-line < (len(s)-i)/2 {
 				line = i
 			}
 			return s[line:], true
 		}
-		if r == '\n' && i < len(s) {
+		if r == '\n' {
 			line = i
 		}
 		i -= size
