@@ -175,7 +175,7 @@ func (r *Repo) clear(ctx context.Context, path, branch string) error {
 		case wt.Foreign && wt.Current == branch && wt.Path != path:
 			err = r.forget(wt)
 		case wt.Prunable && (wt.Path == path || wt.Owned && wt.Branch == branch), wt.Path == path && !wt.Whole && !wt.Foreign:
-			err = r.drop(wt)
+			err = r.drop(ctx, wt)
 		case wt.Path == path:
 			err = fmt.Errorf("%w: %s has branch %q checked out; switch it back: %s", ErrInUse, path, wt.Current, plain.Shell("git", "-C", path, "switch", branch))
 		case wt.Owned && wt.Current == branch:
@@ -195,17 +195,30 @@ func (r *Repo) clear(ctx context.Context, path, branch string) error {
 
 // drop deletes a worktree and git's record of it. A worktree of ours is declared unfinished first and its record goes
 // last, so that a removal that is cut off is made good by the next Ensure or drop.
-func (r *Repo) drop(wt Worktree) error {
+//
+// Whatever of it can fail is tried first.
+func (r *Repo) drop(ctx context.Context, wt Worktree) error {
+	if err := r.Droppable(ctx, wt); err != nil {
+		return err
+	}
 	if wt.Owned && wt.Whole {
 		wt.Whole = false
 		if err := wt.writeMarker(); err != nil {
 			return err
 		}
 	}
-	if err := os.RemoveAll(wt.Path); err != nil {
+	if err := Delete(ctx, wt.Path, r.Own); err != nil {
 		return err
 	}
 	return r.forget(wt)
+}
+
+// Droppable does of a worktree's removal what may fail, and destroys nothing.
+func (r *Repo) Droppable(ctx context.Context, wt Worktree) error {
+	if wt.GitDir != "" && wt.GitDir != r.CommonDir && !system.Writable(filepath.Dir(wt.GitDir)) {
+		return fmt.Errorf("delete %s: %s is not writable; make it so and try again", wt.GitDir, filepath.Dir(wt.GitDir))
+	}
+	return Deletable(ctx, wt.Path, r.Own)
 }
 
 // forget deletes git's record of a linked worktree and leaves its folder.
@@ -242,7 +255,7 @@ func (r *Repo) undo(ctx context.Context, e Ensured) error {
 		}
 		for _, wt := range all {
 			if wt.Path == e.Path {
-				if err := r.drop(wt); err != nil {
+				if err := r.drop(ctx, wt); err != nil {
 					return err
 				}
 			}

@@ -124,20 +124,27 @@ func (p *Private) whole(ctx context.Context) error {
 		if p.intact() {
 			return nil
 		}
+		if err := Deletable(ctx, p.agent(), p.repo.Own); err != nil { // it may only seem broken to who may not read it
+			return err
+		}
+		if p.intact() {
+			return nil
+		}
 		_, _ = p.syncLocked(ctx, true)
 	}
 	return p.make(ctx)
 }
 
-// RemovePrivate deletes the private git directory at dir. One that is not there is no error.
-func RemovePrivate(ctx context.Context, dir string) error {
+// RemovePrivate deletes the private git directory at dir. One that is not there is no error. The lock is waited for until ctx
+// ends; what is begun then is done to its end.
+func RemovePrivate(ctx context.Context, dir string, own Owner) error {
 	unlock, err := lockPrivate(ctx, dir, 0) // a sync may be at work
 	if err == nil {
 		defer unlock()
 	} else if !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
-	return os.RemoveAll(dir)
+	return Delete(context.WithoutCancel(ctx), dir, own)
 }
 
 // lockPrivate keeps two processes from working on one private directory. Only who makes one makes its lock: a sync must not
@@ -156,7 +163,7 @@ func lockPrivate(ctx context.Context, dir string, create int) (func(), error) {
 
 // make builds everything aside and renames it into place, the state last.
 func (p *Private) make(ctx context.Context) error {
-	if err := os.RemoveAll(p.agent()); err != nil { // of a make that was cut off
+	if err := Delete(ctx, p.agent(), p.repo.Own); err != nil { // of a make that was cut off
 		return err
 	}
 	tmp := p.agent() + ".tmp"

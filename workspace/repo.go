@@ -24,6 +24,8 @@ type Repo struct {
 	Root      string // the main checkout; where the git directory lies elsewhere, or is bare, that directory
 	CommonDir string // the git directory that all worktrees share
 	From      string // top of the checkout it was opened from
+
+	Own Owner // for folders that are deleted; may be nil
 }
 
 // Open finds the repository that path lies in. Paths are absolute with symbolic links resolved, so that a subfolder, a

@@ -230,7 +230,7 @@ func (r *Repo) Remove(ctx context.Context, wt Worktree, force bool) error {
 			return fmt.Errorf("%w: %s\n%s", ErrDirty, wt.Path, u)
 		}
 	}
-	return r.drop(wt)
+	return r.drop(ctx, wt)
 }
 
 // DeleteBranch deletes the branch of a removed worktree when hjk-ls made it and every commit on it is also elsewhere.

@@ -30,6 +30,7 @@ const usage = `hjk-shim keeps the sessions of an hjk-ls container.
 
   hjk-shim init --user UID:GID --home PATH     PID 1
   hjk-shim prepare --user UID:GID --home PATH  what init does first, where PID 1 is another
+  hjk-shim own --user UID:GID                  gives the folders of /.headjack/own to a user
   hjk-shim mounts                              looks whether what is mounted is what standard input says
   hjk-shim session start                       one request line on standard input
   hjk-shim session attach NAME [--term TERM] [--viewer ID]
@@ -53,6 +54,8 @@ func run(args []string) int {
 		})
 	case len(args) == 1 && args[0] == "mounts":
 		return mountsMain(os.Stdin, os.Stdout)
+	case len(args) >= 1 && args[0] == "own":
+		return withUser(args[1:], ownMain)
 	case len(args) >= 2 && args[0] == "session":
 		return session(args[1], args[2:])
 	case len(args) == 3 && args[0] == "lfs":

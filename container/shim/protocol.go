@@ -16,6 +16,7 @@ const (
 	BinDir   = "/.headjack/bin"
 	Path     = BinDir + "/hjk-shim"        // the helper
 	RunDir   = "/.headjack/run"            // session state and logs, shared with the host
+	OwnDir   = "/.headjack/own"            // what "own" gives to a user, in a container for this alone
 	SSHAgent = "/.headjack/ssh-agent.sock" // the host's ssh agent, where the user allows it
 	SockDir  = "/.headjack/sock"           // a tmpfs, mode 1777: sockets do not cross a virtual machine's shared folder
 )

@@ -46,6 +46,9 @@ func FreeBytes(path string) (uint64, error) {
 	return s.Bavail * uint64(s.Bsize), nil //nolint:unconvert // Bsize's type differs by system
 }
 
+// Writable reports whether the user may make and delete names in a folder.
+func Writable(dir string) bool { return unix.Access(dir, unix.W_OK|unix.X_OK) == nil }
+
 // FileNumbers are the device and the inode of a file, which tell it from every other.
 func FileNumbers(fi fs.FileInfo) (dev, ino uint64, ok bool) {
 	st, ok := fi.Sys().(*syscall.Stat_t)

@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 
 	"go.uber.org/zap"
+
+	"github.com/gilmanlab/hjk-ls/workspace"
 )
 
 // orphan finds an instance whose repository is gone, by the folder the repository had.
@@ -60,6 +62,9 @@ func (m *Manager) removeOrphan(ctx context.Context, a RemoveArgs, p place, fb Fe
 	if tree != "" && !a.Force {
 		return RemoveResult{}, Errorf(CodeWorktreeDirty, "the repository %s is gone, so what would be lost in %s cannot be told; look there, then remove it with --force", p.Repo, tree)
 	}
+	if err := m.deletable(ctx, p, tree); err != nil {
+		return RemoveResult{}, err
+	}
 	if ok {
 		fb.step("removing " + c.Name)
 	}
@@ -68,13 +73,13 @@ func (m *Manager) removeOrphan(ctx context.Context, a RemoveArgs, p place, fb Fe
 		return RemoveResult{}, m.failed(eng, err)
 	}
 	if tree != "" {
-		if err := os.RemoveAll(tree); err != nil {
+		if err := workspace.Delete(ctx, tree, m.own); err != nil {
 			return RemoveResult{}, wrap(err, CodeWorktreeFailed)
 		}
 	}
 	m.changed.kick()
 	m.prune()
-	return RemoveResult{Removed: true}, wrap(p.remove(), CodeInternal)
+	return RemoveResult{Removed: true}, wrap(p.remove(m.own), CodeInternal)
 }
 
 // deadWorktree is the folder that hjk-ls made for the instance as a worktree, when it is still there: its name tells it

@@ -74,14 +74,14 @@ func (p place) exists() bool {
 }
 
 // remove deletes the state folder with its logs.
-func (p place) remove() error {
+func (p place) remove(own workspace.Owner) error {
 	ctx, cancel := context.WithTimeout(context.Background(), syncTimeout)
 	defer cancel()
-	if err := workspace.RemovePrivate(ctx, p.gitDir()); err != nil {
+	if err := workspace.RemovePrivate(ctx, p.gitDir(), own); err != nil {
 		return err
 	}
 	// The record goes last: as long as it stands, the sweep knows whose folder this is.
-	if err := os.RemoveAll(p.runDir()); err != nil {
+	if err := workspace.Delete(context.WithoutCancel(ctx), p.runDir(), own); err != nil {
 		return err
 	}
 	return os.RemoveAll(p.dir())

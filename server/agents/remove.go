@@ -70,22 +70,36 @@ func (r *removal) run(ctx context.Context) error {
 			return wrap(err, CodeWorktreeFailed)
 		}
 	}
-	r.sync(ctx)
-	if err := r.check(ctx); err != nil {
-		return err
-	}
 	if ok && c.State == "running" {
+		r.sync(ctx)
+		if err := r.check(ctx); err != nil {
+			return err
+		}
 		// The programs end before the last check, so that nothing is written between it and the removal.
 		r.fb.step("stopping " + c.Name)
 		if err := r.eng.Stop(ctx, c.ID, container.StopGrace); err != nil {
 			return err
 		}
-		r.sync(ctx)
-		if err := r.check(ctx); err != nil {
-			return err
-		}
+	}
+	if err := r.able(ctx); err != nil { // before the last check: what may not be read can be work, too
+		return err
+	}
+	r.sync(ctx)
+	if err := r.check(ctx); err != nil {
+		return err
 	}
 	return r.destroy(context.WithoutCancel(ctx))
+}
+
+// able tries all of the removal that can fail for what lies there.
+func (r *removal) able(ctx context.Context) error {
+	if !r.found {
+		return r.m.deletable(ctx, r.place, "")
+	}
+	if err := r.repo.Droppable(ctx, r.tree); err != nil {
+		return wrap(err, CodeWorktreeFailed)
+	}
+	return r.m.deletable(ctx, r.place, "")
 }
 
 // look tells what a removal would lose, and changes nothing.
@@ -170,7 +184,7 @@ func (r *removal) check(ctx context.Context) error {
 // destroy deletes everything, the state folder last: while it stands, a sweep finishes what a kill cuts off here. What was
 // committed inside has been checked, and goes first: a sweep keeps what it finds of that.
 func (r *removal) destroy(ctx context.Context) error {
-	if err := workspace.RemovePrivate(ctx, r.place.gitDir()); err != nil {
+	if err := workspace.RemovePrivate(ctx, r.place.gitDir(), r.m.own); err != nil {
 		return fmt.Errorf("remove the container's git directory: %w", err)
 	}
 	if err := r.m.discard(ctx, r.eng, r.place); err != nil {
@@ -191,7 +205,7 @@ func (r *removal) destroy(ctx context.Context) error {
 		return wrap(err, CodeWorktreeFailed)
 	}
 	r.m.prune()
-	if err := r.place.remove(); err != nil {
+	if err := r.place.remove(r.m.own); err != nil {
 		return fmt.Errorf("remove the state folder: %w", err)
 	}
 	return nil

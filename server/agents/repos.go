@@ -91,6 +91,7 @@ func (m *Manager) open(ctx context.Context, path string) (*workspace.Repo, error
 	if err != nil {
 		return nil, wrap(err, CodeNotRepository)
 	}
+	r.Own = m.own
 	return r, nil
 }
 

@@ -303,7 +303,7 @@ func (u *bringUp) create(ctx context.Context) (*shim.State, error) {
 func (u *bringUp) worktree(ctx context.Context) (workspace.Worktree, error) {
 	if !u.place.exists() {
 		u.made = true
-		u.undo = append(u.undo, func(context.Context) error { return u.place.remove() })
+		u.undo = append(u.undo, func(context.Context) error { return u.place.remove(u.m.own) })
 	}
 	if err := u.place.make(); err != nil {
 		return workspace.Worktree{}, Errorf(CodeInternal, "make the state folder %s: %w", u.place.dir(), err)

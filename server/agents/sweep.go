@@ -64,7 +64,7 @@ func (m *Manager) sweepOne(ctx context.Context, eng *engine, p place) error {
 	if err := m.discard(ctx, eng, p); err != nil {
 		return err
 	}
-	return p.remove()
+	return p.remove(m.own)
 }
 
 // keep brings over what was committed inside a container that is gone, such as one removed from outside while the main
