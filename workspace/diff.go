@@ -84,7 +84,7 @@ func (r *Repo) Diff(ctx context.Context, wt Worktree, base string) (Diff, error)
 		return c, err
 	}
 	l := changes{Diff: c}
-	err = gitEach(ctx, call{dir: wt.Path}, 0, l.tracked, "diff", "--name-status", "-z", "--find-renames", "--no-ext-diff", "--no-textconv", "--ignore-submodules=dirty", c.Commit, "--")
+	err = gitEach(ctx, call{dir: wt.Path, tree: true}, 0, l.tracked, "diff", "--name-status", "-z", "--find-renames", "--no-ext-diff", "--no-textconv", "--ignore-submodules=dirty", c.Commit, "--")
 	if err != nil {
 		return c, err
 	}

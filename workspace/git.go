@@ -88,6 +88,7 @@ type call struct {
 	dir     string
 	stdin   string
 	env     []string // beside gitEnv
+	tree    bool     // git reads all of a worktree: it is looked at before
 	foreign bool     // git reads objects of an agent's: its memory is bounded
 	told    *string  // gets what git said on standard error, also when it did not fail
 }
@@ -95,6 +96,9 @@ type call struct {
 // foreignMemory bounds the memory of a git that reads what an agent wrote: one object can claim any size. A fetch of a million
 // objects needs less than half of it.
 const foreignMemory = 1 << 30
+
+// anyMemory bounds that of every git: an agent can write a .gitignore of any size, and a version of git before 2.45 reads it whole.
+const anyMemory = 4 << 30
 
 // command is git with args, ready to be started.
 func (c call) command(ctx context.Context, args []string) (cmd *exec.Cmd, full []string) {
@@ -114,18 +118,18 @@ func (c call) command(ctx context.Context, args []string) (cmd *exec.Cmd, full [
 // start starts a command of c.
 func (c call) start(cmd *exec.Cmd) error {
 	err := cmd.Start()
-	if err == nil && c.foreign {
-		system.LimitMemory(cmd, foreignMemory)
+	if err == nil {
+		memory := uint64(anyMemory)
+		if c.foreign {
+			memory = foreignMemory
+		}
+		system.LimitMemory(cmd, memory)
 	}
 	return err
 }
 
-func gitWith(ctx context.Context, c call, args ...string) (string, error) {
-	ctx, done := guard(ctx, c.dir)
-	defer done()
-	cmd, full := c.command(ctx, args)
-	out, stderr := bounded{max: maxOutput, ends: true}, bounded{max: maxComplaint}
-	cmd.Stdout, cmd.Stderr = &out, &stderr
+// run starts a command of c and waits for its end.
+func (c call) run(ctx context.Context, cmd *exec.Cmd) error {
 	err := c.start(cmd)
 	if err == nil {
 		err = cmd.Wait()
@@ -133,6 +137,19 @@ func gitWith(ctx context.Context, c call, args ...string) (string, error) {
 	if ctx.Err() != nil {
 		system.KillGroup(cmd) // a filter that does not care for SIGTERM
 	}
+	return err
+}
+
+func gitWith(ctx context.Context, c call, args ...string) (string, error) {
+	ctx, done, err := c.guarded(ctx)
+	if err != nil {
+		return "", err
+	}
+	defer done()
+	cmd, full := c.command(ctx, args)
+	out, stderr := bounded{max: maxOutput, ends: true}, bounded{max: maxComplaint}
+	cmd.Stdout, cmd.Stderr = &out, &stderr
+	err = c.run(ctx, cmd)
 	if c.told != nil {
 		*c.told = stderr.String()
 	}

@@ -49,8 +49,24 @@ func guard(ctx context.Context, dir string) (guarded context.Context, done func(
 	}
 }
 
+// guarded is the context of a git of c, or why it had better not run.
+func (c call) guarded(ctx context.Context) (context.Context, func(), error) {
+	if c.tree {
+		if err := obstacle(ctx, c.dir); err != nil {
+			return ctx, nil, err
+		}
+	}
+	guarded, done := guard(ctx, c.dir)
+	return guarded, done, nil
+}
+
+// gitInTree is git for what reads all of a worktree. It can fill the memory before the guard looks.
+func gitInTree(ctx context.Context, dir string, args ...string) (string, error) {
+	return gitWith(ctx, call{dir: dir, tree: true}, args...)
+}
+
 // gitReads are the files of a worktree that git opens unasked, in every folder.
-var gitReads = map[string]bool{".gitignore": true, ".gitattributes": true, ".gitmodules": true, ".mailmap": true}
+var gitReads = map[string]bool{".gitignore": true, ".gitattributes": true, ".mailmap": true}
 
 // obstacle is a file at which git waits, or fills the memory.
 func obstacle(ctx context.Context, dir string) error {
@@ -77,9 +93,9 @@ func obstacle(ctx context.Context, dir string) error {
 
 // unreadable tells why git had better not read a file.
 func unreadable(path string) error {
-	fi, err := os.Stat(path) // git follows links
+	fi, err := os.Lstat(path) // git follows no links there
 	switch {
-	case err != nil || fi.IsDir():
+	case err != nil || fi.IsDir() || fi.Mode()&fs.ModeSymlink != 0:
 		return nil
 	case !fi.Mode().IsRegular():
 		return fmt.Errorf("git waits for %s, which is no plain file: delete it", path)

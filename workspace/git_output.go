@@ -41,13 +41,15 @@ func (b *bounded) Write(p []byte) (int, error) {
 // gitEach runs git and gives f its output item by item as it comes, each without the end: an agent decides how many there are, and
 // how long one is. Of one that is longer than maxOne the beginning is given.
 func gitEach(ctx context.Context, c call, end byte, f func(item string), args ...string) error {
+	ctx, done, err := c.guarded(ctx)
+	if err != nil {
+		return err
+	}
+	defer done()
 	cmd, full := c.command(ctx, args)
 	items, stderr := splitter{end: end, f: f}, bounded{max: maxComplaint}
 	cmd.Stdout, cmd.Stderr = &items, &stderr
-	err := c.start(cmd)
-	if err == nil {
-		err = cmd.Wait()
-	}
+	err = c.run(ctx, cmd)
 	items.last()
 	_, err = gitEnded(ctx, err, full, "", stderr.String())
 	return err
@@ -85,12 +87,15 @@ func (s *splitter) last() {
 
 // gitHead is the beginning of what git says, and whether there was more.
 func gitHead(ctx context.Context, c call, most int, args ...string) (head string, more bool, err error) {
+	ctx, done, err := c.guarded(ctx)
+	if err != nil {
+		return "", false, err
+	}
+	defer done()
 	cmd, full := c.command(ctx, args)
 	out, stderr := bounded{max: most, ends: true}, bounded{max: maxComplaint}
 	cmd.Stdout, cmd.Stderr = &out, &stderr
-	if err = c.start(cmd); err == nil {
-		err = cmd.Wait()
-	}
+	err = c.run(ctx, cmd)
 	if out.more && ctx.Err() == nil {
 		return out.String(), true, nil
 	}

@@ -62,7 +62,7 @@ var statusArgs = []string{"status", "--porcelain", "-z", "--ignored=matching", "
 func (r *Repo) Unsaved(ctx context.Context, wt Worktree, instance string) (Unsaved, error) {
 	var u Unsaved
 	if _, err := os.Stat(wt.Path); err == nil {
-		out, err := git(ctx, wt.Path, statusArgs...)
+		out, err := gitInTree(ctx, wt.Path, statusArgs...)
 		if err != nil {
 			return u, err
 		}
@@ -142,7 +142,7 @@ func (u *Unsaved) submodule(ctx context.Context, super, path, prefix string) err
 		return nil
 	}
 	flags := []string{"--git-dir=" + dir, "--work-tree=" + path}
-	out, err := git(ctx, path, append(flags, statusArgs...)...)
+	out, err := gitInTree(ctx, path, append(flags, statusArgs...)...)
 	if err != nil {
 		return err
 	}
