@@ -76,7 +76,7 @@ func (e *Engine) execTerminal(ctx context.Context, id, user, session, viewer str
 }
 
 // detachTime bounds the goodbye of a terminal that was closed.
-const detachTime = 3 * time.Second
+const detachTime = 15 * time.Second
 
 // detach ends a viewer's command in the container: the engine would leave it running, and the session attached.
 func (e *Engine) detach(ctx context.Context, id, user, viewer string) {
@@ -108,14 +108,15 @@ func (e *Engine) resize(ctx context.Context, exec string, t Terminal) {
 
 // goes reports whether the container is gone, or is so in a moment: its processes die before the engine says so.
 func (e *Engine) goes(ctx context.Context, id string) bool {
-	for range 20 {
+	for end := time.Now().Add(time.Second); ; time.Sleep(50 * time.Millisecond) {
 		c, err := e.Inspect(ctx, id)
 		if err != nil || c.State != "running" {
 			return true
 		}
-		time.Sleep(50 * time.Millisecond)
+		if time.Now().After(end) {
+			return false
+		}
 	}
-	return false
 }
 
 // attachEnd reads the reason from the helper's exit code.

@@ -71,7 +71,7 @@ func (e *Engine) Create(ctx context.Context, s Spec, shimPath string) (string, e
 	return id, nil
 }
 
-const createGrace = 10 * time.Second
+const createGrace = 30 * time.Second
 
 // outlive is ctx that ends later by grace.
 func outlive(ctx context.Context, grace time.Duration) (context.Context, context.CancelFunc) {

@@ -34,7 +34,7 @@ type ConnectOptions struct {
 	Env      Env
 	Override string        // a host as in DOCKER_HOST; then nothing else is tried
 	Passive  bool          // start nothing, such as podman's service
-	Timeout  time.Duration // for the whole search; default 2 s
+	Timeout  time.Duration // for a first answer; default 10 s
 	Log      *zap.Logger
 }
 

@@ -35,7 +35,7 @@ func startPodman(ctx context.Context, o ConnectOptions) (*Engine, error) {
 		return os.RemoveAll(dir)
 	}
 	for {
-		e, err := probe(ctx, candidate{host: "unix://" + sock, source: "podman system service"})
+		e, err := probe(ctx, candidate{host: "unix://" + sock, source: "podman system service"}, answerTime, func() {})
 		if err == nil {
 			e.stop, e.log = stop, o.Log
 			return e, nil

@@ -176,13 +176,16 @@ func readReply(r io.Reader) (*shim.State, error) {
 	return reply.State, nil
 }
 
+// explainTime is for two calls of an engine that is slow.
+const explainTime = 10 * time.Second
+
 // explain looks whether the container is still there, which says more than a broken stream.
 func (e *Engine) explain(ctx context.Context, id string, err error) error {
 	var se *SessionError
 	if errors.As(err, &se) {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), explainTime)
 	defer cancel()
 	c, ierr := e.Inspect(ctx, id)
 	if ierr != nil || c.ExitCode == nil {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"path/filepath"
 	"sync"
+	"time"
 
 	"github.com/gilmanlab/hjk-ls/container"
 	"github.com/gilmanlab/hjk-ls/container/shim/embed"
@@ -20,14 +21,28 @@ type engine struct {
 
 // engines connects when somebody first needs the engine, and again after it went away. A Manager has one at a time.
 type engines struct {
-	m *Manager
+	m    *Manager
+	turn chan struct{} // holds one while somebody connects, so that a crowd connects once
+	life context.Context
+	end  context.CancelFunc
 
-	mu      sync.Mutex // guards current; held while connecting, so that a crowd connects once
+	mu      sync.Mutex // guards what follows
 	current *engine
 	closed  bool
+	failed  failedConnect
 }
 
-func (e *engines) init(m *Manager) { e.m = m }
+// failedConnect is the last attempt that found no engine. Who waited for it meanwhile need not try again.
+type failedConnect struct {
+	began   time.Time
+	passive bool
+	err     error
+}
+
+func (e *engines) init(m *Manager) {
+	e.m, e.turn = m, make(chan struct{}, 1)
+	e.life, e.end = context.WithCancel(context.Background())
+}
 
 // get answers with a connected engine, or with an error whose code is CodeEngineUnreachable.
 func (e *engines) get(ctx context.Context) (*engine, error) { return e.getBy(ctx, false) }
@@ -36,20 +51,50 @@ func (e *engines) get(ctx context.Context) (*engine, error) { return e.getBy(ctx
 func (e *engines) passive(ctx context.Context) (*engine, error) { return e.getBy(ctx, true) }
 
 func (e *engines) getBy(ctx context.Context, passive bool) (*engine, error) {
+	asked := time.Now()
+	if eng, err := e.known(asked, passive); eng != nil || err != nil {
+		return eng, err
+	}
+	select {
+	case e.turn <- struct{}{}:
+	case <-ctx.Done():
+		return nil, Errorf(CodeCanceled, "canceled: %w", context.Cause(ctx))
+	}
+	defer func() { <-e.turn }()
+	if eng, err := e.known(asked, passive); eng != nil || err != nil {
+		return eng, err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(e.life, cancel)()
+	began := time.Now()
+	eng, err := e.connect(ctx, passive)
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.closed {
-		return nil, Errorf(CodeCanceled, "hjk-ls is shutting down")
+	switch {
+	case err == nil && e.closed:
+		return nil, errors.Join(errShutDown, eng.close())
+	case err == nil:
+		e.current = eng
+	case ctx.Err() == nil:
+		e.failed = failedConnect{began, passive, err}
 	}
-	if e.current != nil {
-		return e.current, nil
+	return eng, err
+}
+
+var errShutDown = Errorf(CodeCanceled, "hjk-ls is shutting down")
+
+// known is the engine, or why there is none, as far as it can be told without connecting for somebody who asked at a time.
+func (e *engines) known(asked time.Time, passive bool) (*engine, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	switch {
+	case e.closed:
+		return nil, errShutDown
+	case e.current == nil && e.failed.began.After(asked) && (passive || !e.failed.passive):
+		return nil, e.failed.err
 	}
-	eng, err := e.connect(ctx, passive)
-	if err != nil {
-		return nil, err
-	}
-	e.current = eng
-	return eng, nil
+	return e.current, nil
 }
 
 func (e *engines) connect(ctx context.Context, passive bool) (*engine, error) {
@@ -109,6 +154,7 @@ func (e *engines) close() error {
 	eng := e.current
 	e.current, e.closed = nil, true
 	e.mu.Unlock()
+	e.end()
 	if eng == nil {
 		return nil
 	}
