@@ -95,6 +95,20 @@ func (w *world) hjk(dir string, args ...string) error {
 	return w.judge(cmd.ProcessState, text)
 }
 
+// ends asks a command by SIGTERM to end, which it has to do soon, whatever it waits for.
+func (w *world) ends(after time.Duration, args ...string) error {
+	cmd := w.rig.Cmd(w.repo, w.rig.Bin, args...)
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	timer := time.AfterFunc(after, func() { _ = cmd.Process.Signal(syscall.SIGTERM) })
+	defer timer.Stop()
+	if _, late := w.watch(cmd); late {
+		return broken("SIGTERM did not end it within %v", w.limit)
+	}
+	return nil
+}
+
 // watch waits for a command's end. One that is late is asked for its goroutines and killed, with what it started.
 func (w *world) watch(cmd *exec.Cmd) (most int64, late bool) {
 	pid := cmd.Process.Pid

@@ -58,6 +58,24 @@ var kinds = []rounds.Kind[*world]{
 	request(2, "recreate", true),
 	request(2, "choices", false),
 	request(1, "images", false),
+	request(2, "attach", true),
+	request(1, "doctor", false),
+	{Weight: 2, Make: func(w *world, b string, rnd *rand.Rand) rounds.Op {
+		path := []string{"giant", "code", "link/key", ".headjack.yaml", "lib/dep", "d/up/key"}[rnd.IntN(6)]
+		return rounds.Op{What: "server file " + b + ":" + path, Do: func() error {
+			return w.counted(w.server.do("hjk-ls.file", map[string]any{"commit": b, "path": path}))
+		}}
+	}},
+	{Weight: 2, Make: func(w *world, b string, _ *rand.Rand) rounds.Op {
+		return rounds.Op{What: "server remove, dry, " + b, Do: func() error {
+			return w.counted(w.server.do("hjk-ls.remove", map[string]any{"branch": b, "dryRun": true}))
+		}}
+	}},
+	{Weight: 4, Make: func(w *world, b string, rnd *rand.Rand) rounds.Op {
+		args := [][]string{{"ps"}, {"run", b, "--detach"}, {"recreate", b}, {"rm", b, "--force"}, {"build"}, {"stop", b}, {"images"}}[rnd.IntN(7)]
+		after := time.Duration(rnd.IntN(800)) * time.Millisecond
+		return rounds.Op{What: fmt.Sprintf("%v asked to end after %v", args, after), Do: func() error { return w.counted(w.ends(after, args...)) }}
+	}},
 	{Weight: 8, Make: func(w *world, b string, rnd *rand.Rand) rounds.Op {
 		n := rnd.IntN(1000)
 		return rounds.Op{What: "edit in " + b, Do: func() error { return w.counted(w.edit(b, n)) }}

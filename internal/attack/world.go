@@ -135,7 +135,28 @@ func (w *world) round(n int, log io.Writer) error {
 
 // settle looks at what takes long to look at.
 func (w *world) settle() error {
-	return errors.Join(w.calm.works(w), w.server.small(), w.leaks())
+	return errors.Join(w.calm.works(w), w.server.small(), w.leaks(), w.rootIsRoot())
+}
+
+// rootIsRoot looks whether an agent's user has become root in a container, or had root write what it wanted.
+func (w *world) rootIsRoot() error {
+	const script = `ls -ln /etc/passwd /etc/ld.so.preload 2>/dev/null; [ ! -e /etc/rootkey ] || { ls -ln /etc/rootkey; cat /etc/rootkey; }`
+	for _, b := range branches {
+		id, _, _, err := w.container(b)
+		if err != nil || id == "" {
+			continue // it was stopped meanwhile
+		}
+		out, err := w.rig.Do(w.dir, "timeout", "-s", "KILL", "60", "docker", "exec", "-u", "0", id, "sh", "-c", script)
+		if err != nil {
+			continue
+		}
+		for line := range strings.Lines(out) {
+			if f := strings.Fields(line); strings.Contains(line, "preload") || len(f) > 3 && f[2] != "0" || len(f) == 1 && line != "secret-of-root\n" {
+				return broken("in the container of %s root did what the agent wanted: %s", b, out)
+			}
+		}
+	}
+	return nil
 }
 
 // end removes every instance, and looks what is left of them.

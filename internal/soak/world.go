@@ -34,12 +34,16 @@ type world struct {
 var branches = []string{"a", "b", "feat/a", "feat-a", "日本語", "fix/#12"}
 
 func newWorld(rnd *rand.Rand) (*world, error) {
-	dir, err := os.MkdirTemp("/tmp", "hjk-s")
+	dir, err := os.MkdirTemp("", "hjk-s")
 	if err != nil {
 		return nil, err
 	}
 	w := &world{rnd: rnd, dir: dir}
-	if w.engine, err = drive.StartEngine(filepath.Join(dir, "e")); err != nil {
+	place, err := drive.EngineDir()
+	if err != nil {
+		return nil, errors.Join(err, os.RemoveAll(dir))
+	}
+	if w.engine, err = drive.StartEngine(place); err != nil {
 		return nil, errors.Join(err, os.RemoveAll(dir))
 	}
 	if err := w.start(); err != nil {
