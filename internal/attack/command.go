@@ -120,10 +120,15 @@ func (w *world) watch(cmd *exec.Cmd) (most int64, late bool) {
 	look := time.NewTicker(25 * time.Millisecond)
 	defer look.Stop()
 	limit := time.After(w.limit)
+	patience := (<-chan time.Time)(nil)
+	var started []int
 	for {
 		select {
 		case <-ended:
+			kill(started...)
 			return most, late
+		case <-patience:
+			kill(pid)
 		case <-look.C:
 			most = max(most, resident(pid))
 			if most > 10*mostMemory { // before the machine has no more
@@ -131,9 +136,9 @@ func (w *world) watch(cmd *exec.Cmd) (most int64, late bool) {
 			}
 		case <-limit:
 			late = true
-			started := below(pid)
+			started = below(pid)
 			_ = syscall.Kill(pid, syscall.SIGQUIT)
-			time.AfterFunc(2*time.Second, func() { kill(append(started, pid)...) })
+			patience = time.After(2 * time.Second)
 		}
 	}
 }
