@@ -82,7 +82,7 @@ const detachTime = 15 * time.Second
 func (e *Engine) detach(ctx context.Context, id, user, viewer string) {
 	ctx, cancel := context.WithTimeout(ctx, detachTime)
 	defer cancel()
-	_, _, _ = e.run(ctx, id, user, nil, shim.Path, "session", "detach", viewer)
+	_, _ = e.run(ctx, id, user, nil, shim.Path, "session", "detach", viewer)
 }
 
 // resize passes the viewer's size on: once at the start, as Docker before 23 ignores ConsoleSize, then at each change.

@@ -255,7 +255,7 @@ func FuzzState(f *testing.F) {
 		if ok && (st.Name != "x" || st.State != "running" && st.State != "exited") {
 			t.Errorf("%+v", st)
 		}
-		_, _ = readReply(bytes.NewReader(b))
+		_, _ = readReply(bytes.NewReader(b), "s")
 		_ = Plain(b)
 	})
 }

@@ -124,14 +124,14 @@ func (e *Engine) verify(ctx context.Context, id string, want []shim.Mount) error
 	if err != nil {
 		return err
 	}
-	out, code, err := e.run(ctx, id, "0:0", append(text, '\n'), shim.Path, "mounts")
+	ans, err := e.run(ctx, id, "0:0", append(text, '\n'), shim.Path, "mounts")
 	if err != nil {
 		return fmt.Errorf("look at the container's mounts: %w", err)
 	}
-	if code == usageCode { // the helper of a container that an older hjk-ls made
+	if ans.code == usageCode { // the helper of a container that an older hjk-ls made
 		return nil
 	}
-	_, err = readReply(strings.NewReader(out))
+	_, err = decodeReply(strings.NewReader(ans.out))
 	return err
 }
 

@@ -10,9 +10,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
-	"strings"
 	"time"
-	"unicode"
 
 	"github.com/gilmanlab/hjk-ls/container/shim"
 	"github.com/gilmanlab/hjk-ls/internal/distrust"
@@ -108,26 +106,8 @@ func readState(root *os.Root, name string) (shim.State, bool) {
 func decodeState(r io.Reader, name string) (shim.State, bool) {
 	var st shim.State
 	b, err := io.ReadAll(io.LimitReader(r, maxState))
-	if err != nil || json.Unmarshal(b, &st) != nil || st.Name != name {
+	if err != nil || json.Unmarshal(b, &st) != nil || st.Name != name || !sound(&st) {
 		return shim.State{}, false
 	}
-	if st.State != "running" && st.State != "exited" {
-		return shim.State{}, false
-	}
-	st.Agent = printable(st.Agent, 64)
 	return st, true
-}
-
-// printable removes control characters, so that a name cannot move the cursor of whoever lists it.
-func printable(s string, most int) string {
-	s = strings.Map(func(r rune) rune {
-		if unicode.IsPrint(r) {
-			return r
-		}
-		return -1
-	}, s)
-	if len(s) > most {
-		s = strings.ToValidUTF8(s[:most], "")
-	}
-	return s
 }

@@ -1,7 +1,6 @@
 package container
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
@@ -120,9 +119,9 @@ func (e *Engine) start(ctx context.Context, id string) error {
 
 // prepare makes user and home usable in a container whose PID 1 is not the helper.
 func (e *Engine) prepare(ctx context.Context, c Container) error {
-	out, code, err := e.run(ctx, c.ID, "0:0", nil, shim.Path, "prepare", "--user", c.Labels[LabelUser], "--home", c.Labels[LabelHome])
-	if err == nil && code != 0 {
-		err = fmt.Errorf("prepare: exit code %d: %s", code, out)
+	ans, err := e.run(ctx, c.ID, "0:0", nil, shim.Path, "prepare", "--user", c.Labels[LabelUser], "--home", c.Labels[LabelHome])
+	if err == nil && ans.code != 0 {
+		err = fmt.Errorf("prepare: %w", ans.failure())
 	}
 	return err
 }
@@ -145,7 +144,7 @@ func exchange(ctx context.Context, att types.HijackedResponse, req shim.Start) (
 		_, err := stdcopy.StdCopy(in, io.Discard, att.Reader)
 		in.CloseWithError(errors.Join(io.EOF, err))
 	}()
-	reply, err := readReply(out)
+	reply, err := readReply(out, req.Name)
 	out.Close()
 	att.Close()
 	<-done
@@ -153,27 +152,6 @@ func exchange(ctx context.Context, att types.HijackedResponse, req shim.Start) (
 		return nil, context.Cause(ctx)
 	}
 	return reply, err
-}
-
-// maxReply is far above what the helper ever says in one line.
-const maxReply = 64 << 10
-
-func readReply(r io.Reader) (*shim.State, error) {
-	line, err := bufio.NewReader(io.LimitReader(r, maxReply)).ReadBytes('\n')
-	if err != nil {
-		return nil, fmt.Errorf("the helper in the container said nothing: %w", err)
-	}
-	var reply shim.Reply
-	if err := json.Unmarshal(line, &reply); err != nil {
-		return nil, fmt.Errorf("the helper in the container said %q", line)
-	}
-	if !reply.OK {
-		return nil, &SessionError{Code: reply.Code, Message: reply.Message}
-	}
-	if reply.State == nil {
-		return nil, errors.New("the helper in the container told no state")
-	}
-	return reply.State, nil
 }
 
 // explainTime is for two calls of an engine that is slow.
@@ -203,5 +181,5 @@ func (e *Engine) tail(ctx context.Context, id string) string {
 	defer r.Close()
 	var b strings.Builder
 	_, _ = stdcopy.StdCopy(&b, &b, io.LimitReader(r, 8<<10))
-	return strings.TrimSpace(b.String())
+	return strings.TrimSpace(printableLines(b.String(), 2<<10))
 }
