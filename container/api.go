@@ -76,6 +76,8 @@ type Terminal struct {
 	Cols, Rows int
 	Resize     <-chan Size // may be nil
 	Term       string      // TERM of the viewer, such as xterm-256color
+
+	Clipboard func(bytes int) bool // whether a program may write text to the clipboard; nil is never
 }
 
 // Size is a terminal's size in character cells.

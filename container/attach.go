@@ -11,6 +11,7 @@ import (
 	"github.com/docker/docker/api/types"
 	"github.com/docker/docker/api/types/container"
 
+	"github.com/gilmanlab/hjk-ls/container/pane"
 	"github.com/gilmanlab/hjk-ls/container/shim"
 )
 
@@ -20,8 +21,8 @@ type AttachResult struct {
 }
 
 // Attach connects t to a session until the viewer detaches, the session ends, another viewer takes over, or the
-// container goes away. t.In is read in a goroutine that ends with the next read after Attach returned: give a reader
-// that can be canceled.
+// container goes away. The terminal sees what passes package pane, and is put back to how it was. t.In is read in a goroutine
+// that ends with the next read after Attach returned: give a reader that can be canceled.
 func (e *Engine) Attach(ctx context.Context, id, user, session string, t Terminal) (AttachResult, error) {
 	viewer := rand.Text()
 	exec, att, err := e.execTerminal(ctx, id, user, session, viewer, t)
@@ -29,12 +30,18 @@ func (e *Engine) Attach(ctx context.Context, id, user, session string, t Termina
 		return AttachResult{}, fmt.Errorf("attach to session %s: %w", session, err)
 	}
 	defer att.Close()
-	ctx, cancel := context.WithCancel(ctx)
+	outer := ctx
+	ctx, cancel := context.WithCancel(outer)
 	defer cancel()
 	stop := context.AfterFunc(ctx, att.Close)
 	defer stop()
+	leave := time.AfterFunc(1<<62, cancel)
+	defer leave.Stop()
+	in := newKeys(func() { leave.Reset(detachTime) }) // the helper does it sooner, where nobody keeps it from that
+	defer in.end()
+	go in.typed(t.In)
 	go func() {
-		_, _ = io.Copy(att.Conn, t.In)
+		in.send(att.Conn)
 		_ = att.CloseWrite()
 	}()
 	resized := make(chan struct{})
@@ -42,14 +49,43 @@ func (e *Engine) Attach(ctx context.Context, id, user, session string, t Termina
 		defer close(resized)
 		e.resize(ctx, exec, t)
 	}()
-	_, copyErr := io.Copy(t.Out, att.Reader)
-	if err := ctx.Err(); err != nil {
+	copyErr := show(t, att.Reader, in)
+	if ctx.Err() != nil {
 		e.detach(context.WithoutCancel(ctx), id, user, viewer)
-		return AttachResult{Reason: "detached"}, context.Cause(ctx)
+		return AttachResult{Reason: "detached"}, context.Cause(outer)
 	}
 	cancel()
 	<-resized
 	return e.attachEnd(context.WithoutCancel(ctx), id, exec, copyErr)
+}
+
+// lateReports is how long after an attach the terminal is still read: what it had sent of its mouse must not come to who
+// reads it next.
+const lateReports = 100 * time.Millisecond
+
+// show writes a program's output to its viewer's terminal. What comes may be of any process of the session's user, whatever
+// the helper has let through; so the terminal is guarded here.
+func show(t Terminal, r io.Reader, in *keys) error {
+	glass := pane.New(pane.Options{Clipboard: t.Clipboard, Answer: in.answer})
+	defer func() {
+		reports := glass.Reporting()
+		_, _ = t.Out.Write(glass.Restore())
+		if reports {
+			time.Sleep(lateReports)
+		}
+	}()
+	buf := make([]byte, 32<<10)
+	for {
+		n, err := r.Read(buf)
+		if b := glass.Filter(buf[:n]); len(b) > 0 {
+			if _, err := t.Out.Write(b); err != nil {
+				return err
+			}
+		}
+		if err != nil {
+			return err
+		}
+	}
 }
 
 // unusedKeys end an attach in the engine, which cannot be told to have no such keys: its default, Ctrl-p Ctrl-q, would end the

@@ -29,6 +29,7 @@ type Config struct {
 	Resources Resources
 	Security  Security
 	Git       Git
+	Clipboard string // write or none: whether programs in an attached terminal may copy
 	Ports     []int  // published on the host's loopback
 	Worktrees string // folder for the worktrees hjk-ls makes
 
@@ -187,7 +188,7 @@ func letIn(l Layers, key string, own, repo *Config, values map[string]Value, v V
 
 func defaults() Config {
 	return Config{
-		Agent: "shell", Pull: "missing", Recreate: "ask", Network: "default",
+		Agent: "shell", Pull: "missing", Recreate: "ask", Network: "default", Clipboard: "write",
 		Build: Build{On: "save"}, Security: Security{NoNewPrivileges: true}, Resources: Resources{Pids: 4096}, Worktrees: filepath.Join(dataHome(), "headjack", "git"),
 	}
 }

@@ -69,6 +69,7 @@ var schema = field{fields: map[string]field{
 	"pull":      leaf(func(c *Config) *string { return &c.Pull }, oneOf("missing", "always", "never"), zero, ordered("never", "missing", "always")),
 	"recreate":  leaf(func(c *Config) *string { return &c.Recreate }, oneOf("ask", "auto", "never"), zero, ordered("never", "ask", "auto")),
 	"network":   leaf(func(c *Config) *string { return &c.Network }, text, zero, networks),
+	"clipboard": leaf(func(c *Config) *string { return &c.Clipboard }, oneOf("write", "none"), zero, ordered("none", "write")),
 	"ports":     leaf(func(c *Config) *[]int { return &c.Ports }, ports, empty, fewer[int]()),
 	"worktrees": leaf(func(c *Config) *string { return &c.Worktrees }, folder, zero, theUsers[string]("a folder of the host")),
 	"build": {fields: map[string]field{

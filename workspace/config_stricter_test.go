@@ -20,6 +20,7 @@ var stricterCases = map[string][]stricterCase{
 	"recreate":                 {{"ask", "never", "auto", "recreate=auto"}, {"", "auto", "", ""}},
 	"network":                  {{"none", "none", "default", "network=default"}, {"none", "none", "corp", "network=corp"}, {"", "none", "corp", "network=corp"}, {"corp", "corp", "default", "network=default"}},
 	"ports":                    {{"[1, 2]", "[2]", "[2, 3]", "ports=3"}, {"", "[]", "[3]", "ports=3"}, {"[]", "[]", "[3]", "ports=3"}},
+	"clipboard":                {{"none", "none", "write", "clipboard=write"}, {"write", "none", "", ""}},
 	"worktrees":                {{"/mine", "/mine", "/theirs", "worktrees=/theirs"}, {"", "", "~/theirs", "worktrees=~/theirs"}},
 	"build.on":                 {{"manual", "manual", "save", "build.on=save"}},
 	"build.target":             {{"a", "b", "", ""}},

@@ -30,6 +30,9 @@ type app struct {
 
 	ended    bool // the command came to its own end, whatever signals came meanwhile
 	exitZero bool // of attach: how the session ended is no matter
+
+	noClipboard bool
+	copies      []int // bytes of each text that a program put on the clipboard
 }
 
 func newApp(in, out, err *os.File) *app { return &app{in: in, out: newPage(out), err: newPage(err)} }

@@ -30,12 +30,10 @@ when it ends while attached; with --exit-zero it is 0, for editors that take any
 			return a.attach(c.Context(), sessionArgs(args))
 		},
 	}
+	cmd.Flags().BoolVar(&a.noClipboard, "no-clipboard", false, "programs may not write to the clipboard, whatever the setting is")
 	cmd.Flags().BoolVar(&a.exitZero, "exit-zero", false, "end with exit code 0 however the session ended")
 	return cmd
 }
-
-// restore undoes what a program may have set on the terminal and not taken back when its container was killed.
-const restore = "\x1b[?1049l\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1004l\x1b[?1006l\x1b[?2004l\x1b[?1l\x1b>\x1b[0m\x1b[?25h"
 
 func (a *app) attach(ctx context.Context, args agents.SessionArgs) error {
 	return a.with(func(m *agents.Manager) error {
@@ -70,13 +68,18 @@ func (a *app) terminal(ctx context.Context, m *agents.Manager, args agents.Sessi
 	if err != nil {
 		return agents.AttachOutcome{}, err
 	}
-	defer func() {
-		_ = term.Restore(fd, state)
-		_, _ = a.out.file.WriteString(restore)
-	}()
-	return m.OpenTerminal(ctx, args, container.Terminal{
-		In: in, Out: a.out.file, Cols: cols, Rows: rows, Resize: resize, Term: os.Getenv("TERM"),
-	})
+	defer func() { _ = term.Restore(fd, state) }()
+	t := container.Terminal{In: in, Out: a.out.file, Cols: cols, Rows: rows, Resize: resize, Term: os.Getenv("TERM")}
+	if !a.noClipboard {
+		t.Clipboard = a.copied
+	}
+	return m.OpenTerminal(ctx, args, t)
+}
+
+// copied lets a program put text on the clipboard, and remembers it for the farewell.
+func (a *app) copied(bytes int) bool {
+	a.copies = append(a.copies, bytes)
+	return true
 }
 
 // input reads the terminal until end, and takes no key after it.
@@ -129,6 +132,11 @@ func watchSize(fd int) (<-chan container.Size, func()) {
 
 // farewell says on standard error how the attach ended, and gives the program's exit code.
 func (a *app) farewell(o agents.AttachOutcome) error {
+	defer func() {
+		if n := len(a.copies); n > 0 {
+			fmt.Fprintf(a.err, "[it put text on your clipboard %d times, at last %d bytes; the setting `clipboard: none` forbids that]\r\n", n, a.copies[n-1])
+		}
+	}()
 	switch o.Reason {
 	case "detached":
 		fmt.Fprintf(a.err, "\r\n[detached from %s; it goes on running]\r\n", o.Session.Name)

@@ -9,7 +9,7 @@ import (
 
 // Attach tells the command line that attaches a terminal to a session: the named one, else the one last used.
 func (m *Manager) Attach(ctx context.Context, a SessionArgs) (AttachResult, error) {
-	inst, s, _, err := m.findSession(ctx, a)
+	inst, s, t, err := m.findSession(ctx, a)
 	if err != nil {
 		return AttachResult{}, err
 	}
@@ -17,10 +17,20 @@ func (m *Manager) Attach(ctx context.Context, a SessionArgs) (AttachResult, erro
 	if m.opts.EngineHost != "" {
 		argv = append(argv, "--host", m.opts.EngineHost)
 	}
+	argv = append(argv, "attach", "--workspace", inst.Repo)
+	if !m.mayCopy(t) { // the command does not know the editor's settings
+		argv = append(argv, "--no-clipboard")
+	}
 	return AttachResult{
 		Branch: inst.Branch, Session: s.Name, Cwd: inst.Worktree,
-		Argv: append(argv, "attach", "--workspace", inst.Repo, "--", inst.Branch, s.Name),
+		Argv: append(argv, "--", inst.Branch, s.Name),
 	}, nil
+}
+
+// mayCopy tells whether programs may write to the clipboard.
+func (m *Manager) mayCopy(t target) bool {
+	c, _, err := m.config(t.repo)
+	return err == nil && c.Clipboard == "write"
 }
 
 // OpenTerminal attaches t to a session and returns when the terminal is detached or the session ends.
@@ -35,6 +45,9 @@ func (m *Manager) OpenTerminal(ctx context.Context, a SessionArgs, t container.T
 	}
 	if !ok {
 		return AttachOutcome{}, noInstance(inst.Branch)
+	}
+	if !m.mayCopy(tg) {
+		t.Clipboard = nil
 	}
 	res, err := tg.eng.Attach(ctx, c.ID, c.Labels[container.LabelUser], s.Name, t)
 	if err != nil {

@@ -1,0 +1,115 @@
+package container
+
+import (
+	"io"
+	"regexp"
+	"sync"
+)
+
+// keys carry what is typed to a session, and between that answers to what its programs ask of their terminal. Nobody waits for
+// a program that does not read: it may be stopped, and so may the helper that is to see the keys that detach.
+type keys struct {
+	mu       sync.Mutex // guards what follows
+	changed  *sync.Cond
+	queue    []byte
+	over     bool // nothing is typed any more
+	gone     bool // nothing is read any more
+	prefix   bool // the last key was Ctrl-b
+	detached func()
+}
+
+const (
+	maxTyped   = 1 << 20  // what a program has not read may be so much
+	maxAnswers = 64 << 10 // beyond that, no answers are added
+)
+
+func newKeys(detached func()) *keys {
+	k := &keys{detached: detached}
+	k.changed = sync.NewCond(&k.mu)
+	return k
+}
+
+// typed takes what a terminal sends, until its end or end.
+func (k *keys) typed(r io.Reader) {
+	buf := make([]byte, 4096)
+	for {
+		n, err := r.Read(buf)
+		k.mu.Lock()
+		for len(k.queue) > maxTyped && !k.gone {
+			k.changed.Wait()
+		}
+		k.queue = append(k.queue, k.watch(buf[:n])...)
+		k.over = err != nil
+		gone := k.gone
+		k.changed.Broadcast()
+		k.mu.Unlock()
+		if err != nil || gone {
+			return
+		}
+	}
+}
+
+func (k *keys) answer(b []byte) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if len(k.queue) < maxAnswers {
+		k.queue = append(k.queue, b...)
+		k.changed.Broadcast()
+	}
+}
+
+// send writes to a session what there is, until all is over, or end.
+func (k *keys) send(w io.Writer) {
+	for {
+		k.mu.Lock()
+		for len(k.queue) == 0 && !k.over && !k.gone {
+			k.changed.Wait()
+		}
+		b := k.queue
+		k.queue = nil
+		if k.gone || len(b) == 0 {
+			k.mu.Unlock()
+			return
+		}
+		k.changed.Broadcast()
+		k.mu.Unlock()
+		if _, err := w.Write(b); err != nil {
+			return
+		}
+	}
+}
+
+func (k *keys) end() {
+	k.mu.Lock()
+	k.gone = true
+	k.changed.Broadcast()
+	k.mu.Unlock()
+}
+
+// Keys as terminals send them where a program wants them in a longer form. Whoever looks for those that detach, the helper or
+// tmux, knows the short one.
+var (
+	longCtrlB = regexp.MustCompile(`\x1b\[(?:98;5(?::1)?u|27;5;98~)`)
+	released  = regexp.MustCompile(`\x1b\[\d+(?:;\d+:3)u|\x1b\[574[45]\d(?:;[\d:]+)?u`) // a key, and keys such as Ctrl alone
+	longD     = regexp.MustCompile(`^\x1b\[100(?:;1(?::1)?)?u`)
+)
+
+const ctrlB = 'b' & 0x1f
+
+// watch looks for Ctrl-b d, and gives b with these keys in their short form.
+func (k *keys) watch(b []byte) []byte {
+	b = longCtrlB.ReplaceAll(b, []byte{ctrlB})
+	if k.prefix || len(b) > 0 && b[0] == ctrlB {
+		b = released.ReplaceAll(b, nil)
+	}
+	if k.prefix {
+		b = longD.ReplaceAll(b, []byte{'d'})
+	}
+	for _, c := range b {
+		if k.prefix && c == 'd' {
+			k.detached()
+		}
+		k.prefix = c == ctrlB && !k.prefix
+	}
+	return b
+}
