@@ -45,10 +45,13 @@ func TestForgedAnswers(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			name := fmt.Sprintf("s%d", i)
+			if c.verb == "kill" {
+				r.hjk("run", "x", "--session", name, "--detach")
+			}
 			attack(c.verb, strings.ReplaceAll(c.say, "NAME", name))
 			args := []string{"run", "x", "--session", name, "--detach"}
 			if c.verb == "kill" {
-				args = []string{"kill", "x", "shell"}
+				args = []string{"kill", "x", name}
 			}
 			cmd := r.Cmd(r.repo, r.Bin, args...)
 			out, err := cmd.CombinedOutput()

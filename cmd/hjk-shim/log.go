@@ -1,11 +1,11 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"os"
-	"path/filepath"
 	"sync"
 	"time"
 
@@ -14,12 +14,14 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/gilmanlab/hjk-ls/container/shim"
+	"github.com/gilmanlab/hjk-ls/internal/distrust"
+	"github.com/gilmanlab/hjk-ls/internal/system"
 )
 
 // logFile keeps the newest output of a session, in one file that is rotated to another. It tells the terminal's size
 // between the output, in each file first, as the control sequence that sets it: who reads the log shows it on a screen.
 type logFile struct {
-	path  string
+	dir   *os.Root // the session's
 	f     *os.File
 	size  int64
 	where ansi.Parser // whether output stopped within a control sequence or a character
@@ -30,14 +32,22 @@ type logFile struct {
 }
 
 func openLog(name string) (*logFile, error) {
-	l := &logFile{path: filepath.Join(sessionDir(name), shim.LogFile)}
+	dir, err := openSession(name)
+	if err != nil {
+		return nil, err
+	}
+	l := &logFile{dir: dir}
 	return l, l.open()
 }
 
 func (l *logFile) open() error {
-	f, err := os.OpenFile(l.path, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
+	f, err := l.dir.OpenFile(shim.LogFile, os.O_CREATE|os.O_WRONLY|os.O_APPEND|system.NoFollow|system.NonBlock, 0o600)
 	if err != nil {
 		return err
+	}
+	if fi, err := f.Stat(); err != nil || !fi.Mode().IsRegular() {
+		_ = f.Close()
+		return errors.Join(err, distrust.ErrNotRegular)
 	}
 	l.f = f
 	if fi, err := f.Stat(); err == nil {
@@ -62,7 +72,7 @@ func (l *logFile) write(b []byte) {
 	}
 	if l.size+int64(len(b)) > shim.MaxLogBytes {
 		l.close()
-		_ = os.Rename(l.path, filepath.Join(filepath.Dir(l.path), shim.OldLogFile))
+		_ = l.dir.Rename(shim.LogFile, shim.OldLogFile)
 		if l.open() != nil {
 			return
 		}

@@ -11,7 +11,12 @@ import (
 // TestLogTellsSizes: before output, in each file, and never within a sequence.
 func TestLogTellsSizes(t *testing.T) {
 	dir := t.TempDir()
-	l := &logFile{path: filepath.Join(dir, "log")}
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer root.Close()
+	l := &logFile{dir: root}
 	if err := l.open(); err != nil {
 		t.Fatal(err)
 	}

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 
 	"github.com/gilmanlab/hjk-ls/container/shim"
 )
@@ -120,12 +119,9 @@ func termFlag(args []string) string {
 
 // listMain prints the state of every session, a line each.
 func listMain(w io.Writer) int {
-	entries, _ := os.ReadDir(filepath.Join(runDir, shim.SessionsDir))
 	enc := json.NewEncoder(w)
-	for _, e := range entries {
-		if st, err := readState(e.Name()); err == nil {
-			_ = enc.Encode(st)
-		}
+	for _, st := range allStates() {
+		_ = enc.Encode(st)
 	}
 	return 0
 }

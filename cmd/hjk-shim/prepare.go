@@ -2,17 +2,19 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/gilmanlab/hjk-ls/container/shim"
+	"github.com/gilmanlab/hjk-ls/internal/distrust"
 )
 
 // user is who sessions run as.
@@ -39,25 +41,54 @@ func prepare(u user) {
 		own(u)
 		openSockets(u)
 	}
-	sessions := filepath.Join(runDir, shim.SessionsDir)
-	_ = os.MkdirAll(sessions, 0o700)
-	if os.Getuid() == 0 {
-		_ = os.Chown(sessions, u.uid, u.gid)
-	}
+	give(runDir, shim.SessionsDir, u)
 	markEnded(func(shim.State) bool { return true }) // whatever ran, ran before this boot
-	_ = os.WriteFile(readyFile(), nil, 0o644)
+	ready()
+}
+
+// give makes a folder below dir, which may be there, and gives it to the user if PID 1 is root. Whoever may write to dir can have
+// put anything there, such as a link to /etc: that goes, and what is given is what is held.
+func give(dir, name string, u user) {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return
+	}
+	defer root.Close()
+	if fi, err := root.Lstat(name); err == nil && !fi.IsDir() {
+		_ = root.Remove(name)
+	}
+	_ = root.Mkdir(name, 0o700)
+	made, err := distrust.OpenDir(root, name)
+	if err != nil {
+		return
+	}
+	defer made.Close()
+	if f, err := made.Open("."); err == nil && os.Getuid() == 0 {
+		_ = f.Chown(u.uid, u.gid)
+		_ = f.Close()
+	}
+}
+
+// ready tells that prepare is done.
+func ready() {
+	root, err := os.OpenRoot(sockDir)
+	if err != nil {
+		return
+	}
+	defer root.Close()
+	_ = distrust.Write(root, readyName, nil, 0o644)
 }
 
 // openSockets makes the user's folder for sockets. The engine asks for a tmpfs that all may write to, but runc gives it
 // the mode of the folder below when a container is started again.
 func openSockets(u user) {
-	dir := filepath.Join(sockDir, strconv.Itoa(u.uid))
-	_ = os.MkdirAll(dir, 0o700)
-	_ = os.Chown(dir, u.uid, u.gid)
+	give(sockDir, strconv.Itoa(u.uid), u)
 }
 
 // readyFile tells that prepare is done. It lies on a tmpfs, so that each boot has its own.
-func readyFile() string { return filepath.Join(sockDir, "ready") }
+func readyFile() string { return filepath.Join(sockDir, readyName) }
+
+const readyName = "ready"
 
 // awaitReady waits for PID 1 to have prepared the container: what starts a session may be faster.
 func awaitReady() error {
@@ -118,19 +149,22 @@ func firstShell() string {
 	return "/sbin/nologin"
 }
 
-// own gives the home to the user: a new volume belongs to root, or to whom the image made it for.
+// own gives the home to the user: a new volume belongs to root, or to whom the image made it for. Nothing is followed out of it.
 func own(u user) {
-	var st syscall.Stat_t
-	if u.home == "" || u.home == "/" || syscall.Stat(u.home, &st) != nil {
+	if u.home == "" || u.home == "/" {
 		return
 	}
-	if int(st.Uid) == u.uid && int(st.Gid) == u.gid {
+	home, err := os.OpenRoot(u.home)
+	if err != nil {
 		return
 	}
-	_ = filepath.WalkDir(u.home, func(path string, _ fs.DirEntry, err error) error {
-		if err == nil {
-			_ = os.Lchown(path, u.uid, u.gid)
-		}
+	defer home.Close()
+	if uid, gid, err := owner(home); err != nil || uid == u.uid && gid == u.gid {
+		return
+	}
+	_ = distrust.Walk(context.Background(), home, ".", math.MaxInt, func(path string, _ fs.DirEntry) error {
+		_ = home.Lchown(path, u.uid, u.gid)
 		return nil
 	})
+	_ = home.Chown(".", u.uid, u.gid)
 }

@@ -60,9 +60,17 @@ func startSession(req shim.Start) (shim.State, error) {
 	}
 	started, err := launch(order{path, req, st})
 	if err != nil {
-		_ = os.RemoveAll(sessionDir(st.Name))
+		forget(st.Name)
 	}
 	return started, err
+}
+
+// forget deletes what a session left that did not start.
+func forget(name string) {
+	if sessions, err := openSessions(); err == nil {
+		_ = remove(sessions, name)
+		_ = sessions.Close()
+	}
 }
 
 // check refuses what cannot work before anything is promised, and completes the request.

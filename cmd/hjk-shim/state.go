@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -12,44 +13,98 @@ import (
 	"time"
 
 	"github.com/gilmanlab/hjk-ls/container/shim"
+	"github.com/gilmanlab/hjk-ls/internal/distrust"
+	"github.com/gilmanlab/hjk-ls/internal/system"
 )
 
 var nameRule = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
 
 func validName(name string) bool { return nameRule.MatchString(name) }
 
-func sessionDir(name string) string { return filepath.Join(runDir, shim.SessionsDir, name) }
+// What the run folder may hold at most: an agent can write there.
+const (
+	maxState    = 64 << 10
+	maxSessions = 1000
+)
 
-func readState(name string) (shim.State, error) {
-	var st shim.State
-	b, err := os.ReadFile(filepath.Join(sessionDir(name), shim.StateFile))
-	if err != nil {
-		return st, err
-	}
-	return st, json.Unmarshal(b, &st)
+// patience bounds what is done in the run folder at once: PID 1 has to stay awake.
+const patience = 5 * time.Second
+
+func soon() (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.Background(), patience)
 }
 
-// writeState replaces a session's state in one step, as the host may read it at any moment.
+// openSessions holds the folder of sessions. Only the run folder above it is a mount point, and what it is taken for: all below
+// it the agent can replace by links at any moment, and PID 1, which is root, reads and writes there.
+func openSessions() (*os.Root, error) { return openBelow(runDir, shim.SessionsDir) }
+
+// openSession holds the folder of one session.
+func openSession(name string) (*os.Root, error) {
+	if !validName(name) {
+		return nil, fmt.Errorf("session name %q: use letters, digits, '.', '_' and '-', at most 64", name)
+	}
+	return openBelow(runDir, filepath.Join(shim.SessionsDir, name))
+}
+
+func openBelow(dir, name string) (*os.Root, error) {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return nil, err
+	}
+	defer root.Close()
+	return distrust.OpenDir(root, name)
+}
+
+// readState takes a state only when it speaks of the session in whose folder it lies.
+func readState(name string) (shim.State, error) {
+	dir, err := openSession(name)
+	if err != nil {
+		return shim.State{}, err
+	}
+	defer dir.Close()
+	var st shim.State
+	b, err := distrust.Read(dir, shim.StateFile, maxState)
+	if err == nil {
+		err = json.Unmarshal(b, &st)
+	}
+	if err == nil && st.Name != name {
+		err = fmt.Errorf("the state of session %s says it is of another", name)
+	}
+	if err != nil {
+		return shim.State{}, err
+	}
+	return st, nil
+}
+
+// writeState replaces a session's state in one step, as the host may read it at any moment. PID 1 is root, but what it writes
+// must stay the host user's to delete.
 func writeState(st shim.State) error {
 	b, err := json.Marshal(st)
 	if err != nil {
 		return err
 	}
-	path := filepath.Join(sessionDir(st.Name), shim.StateFile)
-	tmp := fmt.Sprintf("%s.%d", path, os.Getpid())
-	if err := os.WriteFile(tmp, b, 0o600); err != nil {
+	dir, err := openSession(st.Name)
+	if err != nil {
 		return err
 	}
-	handOver(tmp, filepath.Dir(path))
-	return os.Rename(tmp, path)
+	defer dir.Close()
+	uid, gid := os.Getuid(), os.Getgid()
+	if uid == 0 {
+		if uid, gid, err = owner(dir); err != nil {
+			return err
+		}
+	}
+	return distrust.WriteFor(dir, shim.StateFile, b, 0o600, uid, gid)
 }
 
-// handOver gives file to the owner of dir: PID 1 is root, but what it writes must stay the host user's to delete.
-func handOver(file, dir string) {
-	var st syscall.Stat_t
-	if os.Getuid() == 0 && syscall.Stat(dir, &st) == nil {
-		_ = os.Chown(file, int(st.Uid), int(st.Gid))
+// owner is who has a held folder.
+func owner(dir *os.Root) (uid, gid int, err error) {
+	fi, err := dir.Stat(".")
+	if err != nil {
+		return 0, 0, err
 	}
+	st := fi.Sys().(*syscall.Stat_t)
+	return int(st.Uid), int(st.Gid), nil
 }
 
 // maxExited is how many ended sessions are kept with their logs.
@@ -62,7 +117,12 @@ func allocate(req shim.Start) (shim.State, error) {
 		return shim.State{}, err
 	}
 	defer unlock()
-	dropOldest()
+	sessions, err := openSessions()
+	if err != nil {
+		return shim.State{}, err
+	}
+	defer sessions.Close()
+	dropOldest(sessions)
 	for i := 1; i < 1000; i++ {
 		name := req.Name
 		if i > 1 {
@@ -75,10 +135,10 @@ func allocate(req shim.Start) (shim.State, error) {
 			}
 			continue
 		}
-		if err := os.RemoveAll(sessionDir(name)); err != nil {
+		if err := remove(sessions, name); err != nil {
 			return shim.State{}, err
 		}
-		if err := os.Mkdir(sessionDir(name), 0o700); err != nil {
+		if err := sessions.Mkdir(name, 0o700); err != nil {
 			return shim.State{}, err
 		}
 		now := time.Now().UTC()
@@ -88,20 +148,37 @@ func allocate(req shim.Start) (shim.State, error) {
 	return shim.State{}, errors.New("too many sessions")
 }
 
+// remove deletes what a session left.
+func remove(sessions *os.Root, name string) error {
+	ctx, cancel := soon()
+	defer cancel()
+	return distrust.RemoveAll(ctx, sessions, name)
+}
+
 // lockSessions serializes starts.
 func lockSessions() (func(), error) {
-	f, err := os.OpenFile(filepath.Join(runDir, shim.SessionsDir, ".lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	sessions, err := openSessions()
 	if err != nil {
 		return nil, err
 	}
-	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX); err != nil {
-		f.Close()
+	defer sessions.Close()
+	f, err := sessions.OpenFile(".lock", os.O_CREATE|os.O_RDWR|system.NoFollow|system.NonBlock, 0o600)
+	if err != nil {
 		return nil, err
 	}
-	return func() { f.Close() }, nil
+	for end := time.Now().Add(patience); ; time.Sleep(10 * time.Millisecond) {
+		err := system.TryLock(f, true)
+		if err == nil {
+			return func() { f.Close() }, nil
+		}
+		if !errors.Is(err, system.ErrLocked) || time.Now().After(end) {
+			f.Close()
+			return nil, fmt.Errorf("sessions/.lock: %w", err)
+		}
+	}
 }
 
-func dropOldest() {
+func dropOldest(sessions *os.Root) {
 	var ended []shim.State
 	for _, st := range allStates() {
 		if st.State == "exited" {
@@ -110,12 +187,20 @@ func dropOldest() {
 	}
 	slices.SortFunc(ended, func(a, b shim.State) int { return a.CreatedAt.Compare(b.CreatedAt) })
 	for i := 0; i < len(ended)-maxExited; i++ {
-		_ = os.RemoveAll(sessionDir(ended[i].Name))
+		_ = remove(sessions, ended[i].Name)
 	}
 }
 
+// allStates are those of the sessions there are, of too many the first.
 func allStates() []shim.State {
-	entries, _ := os.ReadDir(filepath.Join(runDir, shim.SessionsDir))
+	sessions, err := openSessions()
+	if err != nil {
+		return nil
+	}
+	defer sessions.Close()
+	ctx, cancel := soon()
+	defer cancel()
+	entries, _ := distrust.ReadDir(ctx, sessions, ".", maxSessions)
 	var all []shim.State
 	for _, e := range entries {
 		if st, err := readState(e.Name()); err == nil {

@@ -76,7 +76,7 @@ func (h *holder) spokeLast() time.Time {
 	if t := h.at.spoke.Load(); t != 0 || h.screen != nil {
 		return time.Unix(0, t)
 	}
-	fi, err := os.Stat(filepath.Join(sessionDir(h.st.Name), shim.LogFile)) // tmux has another process write it
+	fi, err := os.Lstat(filepath.Join(runDir, shim.SessionsDir, h.st.Name, shim.LogFile)) // tmux has another process write it
 	if err != nil {
 		return time.Time{}
 	}
