@@ -6,14 +6,13 @@ import (
 	"io"
 	"os"
 	"sync"
-	"sync/atomic"
 	"time"
 
-	"github.com/charmbracelet/x/ansi"
 	"github.com/charmbracelet/x/vt"
 	"github.com/creack/pty"
 	"golang.org/x/sys/unix"
 
+	"github.com/gilmanlab/hjk-ls/container/pane"
 	"github.com/gilmanlab/hjk-ls/container/shim"
 )
 
@@ -74,7 +73,7 @@ type screen struct {
 	log  *logFile
 	done chan struct{} // the terminal's output has ended
 
-	watched atomic.Bool // a viewer's terminal answers queries, so the emulator must not
+	answers chan []byte // to what the program asks of its terminal
 
 	wake chan struct{} // there is output that the emulator has not got
 
@@ -83,7 +82,8 @@ type screen struct {
 	skim     *skimmer
 	scrolled int // bytes shown on the alternate screen since its lines were dropped last
 	em       *vt.Emulator
-	modes    map[ansi.Mode]bool
+	glass    *pane.Filter
+	ahead    int // how much the emulator has of what passes the glass now
 	title    string
 	hidden   bool // the cursor
 	viewer   *viewer
@@ -98,8 +98,10 @@ type drawing struct {
 
 // newScreen shows what comes from a terminal; wrote is called with each output.
 func newScreen(tty *os.File, log *logFile, cols, rows int, wrote func()) *screen {
-	s := &screen{tty: tty, log: log, done: make(chan struct{}), wake: make(chan struct{}, 1), modes: map[ansi.Mode]bool{}}
+	s := &screen{tty: tty, log: log, done: make(chan struct{}), wake: make(chan struct{}, 1), answers: make(chan []byte, 16)}
+	s.glass = pane.New(pane.Options{Clipboard: func(int) bool { return true }, Answer: s.answer, Shown: s.shown, Cursor: s.cursor})
 	s.renew(cols, rows)
+	go s.sendAnswers()
 	go s.pump(wrote)
 	go s.keepUp()
 	return s
@@ -115,10 +117,8 @@ func (s *screen) renew(cols, rows int) {
 	s.em.SetCallbacks(vt.Callbacks{
 		Title:            func(t string) { s.title = t },
 		CursorVisibility: func(visible bool) { s.hidden = !visible },
-		EnableMode:       func(m ansi.Mode) { s.modes[m] = true },
-		DisableMode:      func(m ansi.Mode) { delete(s.modes, m) },
 	})
-	go s.answerQueries(s.em)
+	go discard(s.em)
 }
 
 // pump moves the program's output to log, screen and viewer. Nothing here waits for a viewer.
@@ -164,12 +164,14 @@ func readAll(tty *os.File, b []byte) (n int, err error) {
 	return n, cmp.Or(failed, err)
 }
 
-// show gives output to the viewer, and has the emulator get it soon.
+// show gives what passes of output to the viewer, and has the emulator get it soon. What passes is the same for both, whoever is
+// attached; the viewer's side looks again, as the agent can reach all that is here.
 func (s *screen) show(b []byte) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.whole = nil
-	if s.unseen = append(s.unseen, b...); len(s.unseen) > maxUnseen {
+	s.whole, s.ahead = nil, 0
+	b = s.glass.Filter(b)
+	if s.unseen = append(s.unseen, b[s.ahead:]...); len(s.unseen) > maxUnseen {
 		s.catchUp()
 	}
 	if s.viewer != nil {
@@ -181,31 +183,39 @@ func (s *screen) show(b []byte) {
 	}
 }
 
-// answerQueries replies to what programs ask of their terminal (its size, its kind) while nobody is attached; else
-// they would wait for ever.
-func (s *screen) answerQueries(em *vt.Emulator) {
-	answers := make(chan []byte, 16)
-	defer close(answers)
-	go func() {
-		for a := range answers {
-			_, _ = s.tty.Write(a)
-		}
-	}()
-	buf := make([]byte, 4096)
+// shown has the emulator get what passed, before it is asked for the cursor.
+func (s *screen) shown(b []byte) {
+	s.unseen = append(s.unseen, b[s.ahead:]...)
+	s.ahead = len(b)
+	s.catchUp()
+}
+
+func (s *screen) cursor() (row, col int) {
+	at := s.em.CursorPosition()
+	return at.Y + 1, at.X + 1
+}
+
+// answer does not wait for a program that asks without reading.
+func (s *screen) answer(b []byte) {
+	select {
+	case s.answers <- b:
+	default:
+	}
+}
+
+func (s *screen) sendAnswers() {
 	for {
-		n, err := em.Read(buf)
-		if err != nil {
-			return
-		}
-		if s.watched.Load() {
-			continue
-		}
 		select {
-		case answers <- append([]byte(nil), buf[:n]...):
-		default: // the program asks without reading
+		case b := <-s.answers:
+			_, _ = s.tty.Write(b)
+		case <-s.done:
+			return
 		}
 	}
 }
+
+// discard reads what an emulator would answer, for which it waits. Nothing asks it: the glass has answered.
+func discard(em *vt.Emulator) { _, _ = io.Copy(io.Discard, em) }
 
 // silence ends the reading of an emulator's answers. Its own Close is not safe beside a Read.
 func silence(em *vt.Emulator) {
@@ -240,7 +250,7 @@ func (s *screen) fit(cols, rows int) {
 		s.renew(s.whole.cols, s.whole.rows)
 		s.feed(s.whole.drawn)
 	case smaller:
-		s.whole = &drawing{s.em.Width(), s.em.Height(), s.render()}
+		s.whole = &drawing{s.em.Width(), s.em.Height(), s.render(false)}
 	}
 	s.em.Resize(cols, rows)
 	if s.whole != nil && cols >= s.whole.cols && rows >= s.whole.rows {
@@ -264,7 +274,6 @@ func (s *screen) attach(c conn) *viewer {
 	}
 	s.catchUp() // what was asked while nobody was there the emulator answers
 	s.viewer = newViewer(c, s)
-	s.watched.Store(true)
 	return s.viewer
 }
 
@@ -273,7 +282,6 @@ func (s *screen) detach(v *viewer) {
 	if s.viewer == v {
 		s.catchUp() // what the viewer's terminal has answered is not answered again
 		s.viewer = nil
-		s.watched.Store(false)
 	}
 	s.mu.Unlock()
 	v.drop()

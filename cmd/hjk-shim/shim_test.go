@@ -294,7 +294,7 @@ func FuzzScreen(f *testing.F) {
 		s.mu.Lock()
 		s.unseen = b
 		s.catchUp()
-		_ = s.render()
+		_ = s.render(true)
 		silence(s.em)
 		s.mu.Unlock()
 	})
@@ -314,7 +314,7 @@ func TestScreenThatIsSmallForAMoment(t *testing.T) {
 	for _, size := range [][2]int{{10, 5}, {8, 2}, {15, 4}, {120, 3}} {
 		s.resize(size[0], size[1])
 	}
-	if got := string(s.render()); !strings.Contains(got, "READY \x1b[31mremember") || !strings.Contains(got, "both lines\r\n>") || !strings.Contains(got, "title") || !strings.Contains(got, "\x1b[3;3H") {
+	if got := string(s.render(true)); !strings.Contains(got, "READY \x1b[31mremember") || !strings.Contains(got, "both lines\r\n>") || !strings.Contains(got, "title") || !strings.Contains(got, "\x1b[3;3H") {
 		t.Errorf("%q", got)
 	}
 	if s.em.Width() != 120 || s.em.Height() != 3 {
@@ -323,7 +323,7 @@ func TestScreenThatIsSmallForAMoment(t *testing.T) {
 	s.resize(4, 3)
 	s.whole = nil // the program writes
 	s.resize(20, 5)
-	if got := string(s.render()); strings.Contains(got, "remember") {
+	if got := string(s.render(true)); strings.Contains(got, "remember") {
 		t.Errorf("%q", got)
 	}
 	silence(s.em)

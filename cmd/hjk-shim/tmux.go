@@ -71,6 +71,11 @@ func newTmuxSession(bin string, o order) error {
 		"set-option", "-s", "escape-time", "10", ";",
 		"set-option", "-g", "focus-events", "on", ";",
 		"set-option", "-g", "set-titles", "on", ";",
+		// What a program says to the terminal goes the way of tmux, and then through package pane as where there is none. -q is
+		// for a tmux that has no such option.
+		"set-option", "-sq", "set-clipboard", "on", ";",
+		"set-option", "-gq", "allow-passthrough", "off", ";",
+		"set-option", "-sq", "terminal-features[100]", "*:clipboard:hyperlinks", ";",
 		"new-session", "-d", "-s", tmuxName(name), "-x", strconv.Itoa(o.Start.Cols), "-y", strconv.Itoa(o.Start.Rows), "-c", "/",
 		self + " session hold " + quote(name) + " " + string(shim.KindTmux), ";",
 		"pipe-pane", "-t", "=" + tmuxName(name) + ":", self + " session log " + quote(name) + " '#{pane_tty}'",

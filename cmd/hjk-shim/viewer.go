@@ -3,12 +3,11 @@ package main
 import (
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 	"sync"
 	"time"
 
-	"github.com/charmbracelet/x/ansi"
+	"github.com/gilmanlab/hjk-ls/container/pane"
 )
 
 type conn interface {
@@ -129,33 +128,28 @@ func (v *viewer) snapshot() (b []byte, end int) {
 	defer v.mu.Unlock()
 	v.redraw, v.queue = false, nil
 	v.s.catchUp()
-	return v.s.render(), v.end
+	return v.s.render(true), v.end
 }
 
-// restored are the private modes that decide what keys and pastes send and what the screen shows.
-var restored = []int{1, 7, 9, 66, 1000, 1002, 1003, 1004, 1005, 1006, 1015, 1016, 2004, 2026}
-
-// render is the whole screen as control sequences: content, title, modes, cursor.
-func (s *screen) render() (out []byte) {
+// render is the whole screen as control sequences: content, title, modes, cursor; with region, what of it scrolls.
+func (s *screen) render(region bool) (out []byte) {
 	defer func() {
 		if recover() != nil {
 			out = []byte("\x1b[H\x1b[2J")
 		}
 	}()
 	var b strings.Builder
-	b.WriteString("\x1b[?25l\x1b[0m")
+	b.WriteString("\x1b[?25l")
 	if s.em.IsAltScreen() {
 		b.WriteString("\x1b[?1049h")
+	} else {
+		b.WriteString("\x1b[?1049l")
 	}
-	b.WriteString("\x1b[H\x1b[2J")
+	b.WriteString(pane.Neutral + "\x1b[H\x1b[2J")
 	lines := strings.ReplaceAll(strings.TrimRight(s.em.Render(), "\r\n"), "\r\n", "\n") // empty ones below would scroll
 	b.WriteString(strings.ReplaceAll(lines, "\n", "\r\n"))
 	b.WriteString("\x1b[0m")
-	for m := range s.modes {
-		if d, ok := m.(ansi.DECMode); ok && slices.Contains(restored, int(d)) {
-			fmt.Fprintf(&b, "\x1b[?%dh", int(d))
-		}
-	}
+	b.Write(s.glass.Modes(region))
 	if s.title != "" {
 		fmt.Fprintf(&b, "\x1b]2;%s\x07", s.title)
 	}

@@ -45,6 +45,7 @@ const (
 	maxParams = 256     // of a control sequence
 	maxText   = 4 << 10 // of an OSC or a DCS
 	maxCopy   = 1 << 20 // of an OSC that writes to the clipboard
+	maxKept   = 64 << 10
 )
 
 // plain are the bytes that pass as they are on the ground.
@@ -62,6 +63,9 @@ const esc = 0x1b
 
 // Filter gives of b, and of what was left of the last, what may pass. It is valid until the next call.
 func (f *Filter) Filter(b []byte) []byte {
+	if cap(f.out) > maxKept && len(b) < maxKept {
+		f.out = nil
+	}
 	n := 0
 	if f.grounded() {
 		if n = run(b); n == len(b) {

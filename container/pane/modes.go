@@ -190,11 +190,15 @@ func (f *Filter) Reporting() bool {
 	return slices.ContainsFunc(reporting, func(n int) bool { return f.modes[n] }) || f.kitty().flags()&2 != 0
 }
 
-// Modes sets a terminal to what the program expects, but for the screens and the cursor, whatever it was set to before.
-func (f *Filter) Modes() []byte {
+// Neutral sets a terminal so that a screen can be drawn on it, whatever it was set to before.
+const Neutral = "\x1b[?6l\x1b[?7h\x1b[r\x1b[4l\x0f\x1b(B\x1b)B\x1b[0m"
+
+// Modes sets a terminal to what the program expects, but for the screens and the cursor, whatever it was set to before. What
+// scrolls of the screen is set only with region.
+func (f *Filter) Modes(region bool) []byte {
 	g := New(Options{})
 	g.plainly()
-	if f.region != [2]int{} {
+	if region && f.region != [2]int{} {
 		g.scrollRegion(f.region[:])
 	}
 	for _, n := range slices.Sorted(maps.Keys(allowed)) {

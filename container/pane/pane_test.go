@@ -94,7 +94,7 @@ func TestModes(t *testing.T) {
 	f.Filter([]byte("\x1b[2;5r\x1b[?1;2004h\x1b[4h\x1b=\x1b)0\x0e\x1b[>4;2m\x1b[3 q\x1b[>5u\x1b[?7l"))
 	later := New(Options{})
 	later.Filter([]byte("\x1b[?1003h\x1b[>9u\x1b[?1h"))
-	later.Filter(f.Modes())
+	later.Filter(f.Modes(true))
 	later.colours, later.main = f.colours, later.main[1:] // a base of its own
 	if a, b := fmt.Sprint(f.terms), fmt.Sprint(later.terms); a != b {
 		t.Errorf("%s\n%s", a, b)
