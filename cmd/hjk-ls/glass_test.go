@@ -174,7 +174,7 @@ func TestGlass(t *testing.T) {
 		{"--no-clipboard", "", func(*glass) { r.sh("docker kill " + r.x().Container.ID) }},
 	} {
 		r.hjk("run", "x", "--agent", "noisy", "--session", "live"+how.flag, "--detach")
-		g := attach(strings.Fields(how.flag+" x live"+how.flag)...)
+		g := attach(strings.Fields(how.flag + " x live" + how.flag)...)
 		g.await("ready")
 		g.send("\r")
 		passes(g, "live")
