@@ -1,5 +1,6 @@
 import * as vscode from 'vscode';
 import { basename } from 'node:path';
+import { plain } from './plain';
 import type { Instance } from './protocol';
 import { instanceContext, instanceDescription, instanceIcon, sessionDescription, sessionIcon, stateWord, type Icon } from './present';
 import type { State } from './state';
@@ -58,29 +59,29 @@ export class AgentsView implements vscode.TreeDataProvider<Row>, vscode.Disposab
 }
 
 function repoItem(node: Extract<Row, { kind: 'repo' }>): vscode.TreeItem {
-  const item = new vscode.TreeItem(basename(node.repo), vscode.TreeItemCollapsibleState.Expanded);
+  const item = new vscode.TreeItem(plain(basename(node.repo)), vscode.TreeItemCollapsibleState.Expanded);
   item.id = node.id;
   item.iconPath = new vscode.ThemeIcon('repo');
-  item.tooltip = node.repo;
+  item.tooltip = plain(node.repo);
   item.contextValue = 'repo';
   return item;
 }
 
 function instanceItem(id: string, i: Instance): vscode.TreeItem {
-  const item = new vscode.TreeItem(i.branch, i.sessions.length > 0 ? vscode.TreeItemCollapsibleState.Expanded : vscode.TreeItemCollapsibleState.None);
+  const item = new vscode.TreeItem(plain(i.branch), i.sessions.length > 0 ? vscode.TreeItemCollapsibleState.Expanded : vscode.TreeItemCollapsibleState.None);
   item.id = id;
   item.description = instanceDescription(i);
   item.iconPath = themeIcon(instanceIcon(i));
   item.contextValue = instanceContext(i);
   item.tooltip = instanceTooltip(i);
-  item.accessibilityInformation = { label: `${i.branch}, ${item.description}` };
+  item.accessibilityInformation = { label: `${plain(i.branch)}, ${item.description}` };
   return item;
 }
 
 function instanceTooltip(i: Instance): vscode.MarkdownString {
   const text = new vscode.MarkdownString();
   const row = (name: string, value: string | undefined): void => {
-    if (value) text.appendText(`${name}: ${value}`).appendMarkdown('  \n');
+    if (value) text.appendText(`${name}: ${plain(value)}`).appendMarkdown('  \n');
   };
   row(vscode.l10n.t('Branch'), i.branch);
   row(vscode.l10n.t('State'), stateWord(i));
@@ -94,12 +95,12 @@ function instanceTooltip(i: Instance): vscode.MarkdownString {
 
 function sessionItem(node: Extract<Row, { kind: 'session' }>): vscode.TreeItem {
   const { session: s } = node;
-  const item = new vscode.TreeItem(s.name, vscode.TreeItemCollapsibleState.None);
+  const item = new vscode.TreeItem(plain(s.name), vscode.TreeItemCollapsibleState.None);
   item.id = node.id;
   item.description = sessionDescription(s);
   item.iconPath = themeIcon(sessionIcon(s));
   item.contextValue = `session ${s.state}`;
-  item.accessibilityInformation = { label: `${s.name}, ${item.description}` };
+  item.accessibilityInformation = { label: `${plain(s.name)}, ${item.description}` };
   item.command = s.state === 'running'
     ? { command: 'headjack.attach', title: vscode.l10n.t('Attach'), arguments: [node] }
     : { command: 'headjack.logs', title: vscode.l10n.t('Show Output of Session'), arguments: [node] };

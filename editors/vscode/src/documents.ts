@@ -1,5 +1,6 @@
 import * as vscode from 'vscode';
 import { readlink } from 'node:fs/promises';
+import { cut, latest } from './present';
 import type { Server } from './server';
 
 /** Files as a commit has them, for the diff editor. */
@@ -41,10 +42,10 @@ export class Documents implements vscode.TextDocumentContentProvider, vscode.Dis
   async provideTextDocumentContent(uri: vscode.Uri, token: vscode.CancellationToken): Promise<string> {
     if (uri.scheme === LOG) {
       const ref = JSON.parse(uri.query) as LogRef;
-      return (await this.server.exec('hjk-ls.logs', { ...ref, tail: -1 }, token)).text;
+      return latest(await this.server.exec('hjk-ls.logs', { ...ref, tail: -1 }, token));
     }
     if (uri.scheme === LINK) return readlink(uri.fsPath);
     const file = await this.server.exec('hjk-ls.file', JSON.parse(uri.query) as BaseRef, token);
-    return file.binary === true ? vscode.l10n.t('(a binary file)') : file.text;
+    return file.binary === true ? vscode.l10n.t('(a binary file)') : cut(file);
   }
 }

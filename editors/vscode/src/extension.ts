@@ -2,6 +2,7 @@ import * as vscode from 'vscode';
 import { AgentsView } from './agents';
 import { register } from './commands';
 import { Documents } from './documents';
+import { notice } from './plain';
 import { Server } from './server';
 import { OWN } from './settings';
 import { State, type Ended } from './state';
@@ -38,7 +39,7 @@ export function activate(context: vscode.ExtensionContext): void {
 /** Its terminal is gone, and with it what it said. */
 async function tellFailure({ i, s }: Ended): Promise<void> {
   const output = vscode.l10n.t('Show Output of Session');
-  const text = vscode.l10n.t('{0} on {1} ended with exit code {2}.', s.name, i.branch, s.exitCode ?? '');
+  const text = vscode.l10n.t('{0} on {1} ended with exit code {2}.', notice(s.name), notice(i.branch), s.exitCode ?? '');
   if (await vscode.window.showWarningMessage(`Headjack: ${text}`, output) !== output) return;
   await vscode.commands.executeCommand('headjack.logs', { kind: 'session', instance: i, session: s } satisfies Node);
 }

@@ -1,8 +1,15 @@
 import * as vscode from 'vscode';
 import { CodeLensRequest, InlayHintRequest, type LanguageClient, type Middleware } from 'vscode-languageclient/node';
+import { label } from './plain';
 import { setting } from './settings';
 
 const on = (feature: string): boolean => setting(`${feature}.enabled`, true);
+
+/** Lenses whose titles make no icons of names in them. */
+function plainLenses(lenses: vscode.CodeLens[] | null | undefined): vscode.CodeLens[] {
+  for (const l of lenses ?? []) if (l.command) l.command.title = label(l.command.title);
+  return lenses ?? [];
+}
 
 /** The classes of language features, each with a switch: beside other Dockerfile extensions not all are wanted. */
 export class Features {
@@ -10,7 +17,7 @@ export class Features {
 
   readonly middleware: Middleware = {
     // What lenses and quick fixes do needs trust.
-    provideCodeLenses: (doc, token, next) => on('codeLens') && vscode.workspace.isTrusted ? next(doc, token) : [],
+    provideCodeLenses: async (doc, token, next) => on('codeLens') && vscode.workspace.isTrusted ? plainLenses(await next(doc, token)) : [],
     provideInlayHints: (doc, range, token, next) => on('inlayHints') ? next(doc, range, token) : [],
     provideHover: (doc, position, token, next) => on('hover') ? next(doc, position, token) : undefined,
     provideCodeActions: (doc, range, context, token, next) => on('codeActions') && vscode.workspace.isTrusted ? next(doc, range, context, token) : [],

@@ -1,5 +1,6 @@
 // How things are worded and drawn. Pure, for the tests.
 import { l10n } from 'vscode';
+import { notice, plain } from './plain';
 import type { Instance, Session, Snapshot, StockedImage } from './protocol';
 
 /** An icon of VS Code's own, and a theme colour. */
@@ -31,9 +32,9 @@ export function stateWord(i: Instance): string {
 export function imageName(i: Instance): string {
   if (i.image.dockerfile) {
     const root = i.worktree ?? i.repo;
-    return i.image.dockerfile.startsWith(root + '/') ? i.image.dockerfile.slice(root.length + 1) : i.image.dockerfile;
+    return plain(i.image.dockerfile.startsWith(root + '/') ? i.image.dockerfile.slice(root.length + 1) : i.image.dockerfile);
   }
-  return (i.image.ref ?? '').replace(/^docker\.io\/(library\/)?/, '').replace(/@sha256:([0-9a-f]{12})[0-9a-f]*$/, '@$1');
+  return plain((i.image.ref ?? '').replace(/^docker\.io\/(library\/)?/, '').replace(/@sha256:([0-9a-f]{12})[0-9a-f]*$/, '@$1'));
 }
 
 export function instanceDescription(i: Instance): string {
@@ -62,7 +63,7 @@ export function sessionIcon(s: Session): Icon {
 }
 
 export function sessionDescription(s: Session): string {
-  const words = s.agent === s.name ? [] : [s.agent];
+  const words = s.agent === s.name ? [] : [plain(s.agent)];
   if (s.state === 'exited') words.push(s.exitCode === undefined ? l10n.t('ended') : wasStopped(s) ? l10n.t('was stopped') : l10n.t('ended with {0}', s.exitCode));
   else words.push(needsUser(s) ? l10n.t('waits for you') : l10n.t('running'));
   if (s.attached) words.push(l10n.t('attached'));
@@ -117,17 +118,16 @@ export function imageProblem(text: string): string | undefined {
 
 /** The first line of an error, for a notification; the rest goes to the log. */
 export function headline(message: string): string {
-  const line = message.split('\n', 1)[0] ?? '';
-  return line.length > 300 ? line.slice(0, 299) + '…' : line;
+  return notice(message.split('\n', 1)[0] ?? '');
 }
 
 /** What an image was asked for by, else a name it has. */
 export function imageTitle(i: StockedImage): string {
-  return i.dockerfile?.replace(/^.*[\\/]/, '') ?? i.ref ?? i.names[0] ?? i.id.replace(/^sha256:/, '').slice(0, 12);
+  return plain(i.dockerfile?.replace(/^.*[\\/]/, '') ?? i.ref ?? i.names[0] ?? i.id.replace(/^sha256:/, '').slice(0, 12));
 }
 
 export function imageUsers(i: StockedImage): string {
-  return i.instances.map(u => u.branch).join(', ');
+  return plain(i.instances.map(u => u.branch).join(', '));
 }
 
 export function imagesToRemove(n: number): string {
@@ -147,5 +147,16 @@ export function megabytes(bytes: number): string {
 export function indented(lines: string[], room: number): string {
   const more = lines.length - room;
   const shown = more > 0 ? [...lines.slice(0, room), l10n.t('… and {0} more', more)] : lines;
-  return shown.map(l => `  ${l}`).join('\n');
+  return shown.map(l => `  ${plain(l)}`).join('\n');
+}
+
+/** A file with a word about what is left out of it. */
+export function cut(file: { text: string; truncated?: boolean; sizeBytes?: number }): string {
+  if (file.truncated !== true) return file.text;
+  return file.text + l10n.t('… (the file is too long to be shown whole: it has {0})', megabytes(file.sizeBytes ?? 0)) + '\n';
+}
+
+/** Output with a word about what is left out of it. */
+export function latest(log: { text: string; truncated?: boolean }): string {
+  return log.truncated === true ? l10n.t('… (there was more, which is too long to be shown)') + '\n' + log.text : log.text;
 }

@@ -1,4 +1,5 @@
 import * as vscode from 'vscode';
+import { notice } from './plain';
 import type { Middleware } from 'vscode-languageclient/node';
 
 /** Work that ends sooner shows nothing. */
@@ -39,7 +40,7 @@ export class Progress implements vscode.Disposable {
 
 /** A title names files by their whole path, which a notification cuts. */
 function short(title: string): string {
-  return title.replace(/(?<= )\/.*$/, path => vscode.workspace.asRelativePath(path, false));
+  return notice(title.replace(/(?<= )\/.*$/, path => vscode.workspace.asRelativePath(path, false)));
 }
 
 interface Report { message?: string; percentage?: number }
@@ -63,7 +64,7 @@ class Work {
       this.show = r => {
         const increment = Math.max(0, (r.percentage ?? 0) - this.shown);
         this.shown += increment;
-        progress.report({ ...(r.message === undefined ? {} : { message: r.message }), ...(increment > 0 ? { increment } : {}) });
+        progress.report({ ...(r.message === undefined ? {} : { message: notice(r.message) }), ...(increment > 0 ? { increment } : {}) });
       };
       this.show(this.last);
       token.onCancellationRequested(this.cancel); // the server ends it when it has stopped

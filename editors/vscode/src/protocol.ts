@@ -71,6 +71,7 @@ export interface Changes {
   base?: string;
   commit: string;
   files: { path: string; from?: string; status: 'added' | 'modified' | 'deleted' | 'renamed' }[];
+  more?: number;
 }
 
 /** An image of hjk-ls.images and hjk-ls.prune. */
@@ -102,15 +103,15 @@ export interface Commands {
   'hjk-ls.kill': [SessionArgs, { instance: Instance }];
   'hjk-ls.recreate': [BranchArgs & { image?: string }, { instance: Instance; warnings?: string[] }];
   'hjk-ls.remove': [BranchArgs & { force?: boolean; deleteBranch?: boolean; dryRun?: boolean }, { removed: boolean; lost?: string; ignored?: string[] }];
-  'hjk-ls.logs': [SessionArgs & { tail?: number }, { text: string }];
+  'hjk-ls.logs': [SessionArgs & { tail?: number }, { text: string; truncated?: boolean }];
   'hjk-ls.build': [{ workspace: string; dockerfile?: string; noCache?: boolean }, { image: string; durationMs: number }];
-  'hjk-ls.buildLog': [{ workspace: string; dockerfile?: string; show?: boolean }, { text: string; path: string; state: string }];
+  'hjk-ls.buildLog': [{ workspace: string; dockerfile?: string; show?: boolean }, { text: string; truncated?: boolean; path: string; state: string }];
   'hjk-ls.images': [{ offline?: boolean }, { images: StockedImage[] }];
   'hjk-ls.prune': [{ dryRun?: boolean }, { images: StockedImage[]; sizeBytes: number; dryRun: boolean }];
   'hjk-ls.doctor': [{ workspace?: string }, { checks: Check[] }];
   'hjk-ls.choices': [{ workspace?: string }, Choices];
   'hjk-ls.changes': [BranchArgs & { base?: string }, Changes];
-  'hjk-ls.file': [{ workspace: string; commit: string; path: string }, { text: string; binary?: boolean; absent?: boolean }];
+  'hjk-ls.file': [{ workspace: string; commit: string; path: string }, { text: string; binary?: boolean; absent?: boolean; truncated?: boolean; sizeBytes?: number }];
 }
 
 /** `data.code` of an error, "" where there is none. */

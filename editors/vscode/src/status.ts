@@ -1,5 +1,6 @@
 import * as vscode from 'vscode';
 import { basename } from 'node:path';
+import { label, plain } from './plain';
 import type { Instance } from './protocol';
 import { instanceIcon, stateWord } from './present';
 import type { State } from './state';
@@ -38,16 +39,16 @@ export class Status implements vscode.Disposable {
       case 'noRepository': return { text: '$(vm-outline) Headjack', tooltip: vscode.l10n.t('No git repository is open') };
       default: break;
     }
-    if (build) return { text: '$(sync~spin) ' + vscode.l10n.t('Building {0}', basename(vscode.Uri.parse(build.uri).path)), tooltip: vscode.l10n.t('The image of {0} is built', vscode.Uri.parse(build.uri).fsPath) };
+    if (build) return { text: '$(sync~spin) ' + vscode.l10n.t('Building {0}', label(basename(vscode.Uri.parse(build.uri).path))), tooltip: vscode.l10n.t('The image of {0} is built', plain(vscode.Uri.parse(build.uri).fsPath)) };
     if (this.state.snapshot?.engine.reachable === false) return { text: '$(warning) Headjack', tooltip: vscode.l10n.t('No container engine answers'), problem: true };
     const { branch, instance } = currentBranch(this.state);
     const { waiting, ended } = this.state.attention();
     const bell = waiting + ended > 0 ? ` $(bell-dot) ${waiting + ended}` : '';
-    if (instance) return { text: `$(${instanceIcon(instance).id}) ${instance.branch}: ${stateWord(instance)}${bell}`, tooltip: instance.worktree ?? instance.branch };
+    if (instance) return { text: `$(${instanceIcon(instance).id}) ${label(instance.branch)}: ${stateWord(instance)}${bell}`, tooltip: plain(instance.worktree ?? instance.branch) };
     const running = this.state.instances.filter(i => i.state === 'running').length;
     return {
       text: `$(vm-outline) Headjack: ${running}${bell}`,
-      tooltip: running === 1 ? vscode.l10n.t('1 agent container runs; none for {0}', branch) : vscode.l10n.t('{0} agent containers run; none for {1}', running, branch),
+      tooltip: running === 1 ? vscode.l10n.t('1 agent container runs; none for {0}', plain(branch)) : vscode.l10n.t('{0} agent containers run; none for {1}', running, plain(branch)),
     };
   }
 }

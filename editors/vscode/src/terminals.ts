@@ -1,5 +1,6 @@
 import * as vscode from 'vscode';
 import { attachedTo, codeOf, messageOf, type Attached, type TerminalRequest } from './protocol';
+import { plain } from './plain';
 import { serverEnv, type Server } from './server';
 
 const KEPT = 'headjack.terminals';
@@ -29,7 +30,7 @@ export class Terminals implements vscode.Disposable {
       return;
     }
     const terminal = vscode.window.createTerminal({
-      name: r.title, shellPath, shellArgs, cwd: r.cwd, iconPath: new vscode.ThemeIcon('vm'),
+      name: plain(r.title), shellPath, shellArgs, cwd: r.cwd, iconPath: new vscode.ThemeIcon('vm'),
       isTransient: true, // the editor would start it without the server's knowledge; restore() does
       env: { DOCKER_HOST: serverEnv()['DOCKER_HOST'] ?? null },
     });
@@ -51,7 +52,7 @@ export class Terminals implements vscode.Disposable {
       try {
         await this.attach(server, kept, false);
       } catch (e) {
-        this.log.info(`not attached again to ${kept.branch} (${kept.session}): ${messageOf(e)} ${codeOf(e)}`);
+        this.log.info(`not attached again to ${plain(kept.branch)} (${plain(kept.session)}): ${messageOf(e)} ${codeOf(e)}`);
         if (['', 'engine_unreachable'].includes(codeOf(e))) continue; // "" is that the server went
       }
       this.lost = this.lost.filter(k => k !== kept);

@@ -1,6 +1,7 @@
 import * as vscode from 'vscode';
 import type { Context } from '../context';
 import { choose, pickRepo } from './pick';
+import { label, notice } from '../plain';
 import { imageProblem } from '../present';
 import { currentBranch } from '../status';
 
@@ -33,7 +34,7 @@ export async function chooseImage(c: Context): Promise<void> {
   const icon = { default: 'package', reference: 'cloud', dockerfile: 'file-code' };
   const other = '\n';
   let image = await choose([
-    ...images.map((i, n) => ({ label: `$(${icon[i.source]}) ${i.image}`, description: n === 0 ? vscode.l10n.t('used now') : '', value: i.image })),
+    ...images.map((i, n) => ({ label: `$(${icon[i.source]}) ${label(i.image)}`, description: n === 0 ? vscode.l10n.t('used now') : '', value: i.image })),
     { label: '$(edit) ' + vscode.l10n.t('Another image or Dockerfile…'), description: '', value: other },
   ], title, vscode.l10n.t('What are agents’ containers made from?'));
   if (image === other) {
@@ -44,7 +45,7 @@ export async function chooseImage(c: Context): Promise<void> {
   }
   if (image === undefined || image === '') return;
   await vscode.workspace.getConfiguration('headjack').update('image', image, vscode.ConfigurationTarget.Workspace);
-  void vscode.window.showInformationMessage(vscode.l10n.t('New containers are made from {0}. Running ones stay as they are until they are recreated.', image));
+  void vscode.window.showInformationMessage(vscode.l10n.t('New containers are made from {0}. Running ones stay as they are until they are recreated.', notice(image)));
 }
 
 /** Checks what agents need, and shows what to mend. */
@@ -55,9 +56,9 @@ export async function doctor(c: Context): Promise<void> {
   const bad = checks.filter(x => !x.ok).length;
   checks.sort((a, b) => Number(a.ok) - Number(b.ok));
   const fix = await choose(checks.map(x => ({
-    label: `$(${x.ok ? 'pass' : 'error'}) ${x.name}`, description: x.detail, ...(x.ok || !x.fix ? {} : { detail: `$(lightbulb) ${x.fix}` }), value: x.ok ? '' : x.fix ?? '',
+    label: `$(${x.ok ? 'pass' : 'error'}) ${label(x.name)}`, description: label(x.detail), ...(x.ok || !x.fix ? {} : { detail: `$(lightbulb) ${label(x.fix)}` }), value: x.ok ? '' : x.fix ?? '',
   })), bad === 0 ? vscode.l10n.t('Everything is ready') : vscode.l10n.t('Something is to be mended'), bad === 0 ? '' : vscode.l10n.t('Enter copies how a finding is mended'));
   if (!fix) return;
   await vscode.env.clipboard.writeText(fix);
-  void vscode.window.showInformationMessage(vscode.l10n.t('Copied: {0}', fix));
+  void vscode.window.showInformationMessage(vscode.l10n.t('Copied: {0}', notice(fix)));
 }

@@ -2,6 +2,7 @@ import * as vscode from 'vscode';
 import type { Context } from '../context';
 import type { StockedImage } from '../protocol';
 import { imagesRemoved, imagesToRemove, imageTitle, imageUsers, indented, megabytes } from '../present';
+import { label } from '../plain';
 import { choose } from './pick';
 
 /** Shows the images in the engine that agents use or used, and offers to remove those that nothing uses. */
@@ -9,7 +10,7 @@ export async function showImages(c: Context): Promise<void> {
   const { images } = await vscode.window.withProgress({ location: vscode.ProgressLocation.Window, title: vscode.l10n.t('Looking for newer images') }, () => c.server.exec('hjk-ls.images', {}));
   const unused = images.filter(i => i.unused);
   const prune = '\n';
-  const items = images.map(i => ({ label: `$(${i.unused ? 'circle-slash' : 'package'}) ${imageTitle(i)}`, description: `${megabytes(i.sizeBytes)} · ${imageUsers(i) || vscode.l10n.t('used by nothing')}`, ...detail(i), value: '' }));
+  const items = images.map(i => ({ label: `$(${i.unused ? 'circle-slash' : 'package'}) ${label(imageTitle(i))}`, description: `${megabytes(i.sizeBytes)} · ${label(imageUsers(i)) || vscode.l10n.t('used by nothing')}`, ...detail(i), value: '' }));
   if (unused.length > 0) items.push({ label: '$(trash) ' + vscode.l10n.t('Remove unused images…'), description: total(unused), value: prune });
   const title = images.length === 0 ? vscode.l10n.t('No agent has an image yet') : vscode.l10n.t('Images');
   if (await choose(items, title, '') === prune) await removeUnused(c);
@@ -36,7 +37,7 @@ function total(images: StockedImage[]): string {
 
 /** The whole path, which a label would cut, and what is known of newer ones. */
 function detail(i: StockedImage): { detail?: string } {
-  const newer = i.newer ? '$(arrow-circle-up) ' + vscode.l10n.t('There is a newer one: {0}', i.newerDetail ?? '') : i.newer === undefined ? i.newerDetail : undefined;
-  const lines = [i.dockerfile, newer].filter(Boolean);
+  const newer = i.newer ? '$(arrow-circle-up) ' + vscode.l10n.t('There is a newer one: {0}', label(i.newerDetail ?? '')) : i.newer === undefined ? label(i.newerDetail ?? '') : undefined;
+  const lines = [i.dockerfile === undefined ? undefined : label(i.dockerfile), newer].filter(Boolean);
   return lines.length > 0 ? { detail: lines.join(' · ') } : {};
 }

@@ -1,6 +1,7 @@
 import * as vscode from 'vscode';
 import type { Context } from '../context';
 import type { Node } from '../tree';
+import { lines, notice, plain } from '../plain';
 import { indented } from '../present';
 import { pickInstance, pickSession } from './pick';
 
@@ -26,7 +27,7 @@ export async function kill(c: Context, node?: Node): Promise<void> {
   const s = i && await pickSession(i, title, node, x => x.state === 'running');
   if (!i || !s) return;
   const end = vscode.l10n.t('End Session');
-  const sure = await vscode.window.showWarningMessage(vscode.l10n.t('End {0} on {1}?', s.name, i.branch), {
+  const sure = await vscode.window.showWarningMessage(vscode.l10n.t('End {0} on {1}?', notice(s.name), notice(i.branch)), {
     modal: true, detail: vscode.l10n.t('Its program is ended. Worktree, container and other sessions stay.'),
   }, end);
   if (sure !== end) return;
@@ -38,7 +39,7 @@ export async function recreate(c: Context, node?: Node): Promise<void> {
   const i = await pickInstance(c, vscode.l10n.t('Recreate Container'), node);
   if (!i) return;
   const { warnings } = await c.server.exec('hjk-ls.recreate', { workspace: i.repo, branch: i.branch });
-  for (const w of warnings ?? []) void vscode.window.showWarningMessage(`Headjack: ${w}`);
+  for (const w of warnings ?? []) void vscode.window.showWarningMessage(`Headjack: ${notice(w)}`);
 }
 
 /** Removes an instance, after naming what would be lost with it. */
@@ -49,14 +50,14 @@ export async function remove(c: Context, node?: Node): Promise<void> {
   const { lost, ignored } = await c.server.exec('hjk-ls.remove', { ...args, dryRun: true });
   const works = i.sessions.filter(s => s.state === 'running').map(s => s.name);
   const detail = [
-    works.length > 0 ? vscode.l10n.t('Still running, and ended with it: {0}.', works.join(', ')) : '',
-    i.ownsWorktree ? vscode.l10n.t('The container, its home, its logs and the worktree {0} are deleted. The branch stays.', i.worktree ?? '')
+    works.length > 0 ? vscode.l10n.t('Still running, and ended with it: {0}.', plain(works.join(', '))) : '',
+    i.ownsWorktree ? vscode.l10n.t('The container, its home, its logs and the worktree {0} are deleted. The branch stays.', plain(i.worktree ?? ''))
       : vscode.l10n.t('The container, its home and its logs are deleted. The worktree is your own and stays.'),
-    lost ? vscode.l10n.t('This work is nowhere else and will be LOST:') + '\n' + lost : '',
+    lost ? vscode.l10n.t('This work is nowhere else and will be LOST:') + '\n' + lines(lost) : '',
     ignored?.length && !lost ? // beside what is lost they are named already
       vscode.l10n.t('Ignored files that go too:') + '\n' + indented(ignored, 10) : '',
   ].filter(d => d !== '').join('\n\n');
   const button = lost ? vscode.l10n.t('Delete Work and Remove') : vscode.l10n.t('Remove');
-  if (await vscode.window.showWarningMessage(vscode.l10n.t('Remove {0}?', i.branch), { modal: true, detail }, button) !== button) return;
+  if (await vscode.window.showWarningMessage(vscode.l10n.t('Remove {0}?', notice(i.branch)), { modal: true, detail }, button) !== button) return;
   await c.server.exec('hjk-ls.remove', { ...args, force: Boolean(lost) });
 }

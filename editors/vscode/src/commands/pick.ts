@@ -3,6 +3,7 @@ import { basename } from 'node:path';
 import type { Context } from '../context';
 import type { Node } from '../tree';
 import type { Instance, Session } from '../protocol';
+import { label, notice } from '../plain';
 import { instanceDescription, sessionDescription } from '../present';
 import { currentBranch } from '../status';
 
@@ -26,7 +27,7 @@ export async function pickRepo(c: Context, title: string, node?: Node): Promise<
   if (c.state.repos.length === 1) return folders[0]?.path;
   const here = currentBranch(c.state).folder;
   const sorted = [...folders].sort((a, b) => Number(b.path === here) - Number(a.path === here));
-  return choose(sorted.map(f => ({ label: basename(f.path), description: f.branch ?? '', detail: f.path, value: f.path })), title, vscode.l10n.t('Which repository?'));
+  return choose(sorted.map(f => ({ label: label(basename(f.path)), description: label(f.branch ?? ''), detail: label(f.path), value: f.path })), title, vscode.l10n.t('Which repository?'));
 }
 
 /** The instance that is meant: the node's, or the user's choice among those that fit. */
@@ -43,7 +44,7 @@ export async function pickInstance(c: Context, title: string, node?: Node, fits:
   all.sort((a, b) => Number(same(b, here)) - Number(same(a, here)));
   const several = new Set(all.map(i => i.repo)).size > 1;
   return choose(all.map(i => ({
-    label: i.branch, description: instanceDescription(i), ...(several ? { detail: i.repo } : {}), value: i,
+    label: label(i.branch), description: label(instanceDescription(i)), ...(several ? { detail: label(i.repo) } : {}), value: i,
   })), title, vscode.l10n.t('Which branch?'));
 }
 
@@ -55,8 +56,8 @@ export async function pickSession(i: Instance, title: string, node?: Node, fits:
   const all = i.sessions.filter(fits).sort((a, b) => b.lastUsed.localeCompare(a.lastUsed));
   if (all.length === 1) return all[0];
   if (all.length === 0) {
-    void vscode.window.showInformationMessage(vscode.l10n.t('{0} has no session for this.', i.branch));
+    void vscode.window.showInformationMessage(vscode.l10n.t('{0} has no session for this.', notice(i.branch)));
     return undefined;
   }
-  return choose(all.map(s => ({ label: s.name, description: sessionDescription(s), value: s })), title, vscode.l10n.t('Which session?'));
+  return choose(all.map(s => ({ label: label(s.name), description: label(sessionDescription(s)), value: s })), title, vscode.l10n.t('Which session?'));
 }

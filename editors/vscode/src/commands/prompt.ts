@@ -1,4 +1,5 @@
 import * as vscode from 'vscode';
+import { plain } from '../plain';
 
 /** Asks for a prompt, beginning with text: a line, or as many as wanted in an editor. "" is none; undefined is that the user went away. */
 export async function writePrompt(title: string, agent: string, branch: string, text: string): Promise<string | undefined> {
@@ -6,7 +7,7 @@ export async function writePrompt(title: string, agent: string, branch: string, 
   const input = vscode.window.createInputBox();
   const more: vscode.QuickInputButton = { iconPath: new vscode.ThemeIcon('edit'), tooltip: vscode.l10n.t('Write several lines in an editor (or end the line with \\)') };
   input.title = title;
-  input.prompt = vscode.l10n.t('What is {0} to do on {1}? Enter starts it; empty starts it without a prompt', agent, branch);
+  input.prompt = vscode.l10n.t('What is {0} to do on {1}? Enter starts it; empty starts it without a prompt', plain(agent), plain(branch));
   input.placeholder = vscode.l10n.t('Fix the login test');
   input.value = text;
   input.ignoreFocusOut = true;

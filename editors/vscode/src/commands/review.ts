@@ -5,6 +5,7 @@ import type { Context } from '../context';
 import type { Node } from '../tree';
 import type { Changes } from '../protocol';
 import { baseUri, LINK, logUri } from '../documents';
+import { notice, plain } from '../plain';
 import { pickInstance, pickSession } from './pick';
 
 export async function logs(c: Context, node?: Node): Promise<void> {
@@ -28,11 +29,14 @@ export async function showChanges(c: Context, node?: Node): Promise<void> {
   c.state.markSeen(i.repo, i.branch);
   const base = changes.base ?? changes.commit.slice(0, 10);
   if (changes.files.length === 0) {
-    void vscode.window.showInformationMessage(vscode.l10n.t('{0} has no changes against {1}.', i.branch, base));
+    void vscode.window.showInformationMessage(vscode.l10n.t('{0} has no changes against {1}.', notice(i.branch), notice(base)));
     return;
   }
+  if (changes.more !== undefined && changes.more > 0) {
+    void vscode.window.showWarningMessage(vscode.l10n.t('{0} has more changes than are shown: {1} files are left out.', notice(i.branch), changes.more));
+  }
   const resources = changes.files.map(f => sides(c, i.repo, changes, f));
-  await vscode.commands.executeCommand('vscode.changes', vscode.l10n.t('{0} against {1}', i.branch, base), resources);
+  await vscode.commands.executeCommand('vscode.changes', vscode.l10n.t('{0} against {1}', plain(i.branch), plain(base)), resources);
 }
 
 function sides(c: Context, workspace: string, changes: Changes, f: Changes['files'][number]): [vscode.Uri, vscode.Uri | undefined, vscode.Uri | undefined] {
@@ -60,7 +64,7 @@ export async function addWorktree(c: Context, node?: Node): Promise<void> {
   if (path === undefined) return;
   const uri = vscode.Uri.file(path);
   if (vscode.workspace.getWorkspaceFolder(uri)) {
-    void vscode.window.showInformationMessage(vscode.l10n.t('{0} is in the workspace already.', path));
+    void vscode.window.showInformationMessage(vscode.l10n.t('{0} is in the workspace already.', notice(path)));
     return;
   }
   vscode.workspace.updateWorkspaceFolders(vscode.workspace.workspaceFolders?.length ?? 0, 0, { uri });

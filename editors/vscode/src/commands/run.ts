@@ -2,6 +2,7 @@ import * as vscode from 'vscode';
 import type { Context } from '../context';
 import type { Node } from '../tree';
 import type { Choices, RunArgs } from '../protocol';
+import { label, plain } from '../plain';
 import { branchProblem, stateWord } from '../present';
 import { choose, pickInstance, pickRepo } from './pick';
 import { writePrompt } from './prompt';
@@ -83,7 +84,7 @@ function branchPick(c: Context, choices: Choices, title: string): Promise<Branch
   pick.onDidChangeValue(value => {
     const name = value.trim();
     const offer = name !== '' && newBranchProblem(choices, name) === undefined;
-    pick.items = offer ? [...items.slice(1), { label: '$(add) ' + vscode.l10n.t('Create branch {0}', name), alwaysShow: true, create: name }] : [{ ...create, create: name }, ...items.slice(1)];
+    pick.items = offer ? [...items.slice(1), { label: '$(add) ' + vscode.l10n.t('Create branch {0}', label(name)), alwaysShow: true, create: name }] : [{ ...create, create: name }, ...items.slice(1)];
   });
   return new Promise(resolve => {
     pick.onDidAccept(() => { resolve(pick.selectedItems[0]); pick.hide(); });
@@ -93,12 +94,12 @@ function branchPick(c: Context, choices: Choices, title: string): Promise<Branch
 }
 
 function branchItems(c: Context, choices: Choices): BranchItem[] {
-  const separator = (label: string): BranchItem => ({ label, kind: vscode.QuickPickItemKind.Separator });
+  const separator = (name: string): BranchItem => ({ label: name, kind: vscode.QuickPickItemKind.Separator });
   const item = (b: Choices['branches'][number]): BranchItem => {
     const instance = b.remote === undefined ? c.state.find(choices.repo, b.name) : undefined;
     const words = [b.remote, b.current === true ? vscode.l10n.t('checked out here') : undefined, instance && stateWord(instance)].filter(w => w !== undefined);
     return {
-      label: `$(${instance ? 'vm' : b.remote === undefined ? 'git-branch' : 'cloud'}) ${b.name}`, description: words.join(' · '),
+      label: `$(${instance ? 'vm' : b.remote === undefined ? 'git-branch' : 'cloud'}) ${label(b.name)}`, description: label(words.join(' · ')),
       target: b.remote === undefined ? { branch: b.name } : { branch: b.name, from: `${b.remote}/${b.name}` },
     };
   };
@@ -116,17 +117,17 @@ async function pickStart(choices: Choices, title: string, branch: string): Promi
   const others = choices.branches.filter(b => b !== current);
   if (others.length === 0) return '';
   return choose([
-    { label: '$(git-commit) HEAD', description: current?.name ?? vscode.l10n.t('what is checked out'), value: '' },
+    { label: '$(git-commit) HEAD', description: label(current?.name ?? vscode.l10n.t('what is checked out')), value: '' },
     ...others.map(b => {
       const name = b.remote === undefined ? b.name : `${b.remote}/${b.name}`;
-      return { label: `$(git-branch) ${name}`, description: '', value: name };
+      return { label: `$(git-branch) ${label(name)}`, description: '', value: name };
     }),
-  ], title, vscode.l10n.t('Where does {0} begin?', branch));
+  ], title, vscode.l10n.t('Where does {0} begin?', plain(branch)));
 }
 
 async function pickAgent(choices: Choices, title: string, branch: string): Promise<string | undefined> {
   const sorted = [...choices.agents].sort((a, b) => Number(b.default ?? false) - Number(a.default ?? false));
   return choose(sorted.map(a => ({
-    label: `$(${a.name === 'shell' ? 'terminal' : 'robot'}) ${a.name}`, description: a.default === true ? vscode.l10n.t('default') : '', value: a.name,
-  })), title, vscode.l10n.t('Which agent on {0}?', branch));
+    label: `$(${a.name === 'shell' ? 'terminal' : 'robot'}) ${label(a.name)}`, description: a.default === true ? vscode.l10n.t('default') : '', value: a.name,
+  })), title, vscode.l10n.t('Which agent on {0}?', plain(branch)));
 }
