@@ -16,6 +16,7 @@ import (
 	"github.com/tonistiigi/fsutil/types"
 
 	"github.com/gilmanlab/hjk-ls/internal/distrust"
+	"github.com/gilmanlab/hjk-ls/internal/system"
 )
 
 // maxEntries bounds one folder of a context.
@@ -27,8 +28,9 @@ type contextFS struct{ root *os.Root }
 
 // Walk implements [fsutil.FS].
 func (c contextFS) Walk(ctx context.Context, target string, fn fs.WalkDirFunc) error {
-	held := fsutil.NewRootFS(heldRoot{fsutil.NewRoot(c.root), names{ctx, c.root}})
-	return held.Walk(ctx, target, func(path string, e fs.DirEntry, err error) error {
+	held := &heldRoot{Root: fsutil.NewRoot(c.root), names: names{ctx, c.root}}
+	defer held.leave()
+	return fsutil.NewRootFS(held).Walk(ctx, target, func(path string, e fs.DirEntry, err error) error {
 		if err == nil && path == ignoreName && special(e) {
 			return nil // the engine would wait for it
 		}
@@ -73,13 +75,63 @@ type failing struct{ err error }
 func (f failing) Read([]byte) (int, error) { return 0, f.err }
 func (failing) Close() error               { return nil }
 
-// heldRoot is fsutil's root, but that listing never waits and follows no link.
+// heldRoot is fsutil's root for one walk, but that nothing waits and no link is followed. It holds the folder that the walk is
+// in: looking up each file from the top costs ten times as much.
 type heldRoot struct {
 	fsutil.Root
 	names names
+	dir   *os.Root
+	path  string // of dir
 }
 
-func (h heldRoot) FS() fs.FS { return h.names }
+func (h *heldRoot) FS() fs.FS { return h.names }
+
+// enter gives the folder that a path lies in.
+func (h *heldRoot) enter(path string) (*os.Root, error) {
+	at := filepath.Dir(path)
+	if h.dir != nil && h.path == at {
+		return h.dir, nil
+	}
+	h.leave()
+	dir, err := distrust.OpenDir(h.names.root, at)
+	if err != nil {
+		return nil, err
+	}
+	h.dir, h.path = dir, at
+	return dir, nil
+}
+
+func (h *heldRoot) leave() {
+	if h.dir != nil {
+		_ = h.dir.Close()
+	}
+	h.dir = nil
+}
+
+func (h *heldRoot) Lstat(path string) (fs.FileInfo, error) {
+	dir, err := h.enter(path)
+	if err != nil {
+		return nil, err
+	}
+	return dir.Lstat(filepath.Base(path))
+}
+
+func (h *heldRoot) Readlink(path string) (string, error) {
+	dir, err := h.enter(path)
+	if err != nil {
+		return "", err
+	}
+	return dir.Readlink(filepath.Base(path))
+}
+
+// OpenFile is for the attributes of files and folders.
+func (h *heldRoot) OpenFile(path string, flag int, perm fs.FileMode) (*os.File, error) {
+	dir, err := h.enter(path)
+	if err != nil {
+		return nil, err
+	}
+	return dir.OpenFile(filepath.Base(path), flag|system.NonBlock, perm)
+}
 
 // names lists the folders of a root.
 type names struct {

@@ -263,7 +263,7 @@ func (p *Private) excludes(ctx context.Context) string {
 		files = append(files, filepath.Join(dir, "git", "ignore"))
 	}
 	for _, f := range files {
-		if text, err := os.ReadFile(f); err == nil {
+		if text, err := distrust.File(f, maxConfig); err == nil { // core.excludesFile may lead anywhere
 			b.Write(text)
 			b.WriteByte('\n')
 		}
