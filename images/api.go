@@ -1,6 +1,7 @@
 package images
 
 import (
+	"context"
 	"time"
 
 	bkclient "github.com/moby/buildkit/client"
@@ -44,6 +45,13 @@ type BuildOptions struct {
 	Pull     bool   // ask the registry for newer base images
 	Tag      string // name given to the result; the caller derives it from the instance
 	Labels   map[string]string
+
+	// Caches keeps the cache mounts of one repository apart from those of others.
+	Caches string
+	// Guard is called with the Dockerfile that is being built. nil, or an answer of nil, is a build that the user asked for.
+	Guard func(text []byte) *Guard
+	// Base may refuse an image that is built on or copied from.
+	Base func(ctx context.Context, ref string) error
 }
 
 // Secret is a build secret: the value of Env, or the content of File.

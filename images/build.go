@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/docker/cli/cli/config"
+	"github.com/docker/cli/cli/config/configfile"
 	bkclient "github.com/moby/buildkit/client"
 	"github.com/moby/buildkit/exporter/containerimage/exptypes"
 	"github.com/moby/buildkit/frontend/dockerfile/builder"
@@ -63,7 +64,8 @@ func (b *Builder) solve(ctx context.Context, bk *bkclient.Client, src Source, o 
 	if err != nil {
 		return BuildResult{}, err
 	}
-	opt, err := b.solveOpt(t, text, o)
+	o, g := o.guarded(text)
+	opt, err := b.solveOpt(t, text, o, g)
 	if err != nil {
 		return BuildResult{}, err
 	}
@@ -80,7 +82,7 @@ func (b *Builder) solve(ctx context.Context, bk *bkclient.Client, src Source, o 
 		}
 	}()
 	res, err := bk.Build(ctx, opt, "hjk-ls", func(ctx context.Context, c gateway.Client) (*gateway.Result, error) {
-		r, err := builder.Build(ctx, &tracker{Client: c, rec: rec})
+		r, err := builder.Build(ctx, &tracker{Client: c, rec: rec, fence: b.fence(o, g)})
 		rec.sources(err)
 		return r, err
 	}, status)
@@ -106,8 +108,8 @@ func imageID(response map[string]string) string {
 	return ""
 }
 
-func (b *Builder) solveOpt(t *tree, text []byte, o BuildOptions) (bkclient.SolveOpt, error) {
-	attach, err := b.attachables(o)
+func (b *Builder) solveOpt(t *tree, text []byte, o BuildOptions, g *Guard) (bkclient.SolveOpt, error) {
+	attach, err := b.attachables(o, g)
 	if err != nil {
 		return bkclient.SolveOpt{}, err
 	}
@@ -115,8 +117,10 @@ func (b *Builder) solveOpt(t *tree, text []byte, o BuildOptions) (bkclient.Solve
 	if err != nil {
 		return bkclient.SolveOpt{}, err
 	}
+	attrs := frontendAttrs(filepath.Base(t.file), text, o)
+	g.limit(attrs)
 	return bkclient.SolveOpt{
-		FrontendAttrs: frontendAttrs(filepath.Base(t.file), text, o),
+		FrontendAttrs: attrs,
 		LocalMounts:   map[string]fsutil.FS{"context": contextFS{t.context}, "dockerfile": files},
 		SharedKey:     sharedKey(t.src.Context),
 		Session:       attach,
@@ -140,6 +144,9 @@ func frontendAttrs(name string, text []byte, o BuildOptions) map[string]string {
 	}
 	for k, v := range o.Args {
 		attrs["build-arg:"+k] = v
+	}
+	if o.Caches != "" { // after the arguments, which the repository's file can set
+		attrs["build-arg:BUILDKIT_CACHE_MOUNT_NS"] = o.Caches
 	}
 	for k, v := range o.Labels {
 		attrs["label:"+k] = v
@@ -169,13 +176,16 @@ func sharedKey(dir string) string {
 }
 
 // attachables are what the engine may ask of us during a build: registry credentials, secrets, the ssh agent.
-func (b *Builder) attachables(o BuildOptions) ([]session.Attachable, error) {
-	cfg, err := config.Load(b.config)
-	if err != nil {
-		return nil, fmt.Errorf("docker configuration: %w", err)
+func (b *Builder) attachables(o BuildOptions, g *Guard) ([]session.Attachable, error) {
+	logins := configfile.New("") // none
+	if g == nil || g.Agreed {
+		var err error
+		if logins, err = config.Load(b.config); err != nil {
+			return nil, fmt.Errorf("docker configuration: %w", err)
+		}
 	}
 	all := []session.Attachable{authprovider.NewDockerAuthProvider(authprovider.DockerAuthProviderConfig{
-		AuthConfigProvider: authprovider.LoadAuthConfig(cfg),
+		AuthConfigProvider: authprovider.LoadAuthConfig(logins),
 	})}
 	if len(o.Secrets) > 0 {
 		a, err := secrets(o.Secrets)

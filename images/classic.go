@@ -22,9 +22,6 @@ import (
 // buildClassic builds with the engine's own builder, for engines without BuildKit (Podman). The context travels as a
 // tar; secrets and ssh are not to be had there.
 func (b *Builder) buildClassic(ctx context.Context, src Source, o BuildOptions, p Progress) (BuildResult, error) {
-	if len(o.Secrets)+len(o.SSH) > 0 {
-		return BuildResult{}, errors.New("this engine has no BuildKit: it cannot build with secrets or ssh; use Docker, or leave build.secrets and build.ssh out")
-	}
 	t, err := openTree(src)
 	if err != nil {
 		return BuildResult{}, err
@@ -34,7 +31,15 @@ func (b *Builder) buildClassic(ctx context.Context, src Source, o BuildOptions, 
 	if err != nil {
 		return BuildResult{}, err
 	}
-	tar, name, err := t.tar(ctx)
+	o, g := o.guarded(text)
+	if len(o.Secrets)+len(o.SSH) > 0 {
+		return BuildResult{}, errors.New("this engine has no BuildKit: it cannot build with secrets or ssh; use Docker, or leave build.secrets and build.ssh out")
+	}
+	fence := b.fence(o, g)
+	if err := fence.classic(ctx, text); err != nil {
+		return BuildResult{}, fence.asBuildError(src.Dockerfile, text, err)
+	}
+	tar, name, err := t.tar(ctx, text)
 	if err != nil {
 		return BuildResult{}, err
 	}
@@ -43,10 +48,12 @@ func (b *Builder) buildClassic(ctx context.Context, src Source, o BuildOptions, 
 	for k, v := range o.Args {
 		args[k] = &v
 	}
-	res, err := b.api.ImageBuild(ctx, tar, build.ImageBuildOptions{
+	opt := build.ImageBuildOptions{
 		Tags: []string{o.Tag}, Dockerfile: name, BuildArgs: args, Target: o.Target, NoCache: o.NoCache,
 		PullParent: o.Pull, Platform: o.Platform, Labels: o.Labels, Remove: true, ForceRemove: true,
-	})
+	}
+	g.classicLimits(&opt)
+	res, err := b.api.ImageBuild(ctx, tar, opt)
 	if err != nil {
 		return BuildResult{}, fmt.Errorf("build %s: %w", src.Dockerfile, err)
 	}

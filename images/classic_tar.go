@@ -5,7 +5,9 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"io/fs"
 	"path/filepath"
+	"time"
 
 	"github.com/moby/patternmatcher"
 	"github.com/moby/patternmatcher/ignorefile"
@@ -13,8 +15,9 @@ import (
 	"github.com/tonistiigi/fsutil/types"
 )
 
-// tar packs the context without what .dockerignore names, and tells the Dockerfile's name in it. Close it.
-func (t *tree) tar(ctx context.Context) (io.ReadCloser, string, error) {
+// tar packs the context without what .dockerignore names, with the Dockerfile's text as it was looked at, and tells the
+// Dockerfile's name in it. Close it.
+func (t *tree) tar(ctx context.Context, text []byte) (io.ReadCloser, string, error) {
 	name, err := filepath.Rel(t.src.Context, t.src.Dockerfile)
 	if err != nil || !filepath.IsLocal(name) {
 		return nil, "", fmt.Errorf("%s lies outside of its context %s", t.src.Dockerfile, t.src.Context)
@@ -35,7 +38,7 @@ func (t *tree) tar(ctx context.Context) (io.ReadCloser, string, error) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		_ = w.CloseWithError(fsutil.WriteTar(ctx, fsutil.WithHardlinkReset(all), w)) // the reader has the error
+		_ = w.CloseWithError(fsutil.WriteTar(ctx, fsutil.WithHardlinkReset(withText{all, name, text}), w)) // the reader has the error
 	}()
 	return packing{r, func() { cancel(); _ = r.Close(); <-done }}, name, nil
 }
@@ -49,6 +52,31 @@ type packing struct {
 func (p packing) Close() error {
 	p.end()
 	return nil
+}
+
+// withText is a context whose Dockerfile is a text, whatever has become of the file.
+type withText struct {
+	fsutil.FS
+	name string
+	text []byte
+}
+
+// Walk implements [fsutil.FS].
+func (w withText) Walk(ctx context.Context, target string, fn fs.WalkDirFunc) error {
+	return w.FS.Walk(ctx, target, func(path string, e fs.DirEntry, err error) error {
+		if err == nil && filepath.ToSlash(path) == w.name {
+			e = &fsutil.DirEntryInfo{Stat: &types.Stat{Path: path, Mode: 0o644, Size: int64(len(w.text)), ModTime: time.Now().UnixNano()}}
+		}
+		return fn(path, e, err)
+	})
+}
+
+// Open implements [fsutil.FS].
+func (w withText) Open(path string) (io.ReadCloser, error) {
+	if filepath.ToSlash(path) == w.name {
+		return io.NopCloser(bytes.NewReader(w.text)), nil
+	}
+	return w.FS.Open(path)
 }
 
 func ownedByRoot(_ string, st *types.Stat) fsutil.MapResult {

@@ -179,7 +179,7 @@ func contentOf(ctx context.Context, src Source) (fsutil.FS, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, _, err := tree.tar(ctx); err != nil {
+	if _, _, err := tree.tar(ctx, text); err != nil {
 		return nil, err
 	}
 	return tree.files(text)

@@ -10,6 +10,7 @@ import (
 	"sync"
 
 	bkclient "github.com/moby/buildkit/client"
+	"github.com/moby/buildkit/client/llb/sourceresolver"
 	"github.com/moby/buildkit/frontend/dockerfile/parser"
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
 	gwpb "github.com/moby/buildkit/frontend/gateway/pb"
@@ -287,15 +288,35 @@ func tail(b []byte, n int) string {
 // escapes are the control sequences of a terminal (ECMA-48), and what some set its title with.
 var escapes = regexp.MustCompile(`\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\^_])`)
 
-// tracker is the engine as the frontend sees it, with an ear for definitions and warnings.
+// tracker is the engine as the frontend sees it, with an ear for definitions and warnings, behind the build's fence.
 type tracker struct {
 	gateway.Client
-	rec *recorder
+	rec   *recorder
+	fence *fence
 }
 
 func (t *tracker) Solve(ctx context.Context, req gateway.SolveRequest) (*gateway.Result, error) {
 	t.rec.index(req.Definition)
+	if err := t.fence.request(req); err != nil {
+		return nil, err
+	}
 	return t.Client.Solve(ctx, req)
+}
+
+// ResolveImageConfig looks at an image before the engine asks a registry for it.
+func (t *tracker) ResolveImageConfig(ctx context.Context, ref string, o sourceresolver.Opt) (string, digest.Digest, []byte, error) {
+	if err := t.fence.image(ctx, ref); err != nil {
+		return "", "", nil, err
+	}
+	return t.Client.ResolveImageConfig(ctx, ref, o)
+}
+
+// ResolveSourceMetadata looks at a source before the engine asks for it.
+func (t *tracker) ResolveSourceMetadata(ctx context.Context, op *pb.SourceOp, o sourceresolver.Opt) (*sourceresolver.MetaResponse, error) {
+	if err := t.fence.source(op); err != nil {
+		return nil, err
+	}
+	return t.Client.ResolveSourceMetadata(ctx, op, o)
 }
 
 // Warn keeps the build checks' findings; engines before 23 have no such call.

@@ -153,9 +153,15 @@ func (s *Server) DidChange(_ context.Context, p *protocol.DidChangeTextDocumentP
 
 // DidSave tells who builds: not every file system tells of changes.
 func (s *Server) DidSave(_ context.Context, p *protocol.DidSaveTextDocumentParams) error {
-	if path := fileOf(p.TextDocument.URI); path != "" {
-		s.agents.Saved(path)
+	path := fileOf(p.TextDocument.URI)
+	if path == "" {
+		return nil
 	}
+	if doc, open := s.docs.get(p.TextDocument.URI); open && doc.docker {
+		s.agents.SavedText(path, doc.text)
+		return nil
+	}
+	s.agents.Saved(path)
 	return nil
 }
 

@@ -40,6 +40,7 @@ type Agents interface {
 	DockerfileFacts(path string) agents.DockerfileFacts
 	FollowBuilds(context.Context, agents.BuildHooks)
 	Saved(path string)
+	SavedText(path, text string)
 	SetTrusted(bool)
 	Watch(context.Context, func(agents.Snapshot))
 }

@@ -61,7 +61,7 @@ func (m *Manager) Build(ctx context.Context, a BuildArgs, fb Feedback) (BuildRes
 	if err != nil {
 		return BuildResult{}, err
 	}
-	res, err := m.build(ctx, eng, u, opts, fb)
+	res, err := m.build(ctx, eng, u, m.fenced(w, opts, fb), fb)
 	m.changed.kick()
 	if err == nil {
 		select {
@@ -175,6 +175,7 @@ func (m *Manager) build(ctx context.Context, eng *engine, u builds.Unit, o image
 		return images.BuildResult{}, wrap(err, CodeInternal)
 	}
 	defer job.Close()
+	o.Guard = asked(job, u)
 	return m.carryOut(ctx, eng, job, u, o, "", fb)
 }
 

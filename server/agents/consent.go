@@ -95,7 +95,7 @@ func (m *Manager) allow(a consentAsk, fb Feedback) error {
 }
 
 func untrusted(what string, power []string) error {
-	return Errorf(CodeUntrustedPrivileges, "%s asks for power over the host (%s); if you trust it, run again with --allow-privileges",
+	return Errorf(CodeUntrustedPrivileges, "%s asks for power over the host (%s); if you trust it, run again with --allow-privileges, which hjk-ls run, recreate and build have",
 		what, strings.Join(power, ", "))
 }
 

@@ -36,6 +36,13 @@ func (m *Manager) DockerfileFacts(path string) DockerfileFacts {
 // checkout is a folder of a repository that is open, or of an instance that runs.
 type checkout struct{ path, branch string }
 
+// SavedText tells of a document that the user saved in the editor, with the text that the user had open: an image may be built
+// of it as if the user had asked for that.
+func (m *Manager) SavedText(path, text string) {
+	m.savedTexts.Store(resolved(path), text)
+	m.Saved(path)
+}
+
 // Saved tells of a file that the editor saved: on some file systems nobody else would.
 func (m *Manager) Saved(path string) {
 	select {

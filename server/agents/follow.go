@@ -92,7 +92,7 @@ func (f *follow) build(ctx context.Context, u builds.Unit, input string) error {
 	if err != nil {
 		return err
 	}
-	theirs := f.settledElsewhere(ctx, eng, job, input, since)
+	theirs := f.settledElsewhere(ctx, eng, job, input, u.Saved, since)
 	if !theirs {
 		err = f.here(ctx, eng, job, u, input)
 	}
@@ -108,9 +108,9 @@ func (f *follow) build(ctx context.Context, u builds.Unit, input string) error {
 }
 
 // settledElsewhere reports whether another process built an input, or its user refused that, while this one waited to.
-func (f *follow) settledElsewhere(ctx context.Context, eng *engine, job *builds.Job, input string, since time.Time) bool {
+func (f *follow) settledElsewhere(ctx context.Context, eng *engine, job *builds.Job, input string, saved bool, since time.Time) bool {
 	last := job.Latest()
-	if _, own := f.m.ownBuilds.Load(last.ID); own || last.Input != input {
+	if _, own := f.m.ownBuilds.Load(last.ID); own || last.Input != input || last.Guarded && saved {
 		return false
 	}
 	if last.State == builds.Succeeded {
@@ -132,11 +132,12 @@ func (f *follow) here(ctx context.Context, eng *engine, job *builds.Job, u build
 // known answers from what was built before: by another process just now, or of the same input at another time.
 func (f *follow) known(ctx context.Context, eng *engine, job *builds.Job, u builds.Unit, input string) (bool, error) {
 	last := job.Latest()
-	if last.Input == input && last.State == builds.Failed {
+	same := last.Input == input && (!last.Guarded || !u.Saved)
+	if same && last.State == builds.Failed {
 		return true, nil
 	}
 	image, ok := job.Known(input)
-	if last.Input == input && last.State == builds.Succeeded {
+	if same && last.State == builds.Succeeded {
 		image, ok = last.Image, true
 	}
 	if !ok {
@@ -164,10 +165,13 @@ func (f *follow) fresh(ctx context.Context, eng *engine, job *builds.Job, u buil
 	defer cancel(nil)
 	fb, end := f.h.Begin(ctx, func() { cancel(errRefused) }, "Building "+filepath.Base(u.Source.Dockerfile)+ofBranch(u.Branch))
 	defer func() { end(err) }()
-	if err := f.allowed(ctx, u); err != nil {
+	w, err := f.allowed(ctx, u)
+	if err != nil {
 		return err
 	}
-	_, err = f.m.carryOut(ctx, eng, job, u, u.Options, input, fb)
+	o := u.Options
+	o.Guard = f.m.unasked(job, u, w.config)
+	_, err = f.m.carryOut(ctx, eng, job, u, f.m.fenced(w, o, Feedback{}), input, fb)
 	return err
 }
 
@@ -182,16 +186,17 @@ func ofBranch(branch string) string {
 }
 
 // allowed refuses what the repository asks of the host and the user has not allowed before: a save is no answer.
-func (f *follow) allowed(ctx context.Context, u builds.Unit) error {
+func (f *follow) allowed(ctx context.Context, u builds.Unit) (wish, error) {
 	r, err := f.m.open(ctx, u.Repo)
 	if err != nil {
-		return err
+		return wish{}, err
 	}
 	config, values, err := f.m.config(r)
 	if err != nil {
-		return err
+		return wish{}, err
 	}
-	return f.m.agree(&wish{repo: r, config: config, values: values}, Feedback{})
+	w := wish{repo: r, config: config, values: values}
+	return w, f.m.agree(&w, Feedback{})
 }
 
 // heard is called when a unit's record changed.

@@ -49,11 +49,12 @@ type Manager struct {
 	found   broadcast // a survey saw something new
 	swept   sync.Once
 
-	records   *builds.Store
-	untrusted atomic.Bool      // the editor does not trust its folders
-	ownBuilds sync.Map         // ids of this process's builds
-	saves     chan string      // files that the editor saved
-	asked     chan builds.Unit // units that were built because somebody asked
+	records    *builds.Store
+	untrusted  atomic.Bool      // the editor does not trust its folders
+	ownBuilds  sync.Map         // ids of this process's builds
+	saves      chan string      // files that the editor saved
+	savedTexts sync.Map         // by path: the text of a document as the editor saved it last
+	asked      chan builds.Unit // units that were built because somebody asked
 }
 
 // New makes a Manager. It does no I/O: the first operation that needs the engine connects.

@@ -13,6 +13,11 @@ import (
 // Recreate swaps the instance's container for one of the newest image, keeping worktree, home and logs. The image
 // exists before the old container is touched, and the old one comes back when the new one does not start.
 func (m *Manager) Recreate(ctx context.Context, a RecreateArgs, fb Feedback) (InstanceResult, error) {
+	return m.recreate(ctx, a, false, fb)
+}
+
+// recreate is Recreate, or what follows from a build without being asked for.
+func (m *Manager) recreate(ctx context.Context, a RecreateArgs, unasked bool, fb Feedback) (InstanceResult, error) {
 	if err := m.trusted(); err != nil {
 		return InstanceResult{}, err
 	}
@@ -24,7 +29,7 @@ func (m *Manager) Recreate(ctx context.Context, a RecreateArgs, fb Feedback) (In
 	if err != nil {
 		return InstanceResult{}, err
 	}
-	w := wish{repo: t.repo, config: config, values: values, image: a.Image, allow: a.AllowPrivileges}
+	w := wish{repo: t.repo, config: config, values: values, image: a.Image, allow: a.AllowPrivileges, unasked: unasked}
 	if err := m.agree(&w, fb); err != nil {
 		return InstanceResult{}, err
 	}

@@ -58,7 +58,7 @@ func (f *follow) recreate(stale []Instance, unasked bool) {
 			continue
 		}
 		fb, end := f.h.Begin(ctx, cancel, "Recreating "+i.Branch)
-		_, err := f.m.Recreate(ctx, RecreateArgs{Workspace: i.Repo, Branch: i.Branch}, fb)
+		_, err := f.m.recreate(ctx, RecreateArgs{Workspace: i.Repo, Branch: i.Branch}, true, fb)
 		end(err)
 		if err != nil {
 			f.m.log.Warn("recreate", zap.String("branch", i.Branch), zap.Error(err))

@@ -46,16 +46,26 @@ func (l *loop) look(ctx context.Context, key string, s *state, c workspace.Chang
 		}
 	}
 	s.confirm = ""
+	saved := s.saved
+	s.saved = false
 	if first {
 		s.seen, s.settled = sum, sum
 		return 0
 	}
-	if sum == s.seen && !s.force {
+	if sum == s.seen && !s.force && (!saved || !l.refused(key, sum)) {
+		s.late = saved && s.job != nil
 		return 0
 	}
 	s.seen, s.force = sum, false
-	l.decide(ctx, key, s, sum)
+	l.decide(ctx, key, s, sum, saved)
 	return 0
+}
+
+// refused reports whether a build of an input failed that nobody had asked for. The system may tell of a save before the editor
+// does: then it is built again, as the user's.
+func (l *loop) refused(key, input string) bool {
+	last := l.f.Store.Read(key).Latest
+	return last.Guarded && last.State == Failed && last.Input == input
 }
 
 // halfWritten reports whether a file is missing or empty, as one is between the two halves of a save.
@@ -78,11 +88,12 @@ func (s *state) concerned(paths map[string]bool) []string {
 }
 
 // decide builds an input, after the build in flight of another has ended, which it ends.
-func (l *loop) decide(ctx context.Context, key string, s *state, input string) {
+func (l *loop) decide(ctx context.Context, key string, s *state, input string, saved bool) {
 	if !s.unit.Auto {
 		s.settled = input
 		return
 	}
+	s.asked = saved
 	switch {
 	case s.job == nil:
 		l.start(ctx, key, s, input)
@@ -96,10 +107,11 @@ func (l *loop) decide(ctx context.Context, key string, s *state, input string) {
 
 func (l *loop) start(ctx context.Context, key string, s *state, input string) {
 	ctx, cancel := context.WithCancel(ctx)
-	j := &job{input: input, cancel: cancel}
+	j := &job{input: input, cancel: cancel, saved: s.asked}
 	s.job, s.want = j, ""
 	l.flying++
 	unit := s.unit
+	unit.Saved = j.saved
 	go func() {
 		defer cancel()
 		err := ctx.Err()
@@ -130,6 +142,14 @@ func (l *loop) ended(ctx context.Context, o outcome) {
 	if s.want != "" {
 		l.start(ctx, o.key, s, s.want)
 		return
+	}
+	if late := s.late; late {
+		s.late = false
+		if !o.job.over && l.refused(o.key, o.job.input) {
+			s.asked = true
+			l.start(ctx, o.key, s, o.job.input)
+			return
+		}
 	}
 	if errors.Is(o.err, ErrNoEngine) {
 		s.all, s.force = true, true

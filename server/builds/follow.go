@@ -52,7 +52,7 @@ func (f *Follower) Run(ctx context.Context, kicks <-chan struct{}) {
 	w := workspace.NewWatcher()
 	l := &loop{
 		f: f, w: w, units: map[string]*state{}, done: make(chan outcome), slots: make(chan struct{}, most),
-		dropped: map[string]string{}, owner: map[string]string{}, pending: workspace.Changes{Paths: map[string]bool{}}, timer: time.NewTimer(0),
+		dropped: map[string]string{}, owner: map[string]string{}, pending: workspace.Changes{Paths: map[string]bool{}}, saved: map[string]bool{}, timer: time.NewTimer(0),
 	}
 	defer func() {
 		cancel()
@@ -71,6 +71,7 @@ func (f *Follower) Run(ctx context.Context, kicks <-chan struct{}) {
 		case c := <-w.Changes():
 			l.note(c)
 		case path := <-f.Saves:
+			l.saved[path] = true
 			l.note(workspace.Changes{Paths: map[string]bool{path: true}})
 		case <-l.timer.C:
 			l.settle(ctx)
@@ -92,11 +93,15 @@ type state struct {
 	force   bool   // build whatever was seen: the unit came into being before our eyes, or nobody could build it
 	confirm string // what was built, when it has to be seen that it did not change meanwhile
 	absent  int    // looks in a row that found no Dockerfile
+	saved   bool   // what is to be decided on is because of the user's save
+	asked   bool   // the last decision was because of the user's save
+	late    bool   // the editor told of a save when what was saved was being built
 	folders []string
 }
 
 type job struct {
 	input  string
+	saved  bool // it is because of the user's save
 	cancel context.CancelFunc
 	over   bool // canceled by a newer change
 }
@@ -121,6 +126,7 @@ type loop struct {
 	flying  int
 
 	pending workspace.Changes
+	saved   map[string]bool // of the pending ones, what the user saved in an editor
 	replan  bool
 	since   time.Time // of the first change that has not settled
 	timer   *time.Timer
@@ -162,8 +168,8 @@ func (l *loop) note(c workspace.Changes) {
 // settle looks at what changed, and decides.
 func (l *loop) settle(ctx context.Context) {
 	start := time.Now()
-	changes := l.pending
-	l.pending = workspace.Changes{Paths: map[string]bool{}}
+	changes, saved := l.pending, l.saved
+	l.pending, l.saved = workspace.Changes{Paths: map[string]bool{}}, map[string]bool{}
 	l.since = time.Time{}
 	again := time.Duration(0)
 	if l.polling {
@@ -173,6 +179,7 @@ func (l *loop) settle(ctx context.Context) {
 		l.makePlan(ctx, changes.All || l.planned(changes.Paths))
 	}
 	for key, s := range l.units {
+		s.saved = s.saved || len(s.concerned(saved)) > 0 || saved[s.unit.Source.Dockerfile]
 		if d := l.look(ctx, key, s, changes); d > 0 && (again == 0 || d < again) {
 			again = d
 		}

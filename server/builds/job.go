@@ -48,10 +48,23 @@ func (j *Job) ID() string { return j.id }
 // Latest is the last build of the unit before this one.
 func (j *Job) Latest() Result { return j.record.Latest }
 
-// Known is the image that came of an input before.
+// Agreed reports whether the user has had this built before, or saved it in an editor.
+func (j *Job) Agreed(agreement string) bool { return slices.Contains(j.record.Agreed, agreement) }
+
+// Agree remembers that the user has asked for a build of this.
+func (j *Job) Agree(agreement string) {
+	all := slices.DeleteFunc(slices.Clone(j.record.Agreed), func(old string) bool { return old == agreement })
+	all = slices.Insert(all, 0, agreement)
+	j.record.Agreed = all[:min(len(all), maxAgreed)]
+}
+
+// Guard says that the build is one that nobody asked for.
+func (j *Job) Guard() { j.record.Latest.Guarded = true }
+
+// Known is the image that came of an input before. One of a build that nobody asked for may lack what the user's would have.
 func (j *Job) Known(input string) (string, bool) {
 	for _, k := range j.record.Known {
-		if k.Input == input && input != "" {
+		if k.Input == input && input != "" && (!k.Guarded || !j.unit.Saved) {
 			return k.Image, true
 		}
 	}
@@ -151,7 +164,7 @@ func (s *Store) Confirm(ctx context.Context, key, input string) error {
 	if r.Latest.Input != input || r.Latest.State != Succeeded {
 		return nil
 	}
-	r.learn(Known{input, r.Latest.Image, r.Steps})
+	r.learn(Known{input, r.Latest.Image, r.Steps, r.Latest.Guarded})
 	return s.write(key, r)
 }
 

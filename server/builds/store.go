@@ -27,6 +27,7 @@ type Unit struct {
 	Repo    string
 	Branch  string // for whom it is built; "" for nobody in particular
 	Auto    bool   // it may be built without being asked for
+	Saved   bool   // the build is because the user saved a file in an editor
 }
 
 // Key names a unit. Units of one Dockerfile share what comes before the dash.
@@ -58,6 +59,7 @@ type Result struct {
 	DurationMS int64     `json:"durationMs,omitempty"`
 	Error      string    `json:"error,omitempty"`
 	Refused    bool      `json:"refused,omitempty"` // it was canceled by a user: nobody is to build it instead
+	Guarded    bool      `json:"guarded,omitempty"` // it was built as nobody had asked for it
 	Failure    *Failure  `json:"failure,omitempty"`
 }
 
@@ -87,6 +89,7 @@ type Record struct {
 	Failed     *Result       `json:"failed,omitempty"` // the last that failed, until one succeeds
 	Steps      []images.Step `json:"steps,omitempty"`  // of the instructions as they were last built
 	Known      []Known       `json:"known,omitempty"`  // newest first
+	Agreed     []string      `json:"agreed,omitempty"` // images.Agreement of what the user had built, newest first
 }
 
 // Known is an image that came of an input.
@@ -94,7 +97,12 @@ type Known struct {
 	Input string        `json:"input"`
 	Image string        `json:"image"`
 	Steps []images.Step `json:"steps,omitempty"`
+
+	Guarded bool `json:"guarded,omitempty"`
 }
+
+// maxAgreed is how many texts are remembered that the user has agreed to.
+const maxAgreed = 16
 
 // maxKnown is how many contents are remembered: enough to go back and forth between branches.
 const maxKnown = 16

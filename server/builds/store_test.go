@@ -89,7 +89,7 @@ func BenchmarkOf(b *testing.B) {
 	}
 	r := Record{Dockerfile: "/x/Dockerfile", Steps: steps}
 	for i := range maxKnown {
-		r.learn(Known{fmt.Sprint(i), "image", steps})
+		r.learn(Known{Input: fmt.Sprint(i), Image: "image", Steps: steps})
 	}
 	if err := s.write(Unit{Source: images.Source{Dockerfile: r.Dockerfile}}.Key(), r); err != nil {
 		b.Fatal(err)
