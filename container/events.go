@@ -2,7 +2,6 @@ package container
 
 import (
 	"context"
-	"time"
 
 	"github.com/docker/docker/api/types/events"
 	"github.com/docker/docker/api/types/filters"
@@ -19,28 +18,38 @@ const (
 
 // Event tells that something changed; who wants to know what lists again.
 type Event struct {
-	Kind   EventKind
-	Action string // the engine's word, such as die
-	ID     string
+	Kind EventKind
+	ID   string // of the container; "" may be any
+	Repo string // that its label names; "" may be any
 }
 
 // Events tells what happens to instances' containers until ctx is done; the channel is closed then, or after
-// EventLost.
+// EventLost. Events that nobody has taken yet are joined to one.
 func (e *Engine) Events(ctx context.Context) <-chan Event {
-	out := make(chan Event, 16)
+	out := make(chan Event)
 	f := filters.NewArgs(filters.Arg("type", "container"), filters.Arg("label", LabelRepo))
 	msgs, errs := e.api.Events(ctx, events.ListOptions{Filters: f})
 	go func() {
 		defer close(out)
+		var next Event
+		var to chan<- Event // nil while there is none
 		for {
 			select {
 			case m := <-msgs:
-				if !interesting(m.Action) {
-					continue
+				if interesting(m.Action) {
+					ev := Event{EventContainer, m.Actor.ID, m.Actor.Attributes[LabelRepo]}
+					if to != nil {
+						ev = next.Join(ev)
+					}
+					next, to = ev, out
 				}
-				e.emit(ctx, out, Event{EventContainer, string(m.Action), m.Actor.ID})
+			case to <- next:
+				to = nil
 			case <-errs:
-				e.emit(ctx, out, Event{Kind: EventLost})
+				select {
+				case out <- Event{Kind: EventLost}:
+				case <-ctx.Done():
+				}
 				return
 			case <-ctx.Done():
 				return
@@ -50,17 +59,15 @@ func (e *Engine) Events(ctx context.Context) <-chan Event {
 	return out
 }
 
-// emitPatience is how long an event waits for a busy reader. Dropping one loses nothing: the reader lists anyway.
-const emitPatience = time.Second
-
-func (e *Engine) emit(ctx context.Context, out chan<- Event, ev Event) {
-	t := time.NewTimer(emitPatience)
-	defer t.Stop()
-	select {
-	case out <- ev:
-	case <-ctx.Done():
-	case <-t.C:
+// Join is one event for two.
+func (e Event) Join(o Event) Event {
+	if e.ID != o.ID {
+		o.ID = ""
 	}
+	if e.Repo != o.Repo {
+		o.Repo = ""
+	}
+	return o
 }
 
 // interesting leaves out what attaching, executing and resizing say.

@@ -15,7 +15,7 @@ import (
 )
 
 // ListOptions narrow List; empty fields do not.
-type ListOptions struct{ Repo, Branch string }
+type ListOptions struct{ Repo, Branch, ID string }
 
 // List tells the containers of instances, running or not, in one call. The engine's list has no start time; Inspect
 // has.
@@ -26,6 +26,9 @@ func (e *Engine) List(ctx context.Context, o ListOptions) ([]Container, error) {
 		f.Add("label", LabelRepo+"="+o.Repo)
 	default:
 		f.Add("label", LabelRepo)
+	}
+	if o.ID != "" {
+		f.Add("id", o.ID)
 	}
 	if o.Branch != "" {
 		f.Add("label", LabelBranch+"="+o.Branch)

@@ -31,28 +31,46 @@ func (p *Private) Stamp() (sum string, settled bool) {
 	return sum, settled
 }
 
+// InnerStamp is the part of Stamp that is inside, and HostStamp of a repository the part that is not: who looks at many
+// instances looks at the host's once.
+func (p *Private) InnerStamp() (sum string, settled bool) {
+	s := newStamping()
+	s.inside(p)
+	if sum, settled = s.end(); p.due(time.Now()) {
+		sum += "+"
+	}
+	return sum, settled
+}
+
 // refsStamp is a Stamp of the references alone.
 func (p *Private) refsStamp() (sum string, settled bool) {
 	s := newStamping()
-	s.tree(filepath.Join(p.agent(), "refs"))
-	s.tree(filepath.Join(p.repo.CommonDir, "refs"))
-	for _, f := range []string{
-		filepath.Join(p.agent(), packedRefs), filepath.Join(p.agent(), packedRefs+".lock"),
-		filepath.Join(p.repo.CommonDir, "packed-refs"), filepath.Join(p.repo.CommonDir, "reftable", "tables.list"),
-	} {
-		s.file(f)
-	}
-	s.head(p.agent())
+	s.inside(p)
+	s.host(p.repo)
 	if p.tree.GitDir != "" {
 		s.head(p.tree.GitDir)
 	}
 	return s.end()
 }
 
-// HeadStamp changes when another branch is checked out, or a merge begins or ends, in one of the repository's worktrees, as
-// Stamp does for references.
-func (r *Repo) HeadStamp() (sum string, settled bool) {
+func (s *stamping) inside(p *Private) {
+	s.tree(filepath.Join(p.agent(), "refs"))
+	s.file(filepath.Join(p.agent(), packedRefs))
+	s.file(filepath.Join(p.agent(), packedRefs+".lock"))
+	s.head(p.agent())
+}
+
+func (s *stamping) host(r *Repo) {
+	s.tree(filepath.Join(r.CommonDir, "refs"))
+	s.file(filepath.Join(r.CommonDir, "packed-refs"))
+	s.file(filepath.Join(r.CommonDir, "reftable", "tables.list"))
+}
+
+// HostStamp changes when a reference of the repository does, when another branch is checked out in one of its worktrees, and
+// when a merge begins or ends there, as Stamp does.
+func (r *Repo) HostStamp() (sum string, settled bool) {
 	s := newStamping()
+	s.host(r)
 	s.head(r.CommonDir)
 	trees := filepath.Join(r.CommonDir, "worktrees")
 	entries, _ := os.ReadDir(trees) // there may be none

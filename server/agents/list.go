@@ -54,8 +54,17 @@ func (m *Manager) listed(ctx context.Context, a ListArgs) ([]*workspace.Repo, er
 	return repos, err
 }
 
-// survey asks the engine and git side by side and joins what they say. eng may be nil: then it is unreachable.
+// survey asks the engine and git and joins what they say. eng may be nil: then it is unreachable.
 func (m *Manager) survey(ctx context.Context, eng *engine, repos []*workspace.Repo, everywhere bool) ([]Instance, error) {
+	s, err := m.ask(ctx, eng, repos)
+	if err != nil {
+		return nil, err
+	}
+	return m.join(ctx, s, everywhere, m.syncAll), nil
+}
+
+// ask asks the engine and git side by side.
+func (m *Manager) ask(ctx context.Context, eng *engine, repos []*workspace.Repo) (survey, error) {
 	s := survey{reachable: eng != nil, repos: repos}
 	var g errgroup.Group
 	g.Go(func() (err error) {
@@ -68,16 +77,13 @@ func (m *Manager) survey(ctx context.Context, eng *engine, repos []*workspace.Re
 	}
 	err := g.Wait()
 	if engineErr != nil && !container.IsUnreachable(engineErr) {
-		return nil, engineErr
+		return survey{}, engineErr
 	}
 	if engineErr != nil {
 		m.noteLost(eng, engineErr)
 		s.reachable = false
 	}
-	if err != nil {
-		return nil, err
-	}
-	return m.join(ctx, s, everywhere), nil
+	return s, err
 }
 
 // inEngine is what the engine has: containers of all repositories, as a moved one's have its old name, and images by name.
@@ -159,8 +165,8 @@ type survey struct {
 	images     map[string]string // ids of the images that hjk-ls named, by name
 }
 
-// join makes instances of containers, worktrees and state folders.
-func (m *Manager) join(ctx context.Context, s survey, everywhere bool) []Instance {
+// join makes instances of containers, worktrees and state folders, once sync has told how their commits stand.
+func (m *Manager) join(ctx context.Context, s survey, everywhere bool, sync func(context.Context, map[string]*workspace.Repo, map[string]*item)) []Instance {
 	found := items{m: m, all: map[string]*item{}}
 	byRoot := map[string]*workspace.Repo{}
 	for i, r := range s.repos {
@@ -179,7 +185,7 @@ func (m *Manager) join(ctx context.Context, s survey, everywhere bool) []Instanc
 		it := found.get(c.Repo, c.Branch)
 		it.containers = append(it.containers, c)
 	}
-	m.syncAll(ctx, byRoot, found.all)
+	sync(ctx, byRoot, found.all)
 	out := []Instance{}
 	for _, it := range found.all {
 		why := s.failed[it.repo]

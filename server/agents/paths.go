@@ -98,14 +98,20 @@ func (m *Manager) places() ([]place, error) {
 	}
 	var all []place
 	for _, e := range entries {
-		b, err := os.ReadFile(filepath.Join(m.opts.StateDir, "instances", e.Name(), "instance.json"))
-		var r placeRecord
-		if err != nil || json.Unmarshal(b, &r) != nil || r.Repo == "" {
-			continue
-		}
-		if p := m.place(r.Repo, r.Branch); p.name == e.Name() {
+		if p, ok := m.recorded(e.Name()); ok {
 			all = append(all, p)
 		}
 	}
 	return all, nil
+}
+
+// recorded is the instance that the state folder of a name says it is of.
+func (m *Manager) recorded(name string) (place, bool) {
+	b, err := os.ReadFile(filepath.Join(m.opts.StateDir, "instances", name, "instance.json"))
+	var r placeRecord
+	if err != nil || json.Unmarshal(b, &r) != nil || r.Repo == "" {
+		return place{}, false
+	}
+	p := m.place(r.Repo, r.Branch)
+	return p, p.name == name
 }

@@ -29,21 +29,6 @@ type EngineState struct {
 	Message   string `json:"message,omitempty"` // why none does
 }
 
-// snapshot is how things are. ok is false when that cannot be told now.
-func (m *Manager) snapshot(ctx context.Context) (s Snapshot, ok bool) {
-	s = Snapshot{Instances: []Instance{}, Folders: m.openFolders(ctx)}
-	eng, err := m.engines.passive(ctx)
-	if s.Engine.Reachable = err == nil; err != nil {
-		s.Engine.Message = err.Error()
-	}
-	list, err := m.list(ctx, ListArgs{}, func(context.Context) (*engine, error) { return eng, err })
-	if err != nil {
-		return s, CodeOf(err) == CodeNotRepository
-	}
-	s.Instances = list.Instances
-	return s, true
-}
-
 func (m *Manager) openFolders(ctx context.Context) []Folder {
 	m.mu.Lock()
 	folders := m.folders

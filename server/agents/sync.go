@@ -83,31 +83,3 @@ func (m *Manager) syncAll(ctx context.Context, repos map[string]*workspace.Repo,
 	}
 	side.wait()
 }
-
-// gitStamp changes when a reference of any instance that is open does, inside or on the host, and when a worktree switches
-// branches.
-func (m *Manager) gitStamp(repos []*workspace.Repo) (sum string, settled bool) {
-	settled = true
-	add := func(one string, ok bool) { sum, settled = sum+one, settled && ok }
-	byRoot := map[string]*workspace.Repo{}
-	for _, r := range repos {
-		byRoot[r.Root] = r
-		add(r.HeadStamp())
-	}
-	places, err := m.places()
-	if err != nil {
-		return "", true
-	}
-	for _, p := range places {
-		if r := byRoot[p.Repo]; r != nil {
-			add(r.Private(workspace.Worktree{}, p.gitDir(), p.name).Stamp())
-		}
-	}
-	return sum, settled
-}
-
-// idle reports whether there is no instance at all.
-func (m *Manager) idle() bool {
-	places, err := m.places()
-	return err == nil && len(places) == 0
-}

@@ -11,8 +11,9 @@ import (
 )
 
 const (
-	// watchPoll is how often session files are looked at: sessions end and wait without the engine knowing.
-	watchPoll = 400 * time.Millisecond
+	// watchPoll is how often session files are looked at: sessions end and wait without the engine knowing. Who looks only at
+	// what another server saw costs a few calls.
+	watchPoll = 300 * time.Millisecond
 	// watchSettle lets a burst of engine events become one survey.
 	watchSettle = 50 * time.Millisecond
 	// watchRetry is how often a missing engine is looked for.
@@ -24,11 +25,12 @@ const (
 func (m *Manager) Watch(ctx context.Context, changed func(Snapshot)) {
 	kicks, unsubscribe := m.changed.subscribe()
 	defer unsubscribe()
-	w := watcher{m: m, changed: changed}
+	w := watcher{m: m, changed: changed, look: newLookout(m)}
+	defer w.look.end()
 	for ctx.Err() == nil {
 		eng, err := m.engines.passive(ctx)
 		if err != nil {
-			w.survey(ctx)
+			w.survey(ctx, changes{all: true})
 			wait(ctx, watchRetry, kicks)
 			continue
 		}
@@ -49,64 +51,71 @@ func wait(ctx context.Context, d time.Duration, kicks <-chan struct{}) {
 type watcher struct {
 	m       *Manager
 	changed func(Snapshot)
-	last    []byte        // what was told, to tell only changes
-	stamp   known[int64]  // of the session files at the last look
-	git     known[string] // of the references at the last look
-	folders string        // of the folders' repositories and branches at the last survey
+	last    []byte // what was told, to tell only changes
+	view    *view
+	look    *lookout
+	marks   marks  // of the last look
+	folders string // of the folders' repositories and branches at the last survey
 	repos   []*workspace.Repo
 }
 
-// follow surveys on every engine event and every look at the session files, until the engine is lost or ctx done.
+// follow surveys on engine events and when a look at files finds something, until the engine is lost or ctx done.
 func (w *watcher) follow(ctx context.Context, eng *engine, kicks <-chan struct{}) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	events := eng.Events(ctx)
 	tick := time.NewTicker(watchPoll)
 	defer tick.Stop()
-	w.survey(ctx)
+	w.marks = w.look.look(ctx)
+	w.survey(ctx, changes{all: true})
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case ev, ok := <-events:
-			if !ok || ev.Kind == container.EventLost {
+			if ev = settle(ctx, events, ev); !ok || ev.Kind == container.EventLost {
 				w.m.engines.lost(eng)
 				return
 			}
-			drain(ctx, events)
-			w.survey(ctx)
+			if w.concerns(ev.Repo) {
+				w.survey(ctx, changes{all: ev.ID == "", container: ev.ID})
+			}
 		case <-kicks:
-			w.survey(ctx)
+			w.survey(ctx, changes{all: true})
 		case <-tick.C:
-			if sessions, git := w.sessionsChanged(), w.gitChanged(ctx); sessions || git || w.foldersChanged(ctx) {
-				w.survey(ctx)
+			c := w.seen(ctx)
+			if c.all = c.all || w.foldersChanged(ctx); !c.none() {
+				w.survey(ctx, c)
 			}
 		}
 	}
 }
 
-// drain waits until no event has come for a moment.
-func drain[T any](ctx context.Context, events <-chan T) {
+// settle waits until no event has come for a moment, and makes them one.
+func settle(ctx context.Context, events <-chan container.Event, first container.Event) container.Event {
 	t := time.NewTimer(watchSettle)
 	defer t.Stop()
 	for {
 		select {
-		case _, ok := <-events:
-			if !ok {
-				return
+		case ev, ok := <-events:
+			if !ok || ev.Kind == container.EventLost {
+				return container.Event{Kind: container.EventLost}
 			}
+			first = first.Join(ev)
 		case <-t.C:
-			return
+			return first
 		case <-ctx.Done():
-			return
+			return first
 		}
 	}
 }
 
-func (w *watcher) survey(ctx context.Context) {
-	w.repos = nil // folders may have been opened
-	w.folders = w.folderStamp(ctx)
-	snap, ok := w.m.snapshot(ctx)
+func (w *watcher) survey(ctx context.Context, c changes) {
+	if c.all {
+		w.repos = nil // folders may have been opened
+		w.folders = w.folderStamp(ctx)
+	}
+	snap, ok := w.snapshot(ctx, c)
 	if !ok {
 		return
 	}
@@ -124,19 +133,3 @@ func (w *watcher) survey(ctx context.Context) {
 
 // foldersChanged reports whether a folder became a repository or switched branches since the last survey.
 func (w *watcher) foldersChanged(ctx context.Context) bool { return w.folderStamp(ctx) != w.folders }
-
-// gitChanged reports whether a reference changed since the last look, inside an instance or on the host. A survey syncs.
-func (w *watcher) gitChanged(ctx context.Context) bool {
-	if w.m.idle() {
-		return false
-	}
-	if w.repos == nil {
-		w.repos, _ = w.m.repos(ctx) // outside of a repository there is nothing to look at
-	}
-	return w.git.changed(w.m.gitStamp(w.repos))
-}
-
-// sessionsChanged reports whether any session's state file changed since the last look.
-func (w *watcher) sessionsChanged() bool {
-	return w.stamp.changed(w.m.sessionStamp())
-}
