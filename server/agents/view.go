@@ -24,18 +24,20 @@ const viewAge = time.Minute
 
 // changes are what may have changed.
 type changes struct {
-	all       bool
-	container string // this one, unless ""
-	sessions  bool
-	git       map[string]bool // inside these instances, by name
+	all        bool
+	containers []string // by id
+	sessions   bool
+	git        map[string]bool // inside these instances, by name
 }
 
-func (c changes) none() bool { return !c.all && c.container == "" && !c.sessions && len(c.git) == 0 }
+func (c changes) none() bool {
+	return !c.all && len(c.containers) == 0 && !c.sessions && len(c.git) == 0
+}
 
 // snapshot is how things are. ok is false when that cannot be told now.
 func (w *watcher) snapshot(ctx context.Context, c changes) (s Snapshot, ok bool) {
 	eng, err := w.m.engines.passive(ctx)
-	if v := w.view; err == nil && !c.all && v != nil && v.eng == eng && time.Since(v.at) < viewAge && w.refresh(ctx, c.container) {
+	if v := w.view; err == nil && !c.all && v != nil && v.eng == eng && time.Since(v.at) < viewAge && w.refresh(ctx, c.containers) {
 		s = Snapshot{Folders: v.folders, Engine: EngineState{Reachable: true}}
 		s.Instances = w.m.join(ctx, v.survey, false, func(ctx context.Context, repos map[string]*workspace.Repo, all map[string]*item) {
 			w.syncSome(ctx, repos, all, c.git)
@@ -75,22 +77,20 @@ func (w *watcher) everything(ctx context.Context, eng *engine, failed error) (s 
 	return s, true
 }
 
-// refresh asks for one container again. It is false where more is to be asked for: a container that was not there before came
+// refresh asks for some containers again. It is false where more is to be asked for: a container that was not there before came
 // with a worktree, and maybe an image.
-func (w *watcher) refresh(ctx context.Context, id string) bool {
-	if id == "" {
-		return true
-	}
+func (w *watcher) refresh(ctx context.Context, ids []string) bool {
 	v := w.view
-	at := slices.IndexFunc(v.containers, func(c container.Container) bool { return c.ID == id })
-	if at < 0 {
-		return false
+	for _, id := range ids {
+		now, err := v.eng.List(ctx, container.ListOptions{ID: id})
+		at := slices.IndexFunc(v.containers, func(c container.Container) bool { return c.ID == id })
+		switch {
+		case err != nil, at < 0 && len(now) > 0:
+			return false
+		case at >= 0:
+			v.containers = slices.Concat(v.containers[:at], now, v.containers[at+1:])
+		}
 	}
-	now, err := v.eng.List(ctx, container.ListOptions{ID: id})
-	if err != nil {
-		return false
-	}
-	v.containers = slices.Concat(v.containers[:at], now, v.containers[at+1:])
 	return true
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"slices"
 	"time"
 
 	"github.com/gilmanlab/hjk-ls/container"
@@ -52,9 +53,11 @@ type watcher struct {
 	m       *Manager
 	changed func(Snapshot)
 	last    []byte // what was told, to tell only changes
+	shape   string // of that
 	view    *view
 	look    *lookout
-	marks   marks  // of the last look
+	marks   marks // of the last look
+	later   []later
 	folders string // of the folders' repositories and branches at the last survey
 	repos   []*workspace.Repo
 }
@@ -78,17 +81,46 @@ func (w *watcher) follow(ctx context.Context, eng *engine, kicks <-chan struct{}
 				return
 			}
 			if w.concerns(ev.Repo) {
-				w.survey(ctx, changes{all: ev.ID == "", container: ev.ID})
+				w.survey(ctx, changes{all: ev.ID == "", containers: []string{ev.ID}})
+				w.again(ev.ID)
 			}
 		case <-kicks:
 			w.survey(ctx, changes{all: true})
 		case <-tick.C:
-			c := w.seen(ctx)
+			c := w.due(w.seen(ctx))
 			if c.all = c.all || w.foldersChanged(ctx); !c.none() {
 				w.survey(ctx, c)
 			}
 		}
 	}
+}
+
+// later is a container that is asked for again; "" is all.
+type later struct {
+	at time.Time
+	id string
+}
+
+// again has a container asked for twice more: an engine tells that one ended before its own list knows it.
+func (w *watcher) again(id string) {
+	w.later = slices.DeleteFunc(w.later, func(l later) bool { return l.id == id })
+	for _, after := range []time.Duration{watchPoll, 2 * time.Second} {
+		w.later = append(w.later, later{time.Now().Add(after), id})
+	}
+}
+
+// due adds what is to be asked for again now.
+func (w *watcher) due(c changes) changes {
+	now := time.Now()
+	w.later = slices.DeleteFunc(w.later, func(l later) bool {
+		if l.at.After(now) {
+			return false
+		}
+		c.all = c.all || l.id == ""
+		c.containers = append(c.containers, l.id)
+		return true
+	})
+	return c
 }
 
 // settle waits until no event has come for a moment, and makes them one.
@@ -127,8 +159,21 @@ func (w *watcher) survey(ctx context.Context, c changes) {
 		return
 	}
 	w.last = now
-	w.m.found.kick()
+	if shape := shapeOf(snap); shape != w.shape {
+		w.shape = shape
+		w.m.found.kick()
+	}
 	w.changed(snap)
+}
+
+// shapeOf is what of a snapshot decides what is built: not what goes on in the instances.
+func shapeOf(s Snapshot) string {
+	s.Instances = slices.Clone(s.Instances)
+	for i := range s.Instances {
+		s.Instances[i].Sessions, s.Instances[i].Git = nil, nil
+	}
+	b, _ := json.Marshal(s) // it was marshaled before
+	return string(b)
 }
 
 // foldersChanged reports whether a folder became a repository or switched branches since the last survey.
