@@ -1,3 +1,5 @@
+//go:build linux
+
 // Command attack lets agents do random hostile things in their containers while their user works with hjk-ls on the host, as
 // an ordinary user's hjk-ls. What is done follows from the seed alone (internal/rounds).
 //

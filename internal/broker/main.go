@@ -1,3 +1,5 @@
+//go:build linux
+
 // Command broker does for tests that run as an ordinary user what only root may: it starts, stops and kills engines below
 // one folder, fills them with the tests' images, and mounts small file systems below the user's own folder.
 //

@@ -1,3 +1,5 @@
+//go:build linux
+
 // Command soak uses hjk-ls for a long time as carelessly as it can: rounds of random operations over many branches, some
 // of which kill a server, a command, a container or the engine. What it does follows from the seed alone, round by round,
 // so that a failure is played again with -seed N; how the operations of one round interleave is the machine's.
