@@ -43,6 +43,7 @@ printf '[submodule "dep"]\n\tpath = lib/dep\n\turl = ../dep\n' >.gitmodules; git
 git config $k ` + evil + `; echo '* filter=e diff=e' >.gitattributes; echo changed >>code; git config -f .git/config $k ` + evil},
 	{"a replaced .git", `rm -rf .git; case $((N % 3)) in 0) git init -q . ; git config core.fsmonitor ` + evil + ` ;; 1) echo "gitdir: $SECRETREPO/.git" >.git ;; 2) cp -r $C evil; echo "gitdir: $PWD/evil" >.git; git config -f evil/config core.fsmonitor ` + evil + ` ;; esac`},
 	{"the worktrees of others", `for w in .worktrees/* /home/*/data/headjack/git/*; do [ -e "$w" ] || continue; rm -rf "$w/.git"; git init -q "$w"; git -C "$w" config core.fsmonitor ` + evil + `; done`},
+	{"the folder of others' worktrees, moved", `mv .worktrees .w && mkdir -p .worktrees/within && git init -q .worktrees/within && git -C .worktrees/within config core.fsmonitor ` + evil + `; mv lib l && mkdir lib`},
 	{"alternates and commondir", `echo $SECRETREPO/.git/objects >>$G/objects/info/alternates; echo $SECRET >$G/refs/heads/steal; echo $SECRETREPO/.git >$G/commondir; ln -s $SECRETREPO/.git/objects/pack $G/objects/pack2; ln -sf $SECRETREPO/.git/packed-refs $G/packed-refs`},
 	{"many references", `h=$(git rev-parse HEAD); for i in $(seq $((N * 4))); do printf '%s refs/heads/n%d-%d\n' $h $N $i; done >>$G/packed-refs; for i in $(seq $((N / 4))); do echo $h >$G/refs/heads/l$i; done`},
 	{"many commits on branches", `for i in $(seq 60); do git branch -f c$i $(git commit-tree -p HEAD -m $N.$i HEAD^{tree}); done`},

@@ -132,7 +132,17 @@ func (w *world) round(n int, log io.Writer) error {
 			w.refused.Add(1)
 		}
 	}
+	w.unlock()
 	return errors.Join(append(errs, w.canary.whole())...)
+}
+
+// unlock is what a user does whose agent, on the main checkout, has locked that folder.
+func (w *world) unlock() {
+	for _, dir := range []string{w.repo, filepath.Join(w.repo, ".worktrees")} {
+		if fi, err := os.Lstat(dir); err == nil && fi.IsDir() {
+			_ = os.Chmod(dir, 0o755)
+		}
+	}
 }
 
 // settle looks at what takes long to look at.
