@@ -434,3 +434,21 @@ func TestAnswerThatIsTooLong(t *testing.T) {
 	p.expect(`"code":"answer_too_large"`)
 	p.leave()
 }
+
+// TestWhatAnEditorIsToldOfReferences: of thousands the first come, and how many there are more.
+func TestWhatAnEditorIsToldOfReferences(t *testing.T) {
+	git := &agents.Git{State: "held", Message: "no\x1b[2J\u202e"}
+	for i := range 5000 {
+		git.Refs = append(git.Refs, agents.GitRef{Name: fmt.Sprint(i), Ref: strings.Repeat("x", 8000)})
+	}
+	all := []agents.Instance{{Branch: "x\u202e", Git: git}}
+	for _, v := range []any{agents.ListResult{Instances: all}, agents.Snapshot{Instances: all}, agents.RunResult{Instance: all[0]}, agents.InstanceResult{Instance: all[0]}} {
+		b, err := answer(v)
+		if err != nil || len(b) > 2<<20 || !strings.Contains(string(b), `"moreRefs":4900`) || !strings.Contains(string(b), `"branch":"x`+"\u202e\"") || strings.Contains(string(b), `\u001b`) {
+			t.Errorf("%T: %d bytes, %v", v, len(b), err)
+		}
+	}
+	if whole, err := json.Marshal(all); err != nil || len(whole) <= maxAnswer || len(git.Refs) != 5000 {
+		t.Errorf("the control: %d bytes and %d references %v", len(whole), len(git.Refs), err)
+	}
+}

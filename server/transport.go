@@ -14,6 +14,8 @@ import (
 	"unicode/utf8"
 
 	"go.lsp.dev/jsonrpc2"
+
+	"github.com/gilmanlab/hjk-ls/internal/plain"
 )
 
 const (
@@ -276,7 +278,8 @@ var errStuck = errors.New("the client does not read what it is sent")
 func (s *stream) enqueue(body []byte) error {
 	parts := [][]byte{[]byte("Content-Length: " + strconv.Itoa(len(body)) + "\r\n\r\n"), body}
 	if s.framing == Lines {
-		parts = [][]byte{bytes.ReplaceAll(body, []byte("\n"), nil), []byte("\n")}
+		// A script's lines may end on a terminal.
+		parts = [][]byte{plain.JSON(bytes.ReplaceAll(body, []byte("\n"), nil)), []byte("\n")}
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -21,7 +21,8 @@ type ChoicesArgs struct {
 // ChoicesResult is what a user can choose from when starting an agent.
 type ChoicesResult struct {
 	Repo     string         `json:"repo"`
-	Branches []BranchChoice `json:"branches"` // local ones, the last used first, then those of remotes alone
+	Branches []BranchChoice `json:"branches"`       // local ones, the last used first, then those of remotes alone
+	More     int            `json:"more,omitempty"` // branches that are not listed, as there are too many
 	Agents   []AgentChoice  `json:"agents"`
 	Images   []ImageChoice  `json:"images"` // the first is what run takes by itself
 }

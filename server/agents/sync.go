@@ -17,6 +17,8 @@ type Git struct {
 	State   string   `json:"state"` // synced, diverged or held
 	Message string   `json:"message,omitempty"`
 	Refs    []GitRef `json:"refs,omitempty"` // branches, tags and notes of the agent's own
+	// MoreRefs are those that an editor is not told, as there are too many.
+	MoreRefs int `json:"moreRefs,omitempty"`
 }
 
 // GitRef is one reference of the agent's own.

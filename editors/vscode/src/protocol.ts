@@ -62,6 +62,7 @@ export function attachedTo(r: TerminalRequest): Attached {
 export interface Choices {
   repo: string;
   branches: { name: string; remote?: string; current?: boolean }[];
+  more?: number;
   agents: { name: string; default?: boolean }[];
   images: { image: string; source: 'default' | 'reference' | 'dockerfile' }[];
 }
