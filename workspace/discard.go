@@ -36,6 +36,15 @@ func Deletable(ctx context.Context, dir string, own Owner) error {
 	return nil
 }
 
+// Reach gives the user all rights on a folder itself, which an agent can have taken away. One that is not there is no error.
+func Reach(ctx context.Context, dir string, own Owner) error {
+	err := changing(ctx, dir, own, distrust.Reach)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}
+
 func changing(ctx context.Context, dir string, own Owner, change func(context.Context, *os.Root, string) error) error {
 	root, err := os.OpenRoot(filepath.Dir(dir))
 	if errors.Is(err, fs.ErrNotExist) {
@@ -53,7 +62,7 @@ func changing(ctx context.Context, dir string, own Owner, change func(context.Co
 		err = change(ctx, root, filepath.Base(dir))
 	}
 	if err != nil {
-		return fmt.Errorf("delete %s: %w", dir, err)
+		return fmt.Errorf("change %s: %w", dir, err)
 	}
 	return nil
 }

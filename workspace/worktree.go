@@ -244,10 +244,26 @@ func (r *Repo) Find(ctx context.Context, branch string) (Worktree, bool, error) 
 	}
 	for _, wt := range all {
 		if wt.Branch == branch && !wt.Prunable && !wt.Foreign {
+			if err := r.reach(ctx, &wt); err != nil {
+				return wt, true, err
+			}
 			return wt, true, wt.relink()
 		}
 	}
 	return Worktree{}, false, nil
+}
+
+// reach makes a worktree of ours one that can be entered: its agent can have taken away the right to.
+func (r *Repo) reach(ctx context.Context, wt *Worktree) error {
+	if !wt.Unlinked || !wt.Owned {
+		return nil
+	}
+	if err := Reach(ctx, wt.Path, r.Own); err != nil {
+		return err
+	}
+	wt.Unlinked = false
+	wt.link()
+	return nil
 }
 
 // relink writes the .git file of a worktree of ours that leads nowhere. It writes into the file that is there, which a

@@ -25,7 +25,7 @@ func ordinaryRig(t *testing.T) rig {
 func (r rig) as(user, script string) {
 	r.Helper()
 	x := r.x()
-	script = "exec 2>&1; G=$(git rev-parse --absolute-git-dir)\n" + script
+	script = "exec 2>&1; G=/.headjack/git\n" + script
 	if out, err := r.Do(r.repo, "docker", "exec", "-u", user, "-w", x.Worktree, x.Container.ID, "bash", "-ec", script); err != nil {
 		r.Fatal(out, err)
 	}
@@ -92,6 +92,36 @@ func TestRemovesNothingWhenItCannotAll(t *testing.T) {
 		}
 		r.sh("test -e " + x.Worktree + "/hidden/work; test -e " + filepath.Join(r.Dir, "state/headjack/instances/*/git/agent/HEAD"))
 	}
+	r.hjk("rm", "x", "--force")
+	r.nothingLeft("in the end")
+}
+
+// TestWorksWhereRightsWereTakenAway has an agent take away every right on the folders that hjk-ls shares with it. Each operation
+// works all the same; the control, a plain look into them, does not.
+func TestWorksWhereRightsWereTakenAway(t *testing.T) {
+	r := ordinaryRig(t)
+	user := strings.ReplaceAll(r.sh("id -u; id -g"), "\n", ":")
+	r.hjk("run", "x", "--image", "hjk-test/tmux:1", "--detach")
+	lock := func() {
+		t.Helper()
+		r.as(user, "chmod 000 /.headjack/run/sessions/*; chmod 000 /.headjack/run/sessions; chmod 000 /.headjack/run $G .")
+	}
+	lock()
+	for _, dir := range []string{r.x().Worktree, filepath.Join(r.Dir, "state/headjack/instances/*/run"), filepath.Join(r.Dir, "state/headjack/instances/*/git/agent")} {
+		if _, err := r.Do(r.repo, "sh", "-c", "ls "+dir); err == nil {
+			t.Errorf("the control: %s can be listed, so this shows nothing", dir)
+		}
+	}
+	r.hjk("run", "x", "--detach")
+	lock()
+	r.hjk("recreate", "x")
+	lock()
+	r.hjk("stop", "x")
+	r.hjk("run", "x", "--detach")
+	if x := r.x(); x.State != "running" || len(x.Sessions) == 0 {
+		t.Errorf("%+v", x)
+	}
+	lock()
 	r.hjk("rm", "x", "--force")
 	r.nothingLeft("in the end")
 }

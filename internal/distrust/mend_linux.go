@@ -25,6 +25,23 @@ func Mend(ctx context.Context, root *os.Root, name string) error {
 	})
 }
 
+// Reach gives the caller all rights on the folder name itself, and no other.
+func Reach(_ context.Context, root *os.Root, name string) error {
+	f, err := openBeneath(root, name, pathFlags|unix.O_DIRECTORY)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	var st unix.Stat_t
+	if err := unix.Fstat(int(f.Fd()), &st); err != nil {
+		return err
+	}
+	if err := allRights(f, st); err != nil {
+		return &fs.PathError{Op: "change", Path: name, Err: err}
+	}
+	return nil
+}
+
 // OwnMounted is Mend for root in a container where name is a mount, on behalf of a user, who is given the folders. Files stay whose
 // they are: who may write in their folder may delete them, and a file can have another name elsewhere.
 func OwnMounted(ctx context.Context, root *os.Root, name string, uid, gid int) error {

@@ -77,6 +77,9 @@ func (s *swap) run(ctx context.Context) error {
 	if err := s.place.make(); err != nil {
 		return err
 	}
+	if err := s.m.reach(ctx, s.place); err != nil {
+		return err
+	}
 	img, err := s.image(ctx, old)
 	if err != nil {
 		return err

@@ -99,6 +99,9 @@ type bringUp struct {
 const undoTimeout = 30 * time.Second
 
 func (u *bringUp) run(ctx context.Context) (*shim.State, error) {
+	if err := u.m.reach(ctx, u.place); err != nil {
+		return nil, err
+	}
 	if st, done, err := u.join(ctx); done {
 		return st, err
 	}
