@@ -118,8 +118,13 @@ func (u *Unsaved) submodules(ctx context.Context, gitDir, top, prefix string, fl
 		if !strings.HasPrefix(meta, "160000 ") {
 			continue
 		}
-		if err := u.submodule(ctx, gitDir, filepath.Join(top, name), prefix+name+"/"); err != nil {
-			return err
+		switch empty, err := emptyFolder(ctx, top, name); {
+		case err != nil: // such as a link out of the worktree, or something below one
+			u.Untracked = append(u.Untracked, prefix+name)
+		case !empty:
+			if err := u.submodule(ctx, gitDir, filepath.Join(top, name), prefix+name+"/"); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
@@ -127,10 +132,8 @@ func (u *Unsaved) submodules(ctx context.Context, gitDir, top, prefix string, fl
 
 // submodule looks into one submodule, by the git directory that the superproject has for it and no other.
 func (u *Unsaved) submodule(ctx context.Context, super, path, prefix string) error {
-	if _, err := os.Lstat(filepath.Join(path, ".git")); err != nil {
-		if !emptyFolder(ctx, path) { // not checked out
-			u.Untracked = append(u.Untracked, prefix)
-		}
+	if _, err := os.Lstat(filepath.Join(path, ".git")); err != nil { // not checked out, and yet not empty
+		u.Untracked = append(u.Untracked, prefix)
 		return nil
 	}
 	dir, err := gitLink(path)
@@ -155,15 +158,19 @@ func (u *Unsaved) submodule(ctx context.Context, super, path, prefix string) err
 	return u.submodules(ctx, dir, path, prefix, flags)
 }
 
-// emptyFolder reports whether a path is a folder that holds nothing, or is not there.
-func emptyFolder(ctx context.Context, path string) bool {
-	root, err := os.OpenRoot(filepath.Dir(path))
+// emptyFolder reports whether a folder of the checkout at top holds nothing, or is not there. It is an error when it is no folder,
+// or lies behind a link.
+func emptyFolder(ctx context.Context, top, name string) (bool, error) {
+	root, err := os.OpenRoot(top)
 	if err != nil {
-		return errors.Is(err, fs.ErrNotExist)
+		return false, err
 	}
 	defer root.Close()
-	entries, err := distrust.ReadDir(ctx, root, filepath.Base(path), 1)
-	return len(entries) == 0 && (err == nil || errors.Is(err, fs.ErrNotExist))
+	entries, err := distrust.ReadDir(ctx, root, name, 1)
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, distrust.ErrTooMany) {
+		err = nil
+	}
+	return len(entries) == 0, err
 }
 
 // below is path with its symbolic links followed, which must lead below dir. Who opens the result does not go through those
