@@ -38,6 +38,9 @@ func HomeVolume(name string) string { return name + "-home" }
 // after its caller has looked for it.
 func (e *Engine) Create(ctx context.Context, s Spec, shimPath string) (string, error) {
 	cfg, host := configs(s, shimPath)
+	if e.info.Name == "podman" {
+		host.LogConfig = container.LogConfig{} // it has other options
+	}
 	if err := applyFlags(cfg, host, s.Flags); err != nil {
 		return "", err
 	}
@@ -86,6 +89,10 @@ func outlive(ctx context.Context, grace time.Duration) (context.Context, context
 	}
 }
 
+// shortLog bounds what the engine keeps of PID 1's output on the host's disk. The helper prints next to nothing, but who catches
+// it at the start of a session can write to its output for ever.
+var shortLog = container.LogConfig{Type: "json-file", Config: map[string]string{"max-size": "1m", "max-file": "1"}}
+
 func configs(s Spec, shimPath string) (*container.Config, *container.HostConfig) {
 	grace := int(StopGrace / time.Second)
 	entry := []string{s.Init}
@@ -108,7 +115,7 @@ func configs(s Spec, shimPath string) (*container.Config, *container.HostConfig)
 		NetworkMode:  container.NetworkMode(s.Network),
 		PortBindings: bindings,
 		Resources:    container.Resources{Memory: s.Memory, NanoCPUs: s.NanoCPUs},
-		LogConfig:    container.LogConfig{},
+		LogConfig:    shortLog,
 	}
 	if s.Pids > 0 {
 		host.PidsLimit = &s.Pids

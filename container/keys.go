@@ -1,6 +1,7 @@
 package container
 
 import (
+	"bytes"
 	"io"
 	"regexp"
 	"sync"
@@ -14,7 +15,7 @@ type keys struct {
 	queue    []byte
 	over     bool // nothing is typed any more
 	gone     bool // nothing is read any more
-	prefix   bool // the last key was Ctrl-b
+	last     byte // key
 	detached func()
 }
 
@@ -86,30 +87,44 @@ func (k *keys) end() {
 	k.mu.Unlock()
 }
 
-// Keys as terminals send them where a program wants them in a longer form. Whoever looks for those that detach, the helper or
-// tmux, knows the short one.
+// Keys as terminals send them where a program wants them in a longer form: Ctrl-b, Ctrl-p and Ctrl-q. Whoever looks for those that
+// detach, the helper or tmux, knows the short one.
 var (
-	longCtrlB = regexp.MustCompile(`\x1b\[(?:98;5(?::1)?u|27;5;98~)`)
-	released  = regexp.MustCompile(`\x1b\[\d+(?:;\d+:3)u|\x1b\[574[45]\d(?:;[\d:]+)?u`) // a key, and keys such as Ctrl alone
-	longD     = regexp.MustCompile(`^\x1b\[100(?:;1(?::1)?)?u`)
+	longCtrl = regexp.MustCompile(`\x1b\[(?:(98|112|113);5(?::1)?u|27;5;(98|112|113)~)`)
+	released = regexp.MustCompile(`\x1b\[\d+(?:;\d+:3)u|\x1b\[574[45]\d(?:;[\d:]+)?u`) // a key, and keys such as Ctrl alone
+	longD    = regexp.MustCompile(`^\x1b\[100(?:;1(?::1)?)?u`)
 )
 
-const ctrlB = 'b' & 0x1f
+const (
+	ctrlB = 'b' & 0x1f
+	ctrlP = 'p' & 0x1f
+	ctrlQ = 'q' & 0x1f
+)
 
-// watch looks for Ctrl-b d, and gives b with these keys in their short form.
+var shortCtrl = map[string]byte{"98": ctrlB, "112": ctrlP, "113": ctrlQ}
+
+func short(long []byte) []byte {
+	m := longCtrl.FindSubmatch(long)
+	return []byte{shortCtrl[string(m[1])+string(m[2])]}
+}
+
+// watch looks for Ctrl-b d, and gives b with the keys that detach in their short form.
 func (k *keys) watch(b []byte) []byte {
-	b = longCtrlB.ReplaceAll(b, []byte{ctrlB})
-	if k.prefix || len(b) > 0 && b[0] == ctrlB {
+	b = longCtrl.ReplaceAllFunc(b, short)
+	if k.last == ctrlB || k.last == ctrlP || bytes.ContainsAny(b, string([]byte{ctrlB, ctrlP})) {
 		b = released.ReplaceAll(b, nil)
 	}
-	if k.prefix {
+	if k.last == ctrlB {
 		b = longD.ReplaceAll(b, []byte{'d'})
 	}
 	for _, c := range b {
-		if k.prefix && c == 'd' {
+		if k.last == ctrlB && c == 'd' {
 			k.detached()
 		}
-		k.prefix = c == ctrlB && !k.prefix
+		if k.last == ctrlB && c == ctrlB { // a Ctrl-b that is meant
+			c = 0
+		}
+		k.last = c
 	}
 	return b
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"os/exec"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -83,7 +84,25 @@ func TestForgedAnswers(t *testing.T) {
 			t.Errorf("who reads all gets only %d bytes, %v: so this shows nothing", n, err)
 		}
 	})
-	r.hjk("stop", "x")
+	r.sh("docker kill " + id) // what is stopped obeys nothing else
+	r.hjk("rm", "x", "--force")
+	r.nothingLeft("in the end")
+}
+
+// TestLogOfPID1IsShort: what is written to the standard output of PID 1 does not fill the host's disk. Its control is a container
+// that is made as usual.
+func TestLogOfPID1IsShort(t *testing.T) {
+	r := newRig(t)
+	r.hjk("run", "x", "--image", "hjk-test/tmux:1", "--detach")
+	usual := r.sh("docker run --rm -d hjk-test/tmux:1 sleep 1000")
+	t.Cleanup(func() { r.sh("docker rm -f " + usual) })
+	for id, short := range map[string]bool{r.x().Container.ID: true, usual: false} {
+		n, err := strconv.Atoi(r.sh("docker exec " + id + ` bash -c 'head -c 8000000 /dev/zero | tr "\0" x >/proc/1/fd/1; echo; echo end >/proc/1/fd/1'
+			for i in $(seq 200); do docker logs ` + id + ` 2>&1 | tail -c 10 | grep -q end && break; sleep 0.1; done; docker logs ` + id + ` 2>&1 | wc -c`))
+		if err != nil || short != (n < 3<<20) {
+			t.Errorf("short %v: %d bytes are kept, %v", short, n, err)
+		}
+	}
 	r.hjk("rm", "x", "--force")
 	r.nothingLeft("in the end")
 }

@@ -201,6 +201,21 @@ func TestGlass(t *testing.T) {
 	g.ended()
 	g.await("it put text on your clipboard")
 
+	// Something holds the helper that is to see the keys: the terminal is left all the same.
+	held := func(do string) string {
+		return r.sh("docker exec " + r.x().Container.ID + ` bash -c 'for p in /proc/[0-9]*; do
+			mapfile -d "" -t a <$p/cmdline && [ "${a[2]}" = attach ] && ` + do + ` ${p#/proc/}; done 2>/dev/null; true'`)
+	}
+	g = attach("x", "noisy")
+	g.await("\x1b[?1049h")
+	held("kill -STOP")
+	g.send("\x02d")
+	g.ended()
+	g.await("detached from noisy")
+	if held("echo") == "" {
+		t.Error("the control: the helper was not held, so this shows nothing")
+	}
+
 	// The control: a terminal that is given to a container as it is.
 	c := watchThrough(t, r.Cmd(r.repo, "docker", "exec", "-it", "-w", r.x().Worktree, r.x().Container.ID, "cat", "said"))
 	for _, w := range append(forbidden, questions...) {
