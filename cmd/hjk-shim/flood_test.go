@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -127,4 +128,26 @@ func resident(pid int) int {
 		}
 	}
 	return 0
+}
+
+// TestProgramIgnoresNoSignals: a program that is to end by SIGPIPE or Ctrl-C does.
+func TestProgramIgnoresNoSignals(t *testing.T) {
+	for kind, want := range map[shim.Kind]string{shim.KindPTY: "0000000000000000", shim.KindTmux: "0000000000200000"} { // SIGTTOU
+		t.Run(string(kind), func(t *testing.T) {
+			env, dir := place(t)
+			startIn(t, env, shim.Start{Name: "s", Agent: "a", Dir: "/", Kind: kind, Argv: []string{
+				"sh", "-c", "grep SigIgn /proc/self/status; trap '' PIPE; echo with; grep SigIgn /proc/self/status",
+			}})
+			eventually(t, "it ends", func() bool { return stateOf(t, dir, "s").State == "exited" })
+			var got []string
+			eventually(t, "its output is kept", func() bool {
+				b, _ := os.ReadFile(dir + "/sessions/s/log")
+				got = strings.Fields(string(b))
+				return len(got) >= 5
+			})
+			if i := slices.Index(got, "with"); i < 1 || got[i-1] != want || got[len(got)-1] == want {
+				t.Errorf("the program ignores %q", got)
+			}
+		})
+	}
 }

@@ -39,7 +39,7 @@ const hangUpAfter = 300 * time.Millisecond
 const killAfter = 2 * time.Second
 
 func holdMain(name string, kind shim.Kind) int {
-	signal.Ignore(syscall.SIGINT, syscall.SIGQUIT, syscall.SIGTSTP, syscall.SIGTTOU, syscall.SIGTTIN, syscall.SIGPIPE)
+	deaf(kind)
 	ends := make(chan os.Signal, 4)
 	signal.Notify(ends, syscall.SIGTERM, syscall.SIGHUP)
 	c, o, err := takeOrder(name)
@@ -68,6 +68,15 @@ func holdMain(name string, kind shim.Kind) int {
 		l.Close()
 	}
 	return 0
+}
+
+// deaf has the holder outlive what its terminal sends. Its program begins without that: what a process ignores its children
+// ignore too, and a pipe's writer that ignores SIGPIPE may never end.
+func deaf(kind shim.Kind) {
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGINT, syscall.SIGQUIT, syscall.SIGTSTP, syscall.SIGTTIN, syscall.SIGPIPE)
+	if kind == shim.KindTmux {
+		signal.Ignore(syscall.SIGTTOU) // else the program would be stopped as it takes the terminal
+	}
 }
 
 // takeOrder asks the starter what to do.
