@@ -78,7 +78,7 @@ type Resources struct {
 type Value struct {
 	Key    string // such as build.target
 	Value  any
-	Source string // default, user, repository or editor
+	Source string // default, user, repository, editor or folder
 	File   string // of user and repository
 	Line   int    // from 1
 }
@@ -88,6 +88,7 @@ type Value struct {
 type Layers struct {
 	RepoFile, UserFile string
 	Editor             json.RawMessage // the editor's "headjack" object, the same keys
+	Folder             json.RawMessage // those that the editor has from a file of the folder: it is the repository's, as RepoFile is
 	// Allowed reports whether the user has agreed to an Ask. nil has agreed to none.
 	Allowed func(Ask) bool
 }
@@ -121,6 +122,9 @@ func (e *ConfigError) Error() string {
 // editorName stands for a file's path in errors about the editor's settings.
 const editorName = "editor settings (headjack)"
 
+// folderName is the same for those of a folder.
+const folderName = "the folder's editor settings (headjack)"
+
 // LoadConfig reads all layers strictly: what is not understood is an error that names it.
 func LoadConfig(l Layers) (Config, []Value, error) {
 	own, values, err := ownConfig(l)
@@ -131,12 +135,18 @@ func LoadConfig(l Layers) (Config, []Value, error) {
 	if err != nil {
 		return Config{}, nil, &ConfigError{File: l.RepoFile, Message: err.Error()}
 	}
-	repo, asked := own, map[string]Value{}
-	if err := apply(&repo, asked, data, l.RepoFile, "repository"); err != nil {
-		return Config{}, nil, err
-	}
-	for _, key := range slices.Sorted(maps.Keys(asked)) {
-		letIn(l, key, &own, &repo, values, asked[key])
+	said := maps.Clone(values)
+	for _, layer := range []struct {
+		data         []byte
+		file, source string
+	}{{data, l.RepoFile, "repository"}, {l.Folder, folderName, "folder"}} {
+		repo, asked := own, map[string]Value{}
+		if err := apply(&repo, asked, layer.data, layer.file, layer.source); err != nil {
+			return Config{}, nil, err
+		}
+		for _, key := range slices.Sorted(maps.Keys(asked)) {
+			letIn(l, said[key].Source, &own, &repo, values, asked[key])
+		}
 	}
 	own.Worktrees = expandHome(own.Worktrees)
 	out := make([]Value, 0, len(values))
@@ -166,23 +176,24 @@ func ownConfig(l Layers) (Config, map[string]Value, error) {
 	return c, values, apply(&c, values, l.Editor, editorName, "editor")
 }
 
-// letIn lets the repository's value of a key into own. The editor, which is the user's last word, wins over it.
-func letIn(l Layers, key string, own, repo *Config, values map[string]Value, v Value) {
-	was := values[key]
-	if was.Source == "editor" {
+// letIn lets the repository's value of a key into own, whose value is from a source. The editor, which is the user's last word,
+// wins over the repository's file; over the user's settings in it a folder's win, as far as they are stricter.
+func letIn(l Layers, source string, own, repo *Config, values map[string]Value, v Value) {
+	if source == "editor" && v.Source == "repository" {
 		return
 	}
-	f := schema.at(key)
+	was, f := values[v.Key], schema.at(v.Key)
+	said := source == "user" || source == "editor"
 	ask := func(value string) Ask {
-		return Ask{Key: key, Value: value, Own: shown(was.Value), Said: was.Source == "user"}
+		return Ask{Key: v.Key, Value: value, Own: shown(was.Value), Said: said}
 	}
-	denied := f.merge(own, repo, was.Source == "user", func(value string) bool { return l.Allowed != nil && l.Allowed(ask(value)) })
+	denied := f.merge(own, repo, said, func(value string) bool { return l.Allowed != nil && l.Allowed(ask(value)) })
 	for _, value := range denied {
 		own.Denied = append(own.Denied, ask(value))
 	}
 	if now := f.get(own); len(denied) == 0 || !reflect.DeepEqual(now, was.Value) {
 		v.Value = now
-		values[key] = v
+		values[v.Key] = v
 	}
 }
 

@@ -20,6 +20,9 @@ type layer struct {
 	source string
 }
 
+// ofEditor reports whether the layer has no file that errors could name.
+func (l layer) ofEditor() bool { return l.source == "editor" || l.source == "folder" }
+
 // apply lays a document of YAML or JSON, which is YAML too, over c.
 func apply(c *Config, values map[string]Value, data []byte, file, source string) error {
 	l := layer{c, values, file, source}
@@ -49,7 +52,7 @@ func (l layer) fail(n *yaml.Node, key string, err error) error {
 	if key != "" {
 		e.Message = key + ": " + e.Message
 	}
-	if l.source == "editor" {
+	if l.ofEditor() {
 		e.Line, e.Column = 0, 0
 	}
 	return e
@@ -91,7 +94,7 @@ func (l layer) key(f field, prefix string, k, v *yaml.Node) error {
 		return l.fail(v, key, err)
 	}
 	val := Value{Key: key, Value: sub.get(l.config), Source: l.source}
-	if l.source != "editor" {
+	if !l.ofEditor() {
 		val.File, val.Line = l.file, k.Line
 	}
 	l.values[key] = val

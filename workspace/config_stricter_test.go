@@ -120,6 +120,30 @@ func TestEditorWins(t *testing.T) {
 	}
 }
 
+// TestFolderIsTheRepositorys: what the editor has from a file of the folder is as little the user's as .headjack.yaml.
+func TestFolderIsTheRepositorys(t *testing.T) {
+	layers := Layers{
+		UserFile: write(t, "config.yaml", "resources: {pids: 200}\n"), RepoFile: write(t, ".headjack.yaml", "image: debian:11\n"),
+		Editor: []byte(`{"network":"none","image":"debian:12"}`),
+		Folder: []byte(`{"network":"default","image":"debian:13","ports":[3000],"resources":{"pids":300,"memory":"1g"}}`),
+	}
+	c, _, err := LoadConfig(layers)
+	if err != nil || c.Network != "none" || c.Image != "debian:13" || len(c.Ports) > 0 || c.Resources.Pids != 200 || c.Resources.Memory != 1<<30 {
+		t.Errorf("%+v %v", c, err)
+	}
+	var asks []string
+	for _, a := range c.Denied {
+		asks = append(asks, fmt.Sprint(a, a.Said))
+	}
+	if got := strings.Join(asks, " "); got != "network=default true ports=3000 false resources.pids=300 true" {
+		t.Error(got)
+	}
+	layers.Allowed = func(Ask) bool { return true }
+	if c, _, err = LoadConfig(layers); err != nil || c.Network != "default" || len(c.Ports) != 1 || c.Resources.Pids != 300 {
+		t.Errorf("the control: with consent %+v %v", c, err)
+	}
+}
+
 // TestDocumentedDirections compares docs/configuration.md with the table.
 func TestDocumentedDirections(t *testing.T) {
 	text, err := os.ReadFile("../docs/configuration.md")

@@ -1,11 +1,14 @@
 package main
 
 import (
+	"crypto/rand"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/gilmanlab/hjk-ls/internal/drive"
 )
 
 // userConfig writes the user's own config.yaml.
@@ -171,5 +174,98 @@ func TestCredentialNeedsTheUsersCommand(t *testing.T) {
 	r.repoConfig("git: {token: MY_TOKEN}\n" + evil("helper"))
 	refused("helper", "git.token=MY_TOKEN", "--session", "two")
 	r.hjk("rm", "x")
+	r.nothingLeft("in the end")
+}
+
+// questions are those that the server has asked the user.
+func (e *editor) questions() (n int) {
+	for _, h := range e.all() {
+		if h.method == "window/showMessageRequest" {
+			n++
+		}
+	}
+	return n
+}
+
+// answers gives one answer to all questions from now on.
+func (e *editor) answers(title string) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.answer = func(method string) any {
+		if method != "window/showMessageRequest" {
+			return nil
+		}
+		return map[string]string{"title": title}
+	}
+}
+
+// TestConsentInTheEditor has the settings of a folder, a file that an agent can write, ask for what the user's do not allow. The
+// editor's user is asked: a yes holds for exactly that and is remembered, a no keeps what the user has set and is, too.
+func TestConsentInTheEditor(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	r.userConfig("network: none\n")
+	e := r.edit(drive.Editor{Options: map[string]any{"headjack": map[string]any{"folder": map[string]any{"ports": []int{38219}}}}})
+	run := map[string]any{"branch": "x", "image": "hjk-test/busybox:1"}
+	if err := e.Command("hjk-ls.run", run, nil); err == nil || !strings.Contains(err.Error(), "ports=38219") {
+		t.Errorf("without an answer: %v", err)
+	}
+	e.answers("Allow")
+	must(t, e.Command("hjk-ls.run", run, nil))
+	if got := r.limits(); !strings.Contains(got, "38219/tcp") {
+		t.Errorf("with consent: %s", got)
+	}
+	must(t, e.Command("hjk-ls.remove", map[string]any{"branch": "x"}, nil))
+	asked := e.questions()
+	must(t, e.Command("hjk-ls.run", run, nil))
+	must(t, e.Command("hjk-ls.remove", map[string]any{"branch": "x"}, nil))
+	if n := e.questions(); n != asked {
+		t.Errorf("it was asked again: %d questions, then %d", asked, n)
+	}
+
+	e.answers("Refuse")
+	r.repoConfig("network: default\n")
+	for range 2 {
+		must(t, e.Command("hjk-ls.run", run, nil))
+		if got := r.limits(); !strings.HasPrefix(got, "none ") {
+			t.Errorf("the user's network does not hold: %s", got)
+		}
+		must(t, e.Command("hjk-ls.remove", map[string]any{"branch": "x"}, nil))
+	}
+	if n := e.questions(); n != asked+1 {
+		t.Errorf("%d questions after the refusal, not one", n-asked)
+	}
+	e.answers("Allow")
+	run["allowPrivileges"] = true
+	must(t, e.Command("hjk-ls.run", run, nil))
+	if got := r.limits(); !strings.HasPrefix(got, "default ") {
+		t.Errorf("the control: allowed it is %s", got)
+	}
+	must(t, e.Command("hjk-ls.remove", map[string]any{"branch": "x"}, nil))
+	r.nothingLeft("in the end")
+}
+
+// TestRecreateAfterABuildBuildsNothing: what follows from a build without being asked for takes its image. If it built, it
+// would have no secret, and fail.
+func TestRecreateAfterABuildBuildsNothing(t *testing.T) {
+	r := newRig(t)
+	t.Setenv("TOKEN", "s3cret")
+	r.userConfig("recreate: auto\nbuild: {secrets: ['id=tok,env=TOKEN']}\n")
+	r.hjk("run", "main", "--detach")
+	e := r.edit(drive.Editor{})
+	r.write("Dockerfile", "FROM hjk-test/busybox:1\nENV SALT="+rand.Text()+"\nRUN --mount=type=secret,id=tok cat /run/secrets/tok >/x\n")
+	e.built("failed")
+	must(t, e.Command("hjk-ls.build", map[string]any{}, nil))
+	for deadline := time.Now().Add(patience); ; time.Sleep(100 * time.Millisecond) {
+		i, err := r.Instance(r.repo, "main")
+		must(t, err)
+		if got, _ := r.Do(r.repo, "docker", "exec", i.Container.ID, "cat", "/x"); strings.TrimSpace(got) == "s3cret" {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("it was not recreated")
+		}
+	}
+	r.hjk("rm", "main", "--force")
 	r.nothingLeft("in the end")
 }

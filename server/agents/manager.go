@@ -40,7 +40,8 @@ type Manager struct {
 	mu        sync.Mutex // guards what follows
 	folders   []string
 	editor    json.RawMessage
-	surveyed  []Instance // what the last survey of Watch saw
+	folder    json.RawMessage // the editor's settings that are from a file of the folder
+	surveyed  []Instance      // what the last survey of Watch saw
 	checkouts []checkout
 	followed  []builds.Unit // what FollowBuilds follows
 
@@ -102,7 +103,7 @@ type ConfigAsk struct {
 type ConfigValue struct {
 	Key    string `json:"key"`
 	Value  any    `json:"value"`
-	Source string `json:"source"` // default, user, repository or editor
+	Source string `json:"source"` // default, user, repository, editor or folder
 	File   string `json:"file,omitempty"`
 	Line   int    `json:"line,omitempty"`
 }

@@ -10,20 +10,25 @@ export function setting<T>(name: string, fallback: T): T {
 export interface Inspected { workspaceFolderValue?: unknown; workspaceValue?: unknown; globalValue?: unknown }
 
 /** The settings that somebody has set, as an object with the keys of .headjack.yaml: a default of the editor must not win
- *  over the repository's file. */
+ *  over the repository's file. Those of the folder or the workspace lie in a file that an agent can write: they are apart. */
 export function explicit(names: string[], inspect: (name: string) => Inspected | undefined): Record<string, unknown> {
   const out: Record<string, unknown> = {};
+  const folder: Record<string, unknown> = {};
   for (const name of names) {
     if (OWN.includes(name)) continue;
     const i = inspect(name);
-    const value = i?.workspaceFolderValue ?? i?.workspaceValue ?? i?.globalValue;
-    if (value === undefined || value === null || value === '') continue;
-    const path = name.split('.');
-    let at = out;
-    for (const part of path.slice(0, -1)) at = (at[part] ??= {}) as Record<string, unknown>;
-    at[path.at(-1) ?? name] = value;
+    put(out, name, i?.globalValue);
+    put(folder, name, i?.workspaceFolderValue ?? i?.workspaceValue);
   }
-  return out;
+  return Object.keys(folder).length > 0 ? { ...out, folder } : out;
+}
+
+function put(into: Record<string, unknown>, name: string, value: unknown): void {
+  if (value === undefined || value === null || value === '') return;
+  const path = name.split('.');
+  let at = into;
+  for (const part of path.slice(0, -1)) at = (at[part] ??= {}) as Record<string, unknown>;
+  at[path.at(-1) ?? name] = value;
 }
 
 /** What the server is told under "headjack". */

@@ -9,6 +9,6 @@ test('only what somebody set is sent, and nothing of the extension’s own', () 
     'security.noNewPrivileges': { globalValue: false },
   };
   assert.deepEqual(explicit(Object.keys(set), name => set[name]), {
-    image: 'debian:13', build: { on: 'manual', args: { A: '1' } }, security: { noNewPrivileges: false },
+    image: 'debian:12', build: { args: { A: '1' } }, security: { noNewPrivileges: false }, folder: { image: 'debian:13', build: { on: 'manual' } },
   });
 });
