@@ -3,6 +3,7 @@ package workspace
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -92,10 +93,7 @@ func (o *objects) failed(err error) error {
 	}
 	o.cancel()
 	_ = o.cmd.Wait()
-	if said := strings.TrimSpace(o.stderr.String()); said != "" {
-		return errors.New("git cat-file: " + said)
-	}
-	return fmt.Errorf("git cat-file: %w", err)
+	return &GitError{Args: []string{"cat-file"}, ExitCode: o.cmd.ProcessState.ExitCode(), Stderr: cmp.Or(o.stderr.String(), err.Error())}
 }
 
 // atOnce is how many objects are asked for before the answers are read: both fit into a pipe.

@@ -131,6 +131,9 @@ func (p *Private) whole(ctx context.Context) error {
 			return nil
 		}
 		_, _ = p.syncLocked(ctx, true)
+		if _, err := p.keepLocked(ctx); err != nil && isTransient(err) {
+			return fmt.Errorf("keep what the broken one knows: %w", err)
+		}
 	}
 	return p.make(ctx)
 }
@@ -256,13 +259,7 @@ func named(dir, prefix string) (paths []string, err error) {
 // excludes are the user's and the repository's own ignore rules, which lie outside the worktree.
 func (p *Private) excludes(ctx context.Context) string {
 	var b strings.Builder
-	files := []string{filepath.Join(p.repo.CommonDir, "info", "exclude")}
-	if out, err := git(ctx, p.tree.Path, "config", "--type=path", "--get", "core.excludesFile"); err == nil {
-		files = append(files, strings.TrimSuffix(out, "\n"))
-	} else if dir, err := os.UserConfigDir(); err == nil {
-		files = append(files, filepath.Join(dir, "git", "ignore"))
-	}
-	for _, f := range files {
+	for _, f := range p.repo.excludeFiles(ctx, p.tree.Path) {
 		if text, err := distrust.File(f, maxConfig); err == nil { // core.excludesFile may lead anywhere
 			b.Write(text)
 			b.WriteByte('\n')

@@ -24,28 +24,19 @@ var (
 	errLFSBytes    = limitError(fmt.Sprintf("the agent's git-lfs files are more than %d GiB", maxObjectBytes>>30))
 )
 
-// listing lists a folder of the agent's, or gives errTooMany; one that is none is empty.
+// listing lists a folder of the agent's, or gives errTooMany. What is none is empty; one that cannot be read is an error: what it
+// holds is not gone.
 func listing(ctx context.Context, root *os.Root, dir string, max int) ([]fs.DirEntry, error) {
-	d, err := root.OpenFile(dir, os.O_RDONLY|system.NonBlock, 0)
-	if err != nil {
-		return nil, nil //nolint:nilerr // the agent deletes what it likes
+	all, err := distrust.ReadDir(ctx, root, dir, max)
+	switch {
+	case errors.Is(err, distrust.ErrTooMany):
+		return nil, errTooMany
+	case ctx.Err() != nil:
+		return nil, context.Cause(ctx)
+	case err != nil && !isTransient(err):
+		return nil, nil
 	}
-	defer d.Close()
-	if fi, err := d.Stat(); err != nil || !fi.IsDir() {
-		return nil, nil //nolint:nilerr // a FIFO, or a device
-	}
-	var all []fs.DirEntry
-	for ctx.Err() == nil {
-		some, err := d.ReadDir(1000)
-		all = append(all, some...)
-		switch {
-		case len(all) > max:
-			return nil, errTooMany
-		case err != nil:
-			return all, nil //nolint:nilerr // the end, or gone by now
-		}
-	}
-	return nil, context.Cause(ctx)
+	return all, err
 }
 
 // names are those of a listing.

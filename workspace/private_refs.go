@@ -141,6 +141,9 @@ func looseRefs(ctx context.Context, root *os.Root, dir string, n *int, found fun
 			}
 		case e.Type().IsRegular() && (validRef(ref) || otherRef(ref)):
 			b, err := distrust.Read(root, name, 256)
+			if err != nil && isTransient(err) {
+				return err // it is not gone
+			}
 			if id := strings.TrimSpace(string(b)); err == nil && objectID.MatchString(id) {
 				found(name, id)
 			}

@@ -111,6 +111,7 @@ func (s *syncing) run(ctx context.Context) (err error) {
 	}
 	s.st.Report = Report{State: Synced}
 	if s.refs, err = agentRefs(ctx, s.root); err != nil {
+		s.failing = isTransient(err)
 		s.hold("the agent's references cannot be read: " + err.Error())
 		return nil
 	}

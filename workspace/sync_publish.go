@@ -101,7 +101,7 @@ const (
 
 // bring brings own references over, the branch first.
 func (s *syncing) bring(ctx context.Context, own map[string]string) error {
-	sift := sifting{syncing: s, tries: mostTries, bad: map[string]error{}, names: map[string][]string{}}
+	sift := sifting{syncing: s, tries: mostTries, bad: map[string]error{}, names: map[string][]string{}, called: s.hostName, got: s.st.Published}
 	branch := "refs/heads/" + s.st.Inside
 	var ids []string
 	for _, ref := range slices.Sorted(maps.Keys(own)) {
@@ -118,10 +118,8 @@ func (s *syncing) bring(ctx context.Context, own map[string]string) error {
 			return err
 		}
 	}
-	for group := range slices.Chunk(ids, together) {
-		if err := sift.try(ctx, group); err != nil {
-			return err
-		}
+	if err := sift.all(ctx, ids); err != nil {
+		return err
 	}
 	sift.tell(own)
 	return nil
@@ -130,9 +128,22 @@ func (s *syncing) bring(ctx context.Context, own map[string]string) error {
 // sifting brings references over and finds those among them that cannot be.
 type sifting struct {
 	*syncing
-	names map[string][]string // references by what they are of
-	bad   map[string]error
-	tries int
+	names  map[string][]string // references by what they are of
+	called func(string) string // what one is called on the host
+	linked bool                // as in vetting
+	got    map[string]string   // those that came
+	bad    map[string]error
+	tries  int
+}
+
+// all brings what it can of any number.
+func (s *sifting) all(ctx context.Context, ids []string) error {
+	for group := range slices.Chunk(ids, together) {
+		if err := s.try(ctx, group); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // try brings what it can of a group. It is an error when that says nothing of the references, as of a full disk.
@@ -143,7 +154,7 @@ func (s *sifting) try(ctx context.Context, ids []string) error {
 		}
 		return nil
 	}
-	err := s.vet(ctx, ids, false)
+	err := s.vet(ctx, ids, s.linked)
 	if err == nil {
 		err = s.fetch(ctx, ids)
 	}
@@ -170,7 +181,7 @@ func (s *sifting) arrived(ctx context.Context, ids []string) error {
 	var commands strings.Builder
 	for _, id := range ids {
 		for _, ref := range s.names[id] {
-			fmt.Fprintf(&commands, "update %s %s\n", s.hostName(ref), id)
+			fmt.Fprintf(&commands, "update %s %s\n", s.called(ref), id)
 		}
 	}
 	if err := s.updateRefs(ctx, commands.String()); err != nil {
@@ -178,7 +189,7 @@ func (s *sifting) arrived(ctx context.Context, ids []string) error {
 	}
 	for _, id := range ids {
 		for _, ref := range s.names[id] {
-			s.st.Published[ref] = id
+			s.got[ref] = id
 		}
 	}
 	return nil

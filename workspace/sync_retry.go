@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -47,23 +48,17 @@ func (s *syncing) retry(began time.Time) {
 	}
 }
 
-// passing are the words of system errors that say nothing of an agent's objects, as git has them too.
-var passing = []string{
-	syscall.ENOSPC.Error(), syscall.EDQUOT.Error(), syscall.EIO.Error(), syscall.EROFS.Error(), syscall.ENOMEM.Error(), syscall.EAGAIN.Error(),
-	syscall.EMFILE.Error(), syscall.ENFILE.Error(), syscall.EACCES.Error(), syscall.EPERM.Error(), "file exists",
+// passing are the errors of the system that say nothing of an agent's objects.
+var passing = []syscall.Errno{
+	syscall.ENOSPC, syscall.EDQUOT, syscall.EIO, syscall.EROFS, syscall.ENOMEM, syscall.EAGAIN, syscall.EMFILE, syscall.ENFILE, syscall.EACCES, syscall.EPERM,
 }
 
 // isTransient reports whether an error need not come again when nothing inside has changed.
 func isTransient(err error) bool {
 	var ge *GitError
-	if errors.As(err, &ge) && ge.ExitCode < 0 { // killed
-		return true
+	if !errors.As(err, &ge) {
+		return slices.ContainsFunc(passing, func(e syscall.Errno) bool { return errors.Is(err, e) })
 	}
-	said := strings.ToLower(err.Error())
-	for _, words := range passing {
-		if strings.Contains(said, words) {
-			return true
-		}
-	}
-	return false
+	return ge.ExitCode < 0 || isLocked(err) || // killed, or in another's way
+		slices.ContainsFunc(passing, func(e syscall.Errno) bool { return strings.Contains(strings.ToLower(ge.Stderr), e.Error()) })
 }

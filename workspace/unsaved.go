@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/gilmanlab/hjk-ls/internal/distrust"
@@ -62,12 +63,14 @@ var statusArgs = []string{"status", "--porcelain", "-z", "--ignored=matching", "
 func (r *Repo) Unsaved(ctx context.Context, wt Worktree, instance string) (Unsaved, error) {
 	var u Unsaved
 	if _, err := os.Stat(wt.Path); err == nil {
-		out, err := gitInTree(ctx, wt.Path, statusArgs...)
+		rules, err := r.rulesOf(ctx, wt)
 		if err != nil {
 			return u, err
 		}
-		u.parseStatus("", nul(out))
-		if err := u.submodules(ctx, wt.GitDir, wt.Path, "", nil); err != nil {
+		if err := u.files(ctx, r, "", checkout{dir: wt.Path, rules: rules}); err != nil {
+			return u, err
+		}
+		if err := u.submodules(ctx, r, wt.GitDir, "", checkout{dir: wt.Path}); err != nil {
 			return u, err
 		}
 	}
@@ -87,7 +90,22 @@ func (r *Repo) Unsaved(ctx context.Context, wt Worktree, instance string) (Unsav
 		return u, err
 	}
 	u.addCommits("", out)
-	return u, nil
+	if instance != "" {
+		err = u.others(ctx, r, instance)
+	}
+	return u, err
+}
+
+// others adds the agent's references that are of no commit, such as tags of files.
+func (u *Unsaved) others(ctx context.Context, r *Repo, instance string) error {
+	out, err := git(ctx, r.CommonDir, "for-each-ref", "--format=%(objecttype) %(*objecttype) %(refname)", Namespace(instance))
+	for line := range strings.Lines(out) {
+		f := strings.Fields(line)
+		if kind := f[len(f)-2]; kind == "blob" || kind == "tree" {
+			u.Commits = append(u.Commits, f[len(f)-1]+" (a "+kind+")")
+		}
+	}
+	return err
 }
 
 // UnsavedInside tells what would be lost with the git directory that the container of instance has: commits that are on no
@@ -96,8 +114,11 @@ func (r *Repo) UnsavedInside(ctx context.Context, instance string) (Unsaved, err
 	var u Unsaved
 	out, err := git(ctx, r.CommonDir, "log", "--no-show-signature", "--format=%h %s", "--max-count=50",
 		"--glob="+Namespace(instance), "--not", "--branches", "--remotes", "--tags")
+	if err != nil {
+		return u, err
+	}
 	u.addCommits("", out)
-	return u, err
+	return u, u.others(ctx, r, instance)
 }
 
 func (u *Unsaved) addCommits(prefix, log string) {
@@ -106,10 +127,10 @@ func (u *Unsaved) addCommits(prefix, log string) {
 	}
 }
 
-// submodules adds what would be lost with the submodules of the checkout at top, whose git directory is gitDir. prefix is
-// its path below the worktree.
-func (u *Unsaved) submodules(ctx context.Context, gitDir, top, prefix string, flags []string) error {
-	out, err := git(ctx, top, append(flags, "ls-files", "--stage", "-z")...)
+// submodules adds what would be lost with the submodules of a checkout, whose git directory is gitDir. prefix is its path below
+// the worktree.
+func (u *Unsaved) submodules(ctx context.Context, r *Repo, gitDir, prefix string, top checkout) error {
+	out, err := git(ctx, top.dir, append(slices.Clone(top.flags), "ls-files", "--stage", "-z")...)
 	if err != nil {
 		return err
 	}
@@ -118,11 +139,12 @@ func (u *Unsaved) submodules(ctx context.Context, gitDir, top, prefix string, fl
 		if !strings.HasPrefix(meta, "160000 ") {
 			continue
 		}
-		switch empty, err := emptyFolder(ctx, top, name); {
+		at := checkout{dir: filepath.Join(top.dir, name), rules: strings.Fields(meta)[1]}
+		switch empty, err := emptyFolder(ctx, top.dir, name); {
 		case err != nil: // such as a link out of the worktree, or something below one
 			u.Untracked = append(u.Untracked, prefix+name)
 		case !empty:
-			if err := u.submodule(ctx, gitDir, filepath.Join(top, name), prefix+name+"/"); err != nil {
+			if err := u.submodule(ctx, r, gitDir, prefix+name+"/", at); err != nil {
 				return err
 			}
 		}
@@ -131,7 +153,8 @@ func (u *Unsaved) submodules(ctx context.Context, gitDir, top, prefix string, fl
 }
 
 // submodule looks into one submodule, by the git directory that the superproject has for it and no other.
-func (u *Unsaved) submodule(ctx context.Context, super, path, prefix string) error {
+func (u *Unsaved) submodule(ctx context.Context, r *Repo, super, prefix string, at checkout) error {
+	path := at.dir
 	if _, err := os.Lstat(filepath.Join(path, ".git")); err != nil { // not checked out, and yet not empty
 		u.Untracked = append(u.Untracked, prefix)
 		return nil
@@ -144,18 +167,19 @@ func (u *Unsaved) submodule(ctx context.Context, super, path, prefix string) err
 		u.Untracked = append(u.Untracked, prefix+" (a repository of its own)")
 		return nil
 	}
-	flags := []string{"--git-dir=" + dir, "--work-tree=" + path}
-	out, err := gitInTree(ctx, path, append(flags, statusArgs...)...)
-	if err != nil {
+	at.flags = []string{"--git-dir=" + dir, "--work-tree=" + path}
+	if _, err := git(ctx, path, append(slices.Clone(at.flags), "cat-file", "-e", at.rules)...); err != nil {
+		at.rules = "" // the submodule has not fetched it
+	}
+	if err := u.files(ctx, r, prefix, at); err != nil {
 		return err
 	}
-	u.parseStatus(prefix, nul(out))
-	out, err = git(ctx, path, append(flags, "log", "--no-show-signature", "--format=%h %s", "--max-count=50", "HEAD", "--branches", "--not", "--remotes")...)
+	out, err := git(ctx, path, append(slices.Clone(at.flags), "log", "--no-show-signature", "--format=%h %s", "--max-count=50", "HEAD", "--branches", "--not", "--remotes")...)
 	if err != nil {
 		return err
 	}
 	u.addCommits(prefix+": ", out)
-	return u.submodules(ctx, dir, path, prefix, flags)
+	return u.submodules(ctx, r, dir, prefix, at)
 }
 
 // emptyFolder reports whether a folder of the checkout at top holds nothing, or is not there. It is an error when it is no folder,
@@ -229,11 +253,11 @@ func (r *Repo) Remove(ctx context.Context, wt Worktree, force bool) error {
 	}
 	defer unlock()
 	if !force {
-		u, err := r.Unsaved(ctx, Worktree{Path: wt.Path, GitDir: wt.GitDir}, "")
+		u, err := r.Unsaved(ctx, wt, "")
 		if err != nil {
 			return err
 		}
-		if u.Lost() {
+		if u.Commits = nil; u.Lost() { // the branch stays
 			return fmt.Errorf("%w: %s\n%s", ErrDirty, wt.Path, u)
 		}
 	}

@@ -104,6 +104,7 @@ func (a *app) rmCommand() *cobra.Command {
 					if len(res.Ignored) > 0 {
 						fmt.Fprintf(w, "ignored files that went with it: %s\n", plain.Line(strings.Join(res.Ignored, ", ")))
 					}
+					printKept(w, res)
 				})
 			})
 		},
@@ -112,6 +113,26 @@ func (a *app) rmCommand() *cobra.Command {
 	c.Flags().BoolVar(&args.DeleteBranch, "delete-branch", false, "the branch too, if hjk-ls made it and it has no commit of its own")
 	a.jsonFlag(c)
 	return c
+}
+
+// mostKept bounds how much of what was kept is named.
+const mostKept = 10
+
+// printKept says how to get back what only git in the container knew.
+func printKept(w io.Writer, res agents.RemoveResult) {
+	if len(res.Kept) > 0 {
+		fmt.Fprintf(w, "kept until %s, as only git in the container knew it; get it back with git branch NAME and one of:\n", res.KeptUntil)
+	}
+	for i, ref := range res.Kept {
+		if i == mostKept {
+			fmt.Fprintf(w, "  … and %d more: git for-each-ref refs/headjack/trash\n", len(res.Kept)-mostKept)
+			break
+		}
+		fmt.Fprintf(w, "  %s\n", plain.Line(ref.Ref))
+	}
+	if res.NotKept != "" {
+		fmt.Fprintf(w, "not kept: %s\n", plain.Line(res.NotKept))
+	}
 }
 
 func (a *app) logsCommand() *cobra.Command {

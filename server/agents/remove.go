@@ -38,7 +38,9 @@ func (m *Manager) Remove(ctx context.Context, a RemoveArgs, fb Feedback) (Remove
 	}
 	m.sweep(ctx, t.eng)
 	m.changed.kick()
-	return RemoveResult{Removed: true, Ignored: r.ignored}, nil
+	res := RemoveResult{Removed: true, Ignored: r.ignored}
+	r.kept.tell(&res)
+	return res, nil
 }
 
 type removal struct {
@@ -52,6 +54,7 @@ type removal struct {
 	git      *Git // how the last sync ended
 	restored bool // its branch was gone, and is there for the checks only
 	ignored  []string
+	kept     kept
 }
 
 func (r *removal) run(ctx context.Context) error {
@@ -184,6 +187,9 @@ func (r *removal) check(ctx context.Context) error {
 // destroy deletes everything, the state folder last: while it stands, a sweep finishes what a kill cuts off here. What was
 // committed inside has been checked, and goes first: a sweep keeps what it finds of that.
 func (r *removal) destroy(ctx context.Context) error {
+	if err := r.keep(ctx); err != nil {
+		return err
+	}
 	if err := workspace.RemovePrivate(ctx, r.place.gitDir(), r.m.own); err != nil {
 		return fmt.Errorf("remove the container's git directory: %w", err)
 	}

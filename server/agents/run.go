@@ -6,6 +6,8 @@ import (
 	"runtime"
 	"time"
 
+	"go.uber.org/zap"
+
 	"github.com/gilmanlab/hjk-ls/container"
 	"github.com/gilmanlab/hjk-ls/container/shim"
 	"github.com/gilmanlab/hjk-ls/images"
@@ -49,6 +51,9 @@ func (m *Manager) Run(ctx context.Context, a RunArgs, fb Feedback) (RunResult, e
 		return RunResult{}, err
 	}
 	m.sweep(ctx, eng)
+	if err := r.EmptyTrash(ctx, time.Now()); err != nil {
+		m.log.Warn("cannot empty the trash", zap.Error(err))
+	}
 	at, err := m.placeOf(ctx, r, a.Branch)
 	if err != nil {
 		return RunResult{}, err

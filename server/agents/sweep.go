@@ -60,7 +60,9 @@ func (m *Manager) sweepOne(ctx context.Context, eng *engine, p place) error {
 	if _, ok, err := m.observe(ctx, eng, p); err != nil || ok || m.hasWorktree(ctx, p) {
 		return err
 	}
-	m.keep(ctx, p)
+	if err := m.keep(ctx, p); err != nil {
+		return err // the next sweep tries again
+	}
 	if err := m.discard(ctx, eng, p); err != nil {
 		return err
 	}
@@ -68,11 +70,15 @@ func (m *Manager) sweepOne(ctx context.Context, eng *engine, p place) error {
 }
 
 // keep brings over what was committed inside a container that is gone, such as one removed from outside while the main
-// checkout was on another branch. It stays under the instance's references.
-func (m *Manager) keep(ctx context.Context, p place) {
-	if r, err := workspace.Open(ctx, p.Repo); err == nil {
-		m.syncAway(ctx, r, p)
+// checkout was on another branch. It stays under the instance's references, and what only git inside knew in the trash.
+func (m *Manager) keep(ctx context.Context, p place) error {
+	r, err := workspace.Open(ctx, p.Repo)
+	if err != nil {
+		return nil //nolint:nilerr // there is nowhere to keep it
 	}
+	m.syncAway(ctx, r, p)
+	_, err = m.keepRefs(ctx, r.Private(r.Away(p.Now), p.gitDir(), p.name))
+	return err
 }
 
 // hasWorktree reports whether the instance's branch is checked out; when git cannot tell, it says yes.

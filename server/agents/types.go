@@ -136,6 +136,10 @@ type RemoveResult struct {
 	Removed bool     `json:"removed"`
 	Lost    string   `json:"lost,omitempty"`    // of a dry run: the work that would be lost, for a person
 	Ignored []string `json:"ignored,omitempty"` // ignored files and folders that went with the worktree, the first hundred
+
+	Kept      []GitRef `json:"kept,omitempty"`      // what only git in the container knew, and where the host has it for some time
+	KeptUntil string   `json:"keptUntil,omitempty"` // the day until which it has
+	NotKept   string   `json:"notKept,omitempty"`   // why something of it could not be kept
 }
 
 // ListArgs is the argument object of hjk-ls.list.
