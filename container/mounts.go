@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/docker/docker/api/types/container"
@@ -53,6 +54,25 @@ func meant(res container.InspectResponse) ([]shim.Mount, error) {
 
 // onHost is a path as the host has it: Docker Desktop tells those of its virtual machine.
 func onHost(path string) string { return strings.TrimPrefix(path, "/host_mnt") }
+
+// Shields are the mounts in a running container's worktree that must still be there when a session is added: what they were made on
+// can have been replaced on the host, which takes them away, or somebody else started the container.
+func (e *Engine) Shields(ctx context.Context, id string) ([]shim.Mount, error) {
+	res, err := e.inspect(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	all, err := meant(res)
+	worktree := res.Config.Labels[LabelWorktree]
+	return slices.DeleteFunc(all, func(m shim.Mount) bool {
+		rel, ok := below(worktree, m.Target)
+		if !ok {
+			return m.Target != shim.BinDir // which tells whether numbers can be compared
+		}
+		_, err := distrust.Locate(worktree, rel)
+		return errors.Is(err, fs.ErrNotExist)
+	}), err
+}
 
 // locate finds a mount's source.
 func locate(worktree, source string) (distrust.Place, error) {

@@ -30,11 +30,10 @@ func (r rig) gitlink(tree, path string) {
 		"; git update-index --add --cacheinfo 160000,$id," + path + "; git commit -qm " + path + "; mkdir -p " + path)
 }
 
-// sees reports whether the private key is anywhere in what a container sees below its worktree. It asks git-free tools of the
-// image alone.
+// sees reports whether the private key is anywhere in what a container sees below its worktree, or where a link led.
 func (r rig) sees(id, tree string) bool {
 	r.Helper()
-	out, err := r.Do(r.repo, "docker", "exec", id, "bash", "-c", "shopt -s globstar dotglob nullglob; cat "+tree+"/lib/key "+tree+"/lib/dep/key "+tree+"/lib/dep/.git/key 2>/dev/null; true")
+	out, err := r.Do(r.repo, "docker", "exec", id, "bash", "-c", "shopt -s globstar dotglob nullglob; cat "+tree+"/lib/key "+tree+"/lib/dep/key "+tree+"/lib/dep/.git/key "+r.Dir+"/me/key 2>/dev/null; true")
 	if err != nil {
 		r.Fatal(err)
 	}
@@ -131,5 +130,45 @@ func TestMountsReplacedAtTheStart(t *testing.T) {
 		t.Errorf("the control: docker run was not tricked, so this shows nothing: %s %v", out, err)
 	}
 	must(t, os.RemoveAll(tree))
+	r.nothingLeft("in the end")
+}
+
+// TestSessionsNeedTheirShields takes the mount that shields a submodule away, as git on the host does when it switches branches, and
+// starts a container by hand while a folder is led elsewhere. No session is added until the container is made anew.
+func TestSessionsNeedTheirShields(t *testing.T) {
+	r := newRig(t)
+	me := r.mine()
+	r.gitlink(r.repo, "lib/dep")
+	r.hjk("run", "x", "--image", "hjk-test/tmux:1", "--detach")
+	tree := r.x().Worktree
+	lib := filepath.Join(tree, "lib")
+	r.hjk("run", "x", "--detach")
+	r.sh("rmdir " + lib + "/dep " + lib + "; mkdir -p " + lib + "/dep")
+	const told = "make it anew: hjk-ls recreate x"
+	r.fails(told, "run", "x", "--detach")
+	r.inside(`git init -q lib/dep || echo "the control: the shield is there, so this shows nothing" >control`)
+	r.sh("test ! -e " + tree + "/control; rm -rf " + lib + "/dep/.git")
+	r.hjk("recreate", "x")
+	r.hjk("run", "x", "--detach")
+	r.inside(`! git init -q lib/dep 2>/dev/null`)
+
+	r.hjk("stop", "x")
+	id := r.x().Container.ID
+	must(t, os.Rename(lib, lib+".aside"))
+	must(t, os.Symlink(me, lib))
+	r.sh("docker start " + id)
+	must(t, os.Remove(lib))
+	must(t, os.Rename(lib+".aside", lib))
+	if out := r.sh("docker exec " + id + " cat " + me + "/key"); out != "PRIVATE" { // where the link led, inside too
+		t.Errorf("the control: the container does not see what is the user's, so this shows nothing: %s", out)
+	}
+	r.fails(told, "run", "x", "--detach")
+	r.hjk("recreate", "x")
+	if out, err := r.Do(r.repo, "docker", "exec", r.x().Container.ID, "cat", me+"/key"); err == nil {
+		t.Errorf("the container sees what is the user's: %s", out)
+	}
+	r.hjk("run", "x", "--detach")
+	r.hjk("rm", "x", "--force")
+	r.untouched(me)
 	r.nothingLeft("in the end")
 }

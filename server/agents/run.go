@@ -367,7 +367,12 @@ func (u *bringUp) startSession(ctx context.Context, c container.Container) (*shi
 		return nil, err
 	}
 	u.fb.step("starting session " + u.session)
-	st, err := u.eng.StartSession(ctx, c.ID, c.Labels[container.LabelUser], *u.request(c.Worktree, c.Labels[container.LabelHome]))
+	req := *u.request(c.Worktree, c.Labels[container.LabelHome])
+	var err error
+	if req.Mounts, err = u.eng.Shields(ctx, c.ID); err != nil {
+		return nil, err
+	}
+	st, err := u.eng.StartSession(ctx, c.ID, c.Labels[container.LabelUser], req)
 	if err != nil {
 		return nil, err
 	}

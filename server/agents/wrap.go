@@ -104,6 +104,8 @@ func agentError(err error, cmd command, a RunArgs, image string) error {
 	case shim.CodeSessionExists:
 		return Errorf(CodeSessionExists, "branch %q has a session %q that runs; attach to it with: %s, or choose another --session",
 			a.Branch, a.Session, hjk("attach", a.Branch, a.Session))
+	case shim.CodeMounts:
+		return Errorf(CodeWorktreeFailed, "the container of branch %q is no fence any more: %s; make it anew: hjk-ls recreate %s", a.Branch, se.Message, a.Branch)
 	case shim.CodeBadRequest:
 		return Errorf(CodeInvalidArgument, "%s", se.Message)
 	}
