@@ -4,6 +4,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -12,6 +13,8 @@ import (
 
 	"github.com/creack/pty"
 	"golang.org/x/sys/unix"
+
+	"github.com/gilmanlab/hjk-ls/server/agents"
 )
 
 // glass is the terminal of a user: it keeps what reaches it, and what nobody has read of what it sent.
@@ -166,26 +169,42 @@ func TestGlass(t *testing.T) {
 
 	// It writes while it is watched: the clipboard is told of.
 	must(t, os.WriteFile(filepath.Join(wt, "noisy.sh"), []byte("echo ready; read x\n"+noisy), 0o644))
-	for _, how := range []struct {
-		flag, want string
-		end        func(g *glass)
+	editor := r.serve()
+	config := filepath.Join(r.Dir, "config/headjack/config.yaml")
+	must(t, os.MkdirAll(filepath.Dir(config), 0o755))
+	for name, how := range map[string]struct {
+		args   []string
+		config string
+		copies bool
+		end    func(g *glass)
 	}{
-		{"", "it put text on your clipboard 1 times, at last 5 bytes", func(g *glass) { g.send("\x02d") }},
-		{"--no-clipboard", "", func(*glass) { r.sh("docker kill " + r.x().Container.ID) }},
+		"asked":   {nil, "", true, func(g *glass) { g.send("\x02d") }},
+		"flag":    {[]string{"--no-clipboard"}, "", false, func(g *glass) { g.send("\x10\x11") }},
+		"setting": {nil, "clipboard: none\n", false, func(g *glass) { must(t, g.cmd.Process.Signal(syscall.SIGTERM)) }},
+		"killed":  {nil, "", true, func(*glass) { r.sh("docker kill " + r.x().Container.ID) }},
 	} {
-		r.hjk("run", "x", "--agent", "noisy", "--session", "live"+how.flag, "--detach")
-		g := attach(strings.Fields(how.flag + " x live" + how.flag)...)
+		must(t, os.WriteFile(config, []byte(how.config), 0o644))
+		r.hjk("run", "x", "--agent", "noisy", "--session", name, "--detach")
+		g := attach(append(how.args, "x", name)...)
 		g.await("ready")
 		g.send("\r")
-		passes(g, "live")
+		passes(g, name)
 		g.await(wished[1])
+		var res agents.AttachResult
+		must(t, editor.Command("hjk-ls.attach", agents.SessionArgs{Branch: "x", Session: name}, &res))
+		if slices.Contains(res.Argv, "--no-clipboard") != (how.config != "") {
+			t.Errorf("%s: an editor's terminal is started by %q", name, res.Argv)
+		}
 		how.end(g)
 		g.ended()
-		g.await(how.want)
-		if got := strings.Contains(g.text(), wished[0]); got != (how.want != "") {
-			t.Errorf("%q: copied %v", how.flag, got)
+		if how.copies {
+			g.await("it put text on your clipboard 1 times, at last 5 bytes")
+		}
+		if strings.Contains(g.text(), wished[0]) != how.copies {
+			t.Errorf("%s: copied %v", name, !how.copies)
 		}
 	}
+	must(t, os.Remove(config))
 	r.hjk("rm", "x", "--force")
 
 	// With tmux: the same.
@@ -225,6 +244,7 @@ func TestGlass(t *testing.T) {
 	if strings.Contains(c.text(), "\x1b[<") {
 		t.Error("the control: it is undone by itself, so this shows nothing")
 	}
+	r.sh("docker kill " + r.x().Container.ID) // what is stopped obeys nothing else
 	r.hjk("rm", "x", "--force")
 	r.nothingLeft("in the end")
 }

@@ -43,6 +43,7 @@ func New(o Options) *Filter {
 
 const (
 	maxParams = 256     // of a control sequence
+	maxDigits = 5       // of a number: a terminal may do what it says so many times
 	maxText   = 4 << 10 // of an OSC or a DCS
 	maxCopy   = 1 << 20 // of an OSC that writes to the clipboard
 	maxKept   = 64 << 10
@@ -121,9 +122,15 @@ func (f *Filter) shows(b []byte) int {
 	if len(b) < 3 || b[0] != esc || b[1] != '[' {
 		return 0
 	}
+	digits := 0
 	for i, c := range b[2:min(len(b), maxParams)] {
 		switch {
-		case c >= '0' && c <= ';':
+		case c >= '0' && c <= '9':
+			if digits++; digits > maxDigits {
+				return 0
+			}
+		case c == ':' || c == ';':
+			digits = 0
 		case c == 'J' || c == 'T' || !only[c]:
 			return 0
 		default:

@@ -57,6 +57,7 @@ func TestFilter(t *testing.T) {
 		{"tab stops", "\x1b[3g\x1bH", "", ""},
 		{"what scrolled away", "\x1b[3J\x1b[2J", "\x1b[2J", ""},
 		{"cut off", "\x1b[31\x18a\x1b[3\x1b[32mb\x1b]0;x\x1b[33mc\x1b[1 2md\x1b[<<5me\x1b[1;日f", "a\x1b[32mb\x1b[33mcde日f", ""},
+		{"a million times", "\x1b[1000000b\x1b[99999bx\x1b[1;1000000H\x1b[31:0:100000m", "\x1b[99999bx", ""},
 		{"too long", "\x1b[" + strings.Repeat("1;", 200) + "mx\x1b]0;" + strings.Repeat("t", 300) + "\ay", "x\x1b[22;0t\x1b]0;" + strings.Repeat("t", 256) + "\x1b\\y", ""},
 	} {
 		for _, n := range []int{1, 2, 3, 1 << 20} {

@@ -74,6 +74,8 @@ func (f *Filter) command(params, inter []byte, final byte) {
 // show passes a sequence that shows, but for those that in some forms do more.
 func (f *Filter) show(params []byte, final byte) {
 	switch {
+	case longNumber(params):
+		return
 	case final == 'J' && first(numbers(params)) > 2: // what the user's terminal keeps of before is the user's
 		return
 	case final == 'T' && bytes.IndexByte(params, ';') >= 0: // mouse tracking that has the program answer
@@ -84,6 +86,19 @@ func (f *Filter) show(params []byte, final byte) {
 	f.out = append(f.out, esc, '[')
 	f.out = append(f.out, params...)
 	f.out = append(f.out, final)
+}
+
+func longNumber(params []byte) bool {
+	digits := 0
+	for _, c := range params {
+		if digits++; c == ';' || c == ':' {
+			digits = 0
+		}
+		if digits > maxDigits {
+			return true
+		}
+	}
+	return false
 }
 
 // numbers are parameters; absent ones are 0, and none are above what fits a terminal's.
