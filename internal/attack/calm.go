@@ -29,7 +29,7 @@ func (w *world) newCalm() (calm, error) {
 func (c *calm) works(w *world) error {
 	c.n++
 	name := fmt.Sprintf("calm%d", c.n)
-	if err := w.exec("calm", fmt.Sprintf(`cd "$W"; export HOME=/tmp; echo 1 >%[1]s; git add %[1]s; git -c user.name=c -c user.email=c@c commit -qm %[1]s`, name)); err != nil {
+	if _, err := w.exec("calm", fmt.Sprintf(`cd "$W"; export HOME=/tmp; echo 1 >%[1]s; git add %[1]s; git -c user.name=c -c user.email=c@c commit -qm %[1]s`, name)); err != nil {
 		return err
 	}
 	if err := w.hjk(w.repo, "ps"); err != nil {

@@ -96,14 +96,17 @@ spoil() { ( e=$((SECONDS + $1)); while [ $SECONDS -lt $e ]; do for q in /proc/[0
 // inside does a deed in the container of a branch, which is made first where there is none. What comes of the deed is its
 // own business.
 func (w *world) inside(branch, script string, n int) error {
-	w.deeds.Add(1)
 	if id, _, _, err := w.container(branch); err == nil && id == "" {
 		if err := w.hjk(w.repo, "run", branch, "--detach"); err != nil {
 			return err
 		}
 	}
 	env := fmt.Sprintf("N=%d CANARY=%s SECRETREPO=%s SECRET=%s PWN=%s\n", n, w.canary.dir, w.canary.repo, w.canary.commit, w.canary.pwn)
-	return w.exec(branch, env+prelude+script)
+	done, err := w.exec(branch, env+prelude+script)
+	if done {
+		w.deeds.Add(1)
+	}
+	return err
 }
 
 // container is the running one of a branch, the user of its sessions and the worktree; the id is "" when none runs.
@@ -115,19 +118,20 @@ func (w *world) container(branch string) (id, user, tree string, err error) {
 	return id, user, tree, err
 }
 
-// exec runs a script in the container of a branch, as its sessions' user.
-func (w *world) exec(branch, script string) error {
+// exec runs a script in the container of a branch, as its sessions' user, and tells whether it came to its end.
+func (w *world) exec(branch, script string) (ended bool, err error) {
 	id, user, tree, err := w.container(branch)
 	if err != nil || id == "" {
-		return err
+		return false, err
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
 	cmd := w.rig.Cmd(w.dir, "docker", "exec", "-u", user, "-e", "W="+tree, id, "timeout", "-s", "KILL", "25", "bash", "-c", script)
 	if err := cmd.Start(); err != nil {
-		return err
+		return false, err
 	}
 	defer context.AfterFunc(ctx, func() { _ = cmd.Process.Kill() })()
 	_ = cmd.Wait()
-	return nil
+	code := cmd.ProcessState.ExitCode()
+	return code != -1 && code < 125, nil
 }

@@ -69,7 +69,7 @@ func attack(g rounds.Game, o options) (err error) {
 	if err := w.end(); err != nil {
 		return err
 	}
-	fmt.Fprintf(g.Log, "attack: %d rounds, %d deeds, %d operations of which %d were refused; at most %d MB of memory in hjk-ls, %d MB in what it started\n",
+	fmt.Fprintf(g.Log, "attack: %d rounds, %d deeds that were done, %d operations of which %d were refused; at most %d MB of memory in hjk-ls, %d MB in what it started\n",
 		n, w.deeds.Load(), w.ops.Load(), w.refused.Load(), w.most.own.Load()>>10, w.most.children.Load()>>10)
 	return nil
 }

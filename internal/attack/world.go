@@ -124,6 +124,7 @@ func (w *world) round(n int, log io.Writer) error {
 	ops, _ := rounds.Draw(kinds, w, branches, 4, w.rnd)
 	all := append(deeds, ops...)
 	fmt.Fprintf(log, "%4d %s\n", n, rounds.Names(all))
+	was := w.most.own.Load()
 	var errs []error
 	for i, err := range rounds.Together(all) {
 		if isBroken(err) {
@@ -131,6 +132,10 @@ func (w *world) round(n int, log io.Writer) error {
 		} else if err != nil {
 			w.refused.Add(1)
 		}
+	}
+	_ = w.server.small() // for the log; settle asks again
+	if is := w.most.own.Load(); is > was+was/4 {
+		fmt.Fprintf(log, "     now at most %d MB in a hjk-ls\n", is>>10)
 	}
 	w.unlock()
 	return errors.Join(append(errs, w.canary.whole())...)
