@@ -1,6 +1,7 @@
 package workspace
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -19,7 +20,8 @@ import (
 // What an agent's references may be at most; beyond it they are not brought over.
 const (
 	maxLooseRefs  = 5000
-	maxPackedRefs = 64 << 20 // bytes
+	maxRefName    = 4096     // bytes; a path is no longer
+	maxPackedRefs = 32 << 20 // bytes
 )
 
 var objectID = regexp.MustCompile(`^([0-9a-f]{40}|[0-9a-f]{64})$`)
@@ -88,10 +90,12 @@ func agentRefs(ctx context.Context, root *os.Root) (*innerRefs, error) {
 	if refs.packed, err = distrust.Read(root, packedRefs, maxPackedRefs); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
-	for line := range strings.Lines(string(refs.packed)) {
-		id, ref, ok := strings.Cut(strings.TrimSuffix(line, "\n"), " ")
-		switch {
-		case !ok || !objectID.MatchString(id):
+	for line := range bytes.Lines(refs.packed) {
+		first, rest, ok := bytes.Cut(bytes.TrimSuffix(line, []byte("\n")), []byte(" "))
+		if !ok || !objectID.Match(first) || len(rest) > maxRefName {
+			continue
+		}
+		switch id, ref := string(first), string(rest); {
 		case validRef(ref):
 			refs.ids[ref] = id
 		case otherRef(ref):

@@ -80,8 +80,8 @@ func (s *syncing) indexOutside(ctx context.Context, commits ...string) error {
 	return nil
 }
 
-// maxIndex bounds the index that is read from the agent.
-const maxIndex = 512 << 20
+// maxIndex bounds the index that is read from the agent; that of a million files has 100 MB.
+const maxIndex = 128 << 20
 
 // indexTries is how often the agent's index is moved anew because git inside wrote it meanwhile.
 const indexTries = 10

@@ -14,6 +14,14 @@ import (
 	"github.com/gilmanlab/hjk-ls/internal/rounds"
 )
 
+// TestAttack is the first rounds of one game; `make attack` does half an hour of any.
+func TestAttack(t *testing.T) {
+	g := rounds.Game{Seed: 1, Duration: 10 * time.Minute, Rounds: 12, Log: os.Stdout}
+	if err := attack(g, options{limit: 2 * time.Minute}); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // user is a world without an engine.
 func user(t *testing.T) *world {
 	t.Helper()

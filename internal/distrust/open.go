@@ -1,6 +1,7 @@
 package distrust
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -65,9 +66,22 @@ func readAll(name string, f *os.File, err error, max int64) ([]byte, error) {
 		return nil, err
 	}
 	defer f.Close()
-	b, err := io.ReadAll(io.LimitReader(f, max+1))
-	if err == nil && int64(len(b)) > max {
-		return nil, &fs.PathError{Op: "read", Path: name, Err: fmt.Errorf("%w (%d bytes)", ErrTooLarge, max)}
+	fi, err := f.Stat()
+	if err != nil {
+		return nil, err
 	}
-	return b, err
+	// By its size alone: reading up to the limit would take that memory, and a file of holes costs its maker nothing.
+	tooLarge := &fs.PathError{Op: "read", Path: name, Err: fmt.Errorf("%w (%d bytes)", ErrTooLarge, max)}
+	if fi.Size() > max {
+		return nil, tooLarge
+	}
+	var b bytes.Buffer
+	b.Grow(int(fi.Size()) + bytes.MinRead) // io.ReadAll would take twice as much in the end
+	if _, err := b.ReadFrom(io.LimitReader(f, max+1)); err != nil {
+		return nil, err
+	}
+	if int64(b.Len()) > max {
+		return nil, tooLarge
+	}
+	return b.Bytes(), nil
 }
