@@ -101,7 +101,7 @@ func inEngine(ctx context.Context, eng *engine) (containers []container.Containe
 }
 
 // lookTimeout bounds asking git for the checkouts of one repository.
-const lookTimeout = 20 * time.Second
+const lookTimeout = 10 * time.Second
 
 // treesOf asks git for the checkouts of each repository. One that git cannot tell of does not take the others away: it is
 // among failed. Where there is no other, it is an error.
