@@ -60,11 +60,6 @@ func (c call) guarded(ctx context.Context) (context.Context, func(), error) {
 	return guarded, done, nil
 }
 
-// gitInTree is git for what reads all of a worktree. It can fill the memory before the guard looks.
-func gitInTree(ctx context.Context, dir string, args ...string) (string, error) {
-	return gitWith(ctx, call{dir: dir, tree: true}, args...)
-}
-
 // gitReads are the files of a worktree that git opens unasked, in every folder.
 var gitReads = map[string]bool{".gitignore": true, ".gitattributes": true, ".mailmap": true}
 

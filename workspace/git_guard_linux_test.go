@@ -41,7 +41,7 @@ func TestGitThatWaits(t *testing.T) {
 			if _, err := git(t.Context(), dir, statusArgs...); err == nil {
 				t.Error("git came to an end, so this shows nothing")
 			}
-			_, err := gitInTree(t.Context(), dir, statusArgs...)
+			_, err := gitWith(t.Context(), call{dir: dir, tree: true}, statusArgs...)
 			if err == nil || !strings.Contains(err.Error(), c.file) || !strings.Contains(err.Error(), "delete it") {
 				t.Errorf("the reason: %v", err)
 			}
