@@ -37,22 +37,22 @@ func (f *fence) refused(what, why string) error {
 }
 
 // request looks at what the frontend wants solved.
-func (f *fence) request(req gateway.SolveRequest) error {
+func (f *fence) request(ctx context.Context, req gateway.SolveRequest) error {
 	if req.Frontend != "" && f.guard != nil {
 		return f.refused("another frontend (# syntax=) builds this Dockerfile", "it may fetch and run anything")
 	}
-	if err := f.definition(req.Definition); err != nil {
+	if err := f.definition(ctx, req.Definition); err != nil {
 		return err
 	}
 	for _, in := range req.FrontendInputs {
-		if err := f.definition(in); err != nil {
+		if err := f.definition(ctx, in); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (f *fence) definition(def *pb.Definition) error {
+func (f *fence) definition(ctx context.Context, def *pb.Definition) error {
 	if def == nil {
 		return nil
 	}
@@ -61,7 +61,7 @@ func (f *fence) definition(def *pb.Definition) error {
 		if err := op.UnmarshalVT(raw); err != nil {
 			return err
 		}
-		err := f.source(op.GetSource())
+		err := f.source(ctx, op.GetSource())
 		if e := op.GetExec(); err == nil && e != nil {
 			err = f.exec(e)
 		}
@@ -112,12 +112,12 @@ func users(def *pb.Definition, op digest.Digest) (all []digest.Digest) {
 
 const imageScheme = "docker-image://"
 
-func (f *fence) source(src *pb.SourceOp) error {
+func (f *fence) source(ctx context.Context, src *pb.SourceOp) error {
 	if src == nil || strings.HasPrefix(src.Identifier, "local://") {
 		return nil
 	}
 	if ref, ok := strings.CutPrefix(src.Identifier, imageScheme); ok {
-		return f.image(context.Background(), ref)
+		return f.image(ctx, ref)
 	}
 	switch {
 	case f.guard == nil || f.guard.Network && f.guard.Agreed:
@@ -133,7 +133,7 @@ func (f *fence) exec(e *pb.ExecOp) error {
 		return nil
 	}
 	if !f.guard.Network && e.Network != pb.NetMode_NONE || e.Network == pb.NetMode_HOST {
-		return f.refused("it runs a command with a network", "the settings give this instance none")
+		return f.refused("it runs a command with a network that the settings do not give", "none, or the engine's own for builds, is what it may have")
 	}
 	for _, m := range e.Mounts {
 		if s := m.SecretOpt; s != nil && f.missed(s.ID, s.Optional) {

@@ -58,7 +58,7 @@ func (f *fence) classic(ctx context.Context, text []byte) (err error) {
 	if err != nil {
 		return err
 	}
-	return f.definition(def.ToPB())
+	return f.definition(ctx, def.ToPB())
 }
 
 // baseImages looks at the images of a Dockerfile while the frontend asks for them.

@@ -297,7 +297,7 @@ type tracker struct {
 
 func (t *tracker) Solve(ctx context.Context, req gateway.SolveRequest) (*gateway.Result, error) {
 	t.rec.index(req.Definition)
-	if err := t.fence.request(req); err != nil {
+	if err := t.fence.request(ctx, req); err != nil {
 		return nil, err
 	}
 	return t.Client.Solve(ctx, req)
@@ -313,7 +313,7 @@ func (t *tracker) ResolveImageConfig(ctx context.Context, ref string, o sourcere
 
 // ResolveSourceMetadata looks at a source before the engine asks for it.
 func (t *tracker) ResolveSourceMetadata(ctx context.Context, op *pb.SourceOp, o sourceresolver.Opt) (*sourceresolver.MetaResponse, error) {
-	if err := t.fence.source(op); err != nil {
+	if err := t.fence.source(ctx, op); err != nil {
 		return nil, err
 	}
 	return t.Client.ResolveSourceMetadata(ctx, op, o)
