@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"runtime"
 	"strings"
+	"sync"
 
 	"github.com/containerd/platforms"
 	"github.com/docker/docker/api/types/build"
@@ -47,8 +48,8 @@ func (f *fence) classic(ctx context.Context, text []byte) (err error) {
 		Config: config, TargetPlatform: &platform, MetaResolver: bases, LLBCaps: &caps,
 	})
 	switch {
-	case bases.err != nil:
-		return bases.err
+	case bases.refused() != nil:
+		return bases.refused()
 	case err != nil && f.guard == nil:
 		return nil // the engine says what is wrong
 	case err != nil:
@@ -61,19 +62,33 @@ func (f *fence) classic(ctx context.Context, text []byte) (err error) {
 	return f.definition(ctx, def.ToPB())
 }
 
-// baseImages looks at the images of a Dockerfile while the frontend asks for them.
+// baseImages looks at the images of a Dockerfile while the frontend asks for them, several at once.
 type baseImages struct {
-	f   *fence
-	err error
+	f *fence
+
+	mu  sync.Mutex // guards err
+	err error      // of the first that was refused
+}
+
+func (b *baseImages) refused() error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.err
 }
 
 // ResolveImageConfig implements [sourceresolver.ImageMetaResolver].
 func (b *baseImages) ResolveImageConfig(ctx context.Context, ref string, o sourceresolver.Opt) (string, digest.Digest, []byte, error) {
-	if b.err = b.f.image(ctx, ref); b.err == nil {
-		b.err = b.triggers(ctx, ref)
+	err := b.f.image(ctx, ref)
+	if err == nil {
+		err = b.triggers(ctx, ref)
 	}
-	if b.err != nil {
-		return "", "", nil, b.err
+	if err != nil {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		if b.err == nil {
+			b.err = err
+		}
+		return "", "", nil, err
 	}
 	return noRegistry{}.ResolveImageConfig(ctx, ref, o)
 }

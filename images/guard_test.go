@@ -27,10 +27,11 @@ func TestFence(t *testing.T) {
 	url := "http://" + l.Addr().String() + "/"
 	base := builderFor(t, t.TempDir())
 	trigger := base.tagged(t, "FROM hjk-test/busybox:1\nONBUILD ADD "+url+"onbuild /x\n")
+	// One base only: BuildKit v0.34.2 sets a field without a lock when it resolves two (builder/resolvecache.go).
 	for name, text := range map[string]string{
 		"ADD":              "FROM hjk-test/busybox:1\nADD " + url + "%s /x\n",
 		"by an argument":   "FROM hjk-test/busybox:1\nARG U=" + url + "%s\nADD $U /x\n",
-		"of another stage": "FROM hjk-test/busybox:1 AS a\nADD " + url + "%s /x\nFROM hjk-test/busybox:1\nCOPY --from=a /x /x\n",
+		"of another stage": "FROM hjk-test/busybox:1 AS a\nADD " + url + "%s /x\nFROM scratch\nCOPY --from=a /x /x\n",
 		"by ONBUILD":       "FROM " + trigger + "\nENV SALT=%s\n",
 	} {
 		for _, classic := range []bool{false, true} {

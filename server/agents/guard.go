@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"strings"
+	"sync"
 
 	"github.com/distribution/reference"
 
@@ -44,7 +45,12 @@ func (m *Manager) unasked(job *builds.Job, u builds.Unit, c workspace.Config) fu
 func (m *Manager) fenced(w wish, o images.BuildOptions, fb Feedback) images.BuildOptions {
 	sum := sha256.Sum256([]byte(w.repo.Root))
 	o.Caches = "hjk-" + hex.EncodeToString(sum[:8])
-	o.Base = func(ctx context.Context, ref string) error { return m.mayUse(ctx, w, ref, fb) }
+	var one sync.Mutex // the frontend looks at several images at once; the user is asked one question at a time
+	o.Base = func(ctx context.Context, ref string) error {
+		one.Lock()
+		defer one.Unlock()
+		return m.mayUse(ctx, w, ref, fb)
+	}
 	return o
 }
 
