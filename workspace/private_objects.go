@@ -39,6 +39,11 @@ const (
 // what is in them is checked when host git fetches. What one call does not get to, the next one goes on with.
 func (p *Private) quarantine(ctx context.Context, root *os.Root) error {
 	dst, err := os.OpenRoot(filepath.Join(p.trusted(), "objects"))
+	if errors.Is(err, fs.ErrNotExist) { // who made the directory was killed before it got here
+		if err = p.trust(ctx); err == nil {
+			dst, err = os.OpenRoot(filepath.Join(p.trusted(), "objects"))
+		}
+	}
 	if err != nil {
 		return err
 	}

@@ -82,3 +82,11 @@ func (r ChoicesResult) Fit(budget int) any {
 	}
 	return r
 }
+
+// Fit bounds what the agent decides the length of.
+func (r RemoveResult) Fit(int) any {
+	if more := len(r.Kept) - maxShownRefs; more > 0 {
+		r.Kept, r.MoreKept = r.Kept[:maxShownRefs], more
+	}
+	return r
+}

@@ -56,11 +56,11 @@ func (m *Manager) synced(ctx context.Context, priv *workspace.Private, p place, 
 	if errors.Is(err, fs.ErrNotExist) && !priv.Exists() {
 		return nil // removed meanwhile
 	}
-	if err != nil {
-		m.log.Warn("cannot bring the agent's commits over", zap.String("branch", p.Now), zap.Error(err))
-		return &Git{State: workspace.Held, Message: err.Error()}
-	}
 	g := &Git{State: rep.State, Message: rep.Message}
+	if err != nil { // some of it may have come
+		m.log.Warn("cannot bring the agent's commits over", zap.String("branch", p.Now), zap.Error(err))
+		g = &Git{State: workspace.Held, Message: err.Error()}
+	}
 	for _, ref := range rep.Refs {
 		g.Refs = append(g.Refs, GitRef(ref))
 	}

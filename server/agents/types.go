@@ -138,6 +138,7 @@ type RemoveResult struct {
 	Ignored []string `json:"ignored,omitempty"` // ignored files and folders that went with the worktree, the first hundred
 
 	Kept      []GitRef `json:"kept,omitempty"`      // what only git in the container knew, and where the host has it for some time
+	MoreKept  int      `json:"moreKept,omitempty"`  // those that an editor is not told, as there are too many
 	KeptUntil string   `json:"keptUntil,omitempty"` // the day until which it has
 	NotKept   string   `json:"notKept,omitempty"`   // why something of it could not be kept
 }

@@ -103,7 +103,7 @@ export interface Commands {
   'hjk-ls.stop': [BranchArgs, { instance: Instance }];
   'hjk-ls.kill': [SessionArgs, { instance: Instance }];
   'hjk-ls.recreate': [BranchArgs & { image?: string }, { instance: Instance; warnings?: string[] }];
-  'hjk-ls.remove': [BranchArgs & { force?: boolean; deleteBranch?: boolean; dryRun?: boolean }, { removed: boolean; lost?: string; ignored?: string[]; kept?: { name: string; ref: string; commit: string }[]; keptUntil?: string; notKept?: string }];
+  'hjk-ls.remove': [BranchArgs & { force?: boolean; deleteBranch?: boolean; dryRun?: boolean }, { removed: boolean; lost?: string; ignored?: string[]; kept?: { name: string; ref: string; commit: string }[]; moreKept?: number; keptUntil?: string; notKept?: string }];
   'hjk-ls.logs': [SessionArgs & { tail?: number }, { text: string; truncated?: boolean }];
   'hjk-ls.build': [{ workspace: string; dockerfile?: string; noCache?: boolean }, { image: string; durationMs: number }];
   'hjk-ls.buildLog': [{ workspace: string; dockerfile?: string; show?: boolean }, { text: string; truncated?: boolean; path: string; state: string }];
