@@ -68,7 +68,7 @@ func (r rig) arrived(n int) (x agents.Instance) {
 	return x
 }
 
-// TestManyReferences has 2000 branches made inside: all come over with about as many commands of git as one does. The control is
+// TestManyReferences has 1200 branches made inside: all come over with about as many commands of git as one does. The control is
 // that one costs several, so that one after the other would be thousands.
 func TestManyReferences(t *testing.T) {
 	r := newRig(t)
@@ -82,17 +82,17 @@ func TestManyReferences(t *testing.T) {
 	if one < 3 {
 		t.Fatalf("the control: one reference costs %d commands of git, so this shows nothing", one)
 	}
-	r.inside(manyBranches(2, 2000))
-	x := r.arrived(2000)
-	if many := count(); x.Git.State != "synced" || many > 500 {
-		t.Errorf("%d commands of git for 2000 references, for one it is %d: %+v", many, one, x.Git)
+	r.inside(manyBranches(2, 1200))
+	x := r.arrived(1200)
+	if many := count(); x.Git.State != "synced" || many > 300 {
+		t.Errorf("%d commands of git for 1200 references, for one it is %d: %+v", many, one, x.Git)
 	}
 	if r.x(); count() > one {
 		t.Error("when nothing has happened, all is looked at again")
 	}
 	// One that is broken is found among many, and the others come.
-	r.inside(manyBranches(2001, 2200) + `; b=$(git commit-tree -m broken -p $(git rev-parse HEAD^0) HEAD^{tree}); git update-ref refs/heads/many/broken $b; rm -f $G/objects/${b:0:2}/${b:2}`)
-	if x := r.arrived(2200); x.Git.State != "held" || !strings.Contains(x.Git.Message, "heads/many/broken of") {
+	r.inside(manyBranches(1201, 1300) + `; b=$(git commit-tree -m broken -p $(git rev-parse HEAD^0) HEAD^{tree}); git update-ref refs/heads/many/broken $b; rm -f $G/objects/${b:0:2}/${b:2}`)
+	if x := r.arrived(1300); x.Git.State != "held" || !strings.Contains(x.Git.Message, "heads/many/broken of") {
 		t.Errorf("%s %s", x.Git.State, x.Git.Message)
 	}
 	r.inside(`git for-each-ref --format='delete %(refname)' refs/heads/many | git update-ref --stdin`)
