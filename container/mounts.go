@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -121,7 +122,11 @@ func asAsked(host *container.HostConfig, res container.InspectResponse) error {
 		if m.Type != mount.TypeBind {
 			continue
 		}
-		if got, ok := is[m.Target]; !ok || got != (what{m.Source, !m.ReadOnly}) {
+		got, ok := is[m.Target]
+		if _, err := os.Lstat(got.source); err != nil { // an engine in a virtual machine has names of its own for the host's files
+			got.source = m.Source
+		}
+		if !ok || got != (what{m.Source, !m.ReadOnly}) {
 			return fmt.Errorf("%w: the engine says that %s is %+v, not %s", ErrMounts, m.Target, got, m.Source)
 		}
 		delete(is, m.Target)

@@ -81,6 +81,8 @@ func TestRemovesNothingWhenItCannotAll(t *testing.T) {
 	if out := r.sh("git -C " + x.Worktree + " status --porcelain 2>/dev/null"); strings.Contains(out, "work") {
 		t.Errorf("the control: git finds the work without help, so this shows nothing: %s", out)
 	}
+	r.fails("hidden/ (cannot be looked into", "rm", "x")
+	r.hjk("stop", "x")
 	r.fails("hidden/work", "rm", "x")
 	for _, dir := range []string{filepath.Dir(x.Worktree), filepath.Join(r.repo, ".git/worktrees"), filepath.Join(r.Dir, "state/headjack/instances")} {
 		r.sh("chmod 555 " + dir)
