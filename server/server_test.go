@@ -412,7 +412,7 @@ func TestClientThatReadsLate(t *testing.T) {
 
 // TestAnswerThatIsTooLong: texts are cut and say so, and what is too long all the same is an error of that request alone.
 func TestAnswerThatIsTooLong(t *testing.T) {
-	for name, text := range map[string]string{"quotes": strings.Repeat(`"`, 16<<20), "control characters": strings.Repeat("\x01", 16<<20), "lines": strings.Repeat("a line\n", 4<<20)} {
+	for name, text := range map[string]string{"quotes": strings.Repeat(`"`, 9<<20), "control characters": strings.Repeat("\x01", 3<<20), "lines": strings.Repeat("a longer line\n", 5<<18)} {
 		b, err := answer(agents.LogsResult{Text: text})
 		var res agents.LogsResult
 		if err != nil || len(b) > maxText+100 || json.Unmarshal(b, &res) != nil || !res.Truncated || !strings.HasSuffix(text, res.Text) || res.Text == "" {

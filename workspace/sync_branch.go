@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/gilmanlab/hjk-ls/internal/distrust"
+	"github.com/gilmanlab/hjk-ls/internal/plain"
 )
 
 // branch makes both sides of the branch agree, where one of them has not moved or contains the other.
@@ -32,8 +33,8 @@ func (s *syncing) branch(ctx context.Context) error {
 		return s.outward(ctx, in, host)
 	}
 	s.st.Report.State = Diverged
-	s.st.Report.Message = fmt.Sprintf("branch %s has moved here and in its container; in %s: git merge %s (or inside: git merge host/%s)",
-		s.tree.Branch, s.tree.Path, s.hostName("refs/heads/"+s.st.Inside), s.tree.Branch)
+	s.st.Report.Message = fmt.Sprintf("branch %s has moved here and in its container; in %s: %s (or inside: %s)", plain.Line(s.tree.Branch),
+		plain.Line(s.tree.Path), plain.Shell("git", "merge", s.hostName("refs/heads/"+s.st.Inside)), plain.Shell("git", "merge", "host/"+s.tree.Branch))
 	if theirs := "refs/remotes/host/" + s.tree.Branch; s.inside(theirs) != host {
 		return s.inTheWay(s.writeRefs(s.root, s.refs, map[string]string{theirs: host}))
 	}

@@ -55,6 +55,9 @@ func (u Unsaved) String() string {
 	return strings.TrimSuffix(b.String(), "\n")
 }
 
+// logFormat gives of a subject what is told: an agent can write one of any length.
+const logFormat = "--format=%h %<(250,trunc)%s"
+
 // statusArgs ask what is not committed. Git is not let into submodules: it would believe the configuration it finds
 // there, and an agent can have put one.
 var statusArgs = []string{"status", "--porcelain", "-z", "--ignored=matching", "--untracked-files=all", "--ignore-submodules=dirty"}
@@ -84,7 +87,7 @@ func (r *Repo) Unsaved(ctx context.Context, wt Worktree, instance string) (Unsav
 	if instance != "" {
 		tips = append(tips, "--glob="+Namespace(instance))
 	}
-	args := append([]string{"log", "--no-show-signature", "--format=%h %s", "--max-count=50"}, tips...)
+	args := append([]string{"log", "--no-show-signature", logFormat, "--max-count=50"}, tips...)
 	out, err := git(ctx, r.CommonDir, append(args, "--not", "--exclude="+wt.Branch, "--branches", "--remotes", "--tags")...)
 	if err != nil {
 		return u, err
@@ -112,7 +115,7 @@ func (u *Unsaved) others(ctx context.Context, r *Repo, instance string) error {
 // branch, remote or tag.
 func (r *Repo) UnsavedInside(ctx context.Context, instance string) (Unsaved, error) {
 	var u Unsaved
-	out, err := git(ctx, r.CommonDir, "log", "--no-show-signature", "--format=%h %s", "--max-count=50",
+	out, err := git(ctx, r.CommonDir, "log", "--no-show-signature", logFormat, "--max-count=50",
 		"--glob="+Namespace(instance), "--not", "--branches", "--remotes", "--tags")
 	if err != nil {
 		return u, err
@@ -123,7 +126,7 @@ func (r *Repo) UnsavedInside(ctx context.Context, instance string) (Unsaved, err
 
 func (u *Unsaved) addCommits(prefix, log string) {
 	for line := range strings.Lines(log) {
-		u.Commits = append(u.Commits, prefix+strings.TrimSuffix(line, "\n"))
+		u.Commits = append(u.Commits, prefix+strings.TrimRight(line, " \n"))
 	}
 }
 
@@ -174,7 +177,7 @@ func (u *Unsaved) submodule(ctx context.Context, r *Repo, super, prefix string, 
 	if err := u.files(ctx, r, prefix, at); err != nil {
 		return err
 	}
-	out, err := git(ctx, path, append(slices.Clone(at.flags), "log", "--no-show-signature", "--format=%h %s", "--max-count=50", "HEAD", "--branches", "--not", "--remotes")...)
+	out, err := git(ctx, path, append(slices.Clone(at.flags), "log", "--no-show-signature", logFormat, "--max-count=50", "HEAD", "--branches", "--not", "--remotes")...)
 	if err != nil {
 		return err
 	}
