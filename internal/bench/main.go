@@ -1,5 +1,5 @@
 // Command bench measures hjk-ls against what a person would type instead, in the same run, and writes
-// docs/benchmarks.md. Runs of the two alternate, so that what else the machine does hits both; figures are medians.
+// docs/benchmarks.md. With names of cases it measures these alone, and prints them. Runs of the two alternate, so that what else the machine does hits both; figures are medians.
 package main
 
 import (
@@ -47,10 +47,24 @@ func (b *bench) run() (err error) {
 	if b.bin, err = filepath.Abs("bin/hjk-ls"); err != nil {
 		return err
 	}
-	for _, f := range []func() error{b.start, b.instance, b.dockerfile, b.builds, b.saves, b.list, b.crowd} {
-		if err := f(); err != nil {
+	some := os.Args[1:]
+	for _, c := range []struct {
+		name string
+		f    func() error
+	}{
+		{"start", b.start}, {"instance", b.instance}, {"dockerfile", b.dockerfile}, {"builds", b.builds}, {"saves", b.saves}, {"list", b.list},
+		{"crowd", b.crowd}, {"terminals", b.terminals}, {"idle", b.idle},
+	} {
+		if len(some) > 0 && !slices.Contains(some, c.name) {
+			continue
+		}
+		if err := c.f(); err != nil {
 			return err
 		}
+	}
+	if len(some) > 0 {
+		fmt.Print(b.report())
+		return nil
 	}
 	return os.WriteFile("docs/benchmarks.md", []byte(b.report()), 0o644)
 }
