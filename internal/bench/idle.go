@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/gilmanlab/hjk-ls/server/agents"
 )
 
 // What is idle is watched for a while; a share of a core is told in per mille.
@@ -22,7 +24,6 @@ const (
 
 // idle measures what sessions and servers cost while nothing happens.
 func (b *bench) idle() error {
-	before := called("session hold", "session log") // of whoever else is here
 	dir, err := b.newRepo("still", 3, "")
 	if err != nil {
 		return err
@@ -59,8 +60,17 @@ func (b *bench) idle() error {
 		all = append(all, one)
 	}
 	time.Sleep(5 * time.Second) // what was started comes to rest
-	sessions, raw := called("session hold", "session log"), called("tmux -L raw")
-	sessions = slices.DeleteFunc(sessions, func(pid int) bool { return slices.Contains(before, pid) })
+	var list agents.ListResult
+	if err := c.Command("hjk-ls.list", map[string]any{}, &list); err != nil {
+		return err
+	}
+	raw := called("tmux -L raw")
+	sessions := slices.DeleteFunc(called("session hold", "session log"), func(pid int) bool { // somebody else's may be here
+		b, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cgroup", pid))
+		return !slices.ContainsFunc(list.Instances, func(i agents.Instance) bool {
+			return i.Container != nil && strings.Contains(string(b), i.Container.ID)
+		})
+	})
 	var servers []int
 	for _, c := range all {
 		servers = append(servers, c.Pid())
