@@ -51,7 +51,7 @@ func TestRepositoriesInACheckout(t *testing.T) {
 			if out, err := r.Do(r.repo, "docker", "exec", "-w", r.repo, i.Container.ID, "bash", "-c", "test -f vendor/clone/file && test -z \"$(ls -A wts/mine)\" && test -e lib/dep/sub"); err != nil {
 				t.Errorf("what is there inside: %s %v", out, err)
 			}
-			if _, err := r.Do(r.repo, "docker", "exec", "-w", r.repo, i.Container.ID, "bash", "-c", a.in(pwn)); err != nil {
+			if _, err := r.Do(r.repo, "docker", "exec", "-u", me, "-w", r.repo, i.Container.ID, "bash", "-c", a.in(pwn)); err != nil {
 				t.Fatal(err)
 			}
 			r.hjk("ps")
@@ -65,7 +65,7 @@ func TestRepositoriesInACheckout(t *testing.T) {
 			r.nothingLeft("after the attack")
 
 			naive := filepath.Join(r.Dir, "plain", "repo")
-			if _, err := r.Do(r.repo, "docker", "run", "--rm", "-v", naive+":"+naive, "-w", naive, "hjk-test/tmux:1", "bash", "-c", "git config --global safe.directory '*'; "+a.in(pwn)); err != nil {
+			if _, err := r.Do(r.repo, "docker", "run", "--rm", "-u", me, "-v", naive+":"+naive, "-w", naive, "hjk-test/tmux:1", "bash", "-c", a.in(pwn)); err != nil {
 				t.Fatal(err)
 			}
 			_, _ = r.Do(naive, "sh", "-c", a.host)
