@@ -19,7 +19,7 @@ func openBeneath(root *os.Root, name string, flag int) (*os.File, error) {
 		return nil, err
 	}
 	if !fi.Mode().IsRegular() && !fi.IsDir() {
-		return nil, &fs.PathError{Op: "open", Path: name, Err: ErrNotRegular}
+		return nil, notRegular(name, fi.Mode())
 	}
 	f, err := root.OpenFile(name, flag|system.NonBlock, 0)
 	if err != nil {
@@ -45,7 +45,7 @@ func lookAt(root *os.Root, name string) (fi fs.FileInfo, err error) {
 			return nil, err
 		}
 		if i < len(parts)-1 && !fi.IsDir() {
-			return nil, &fs.PathError{Op: "open", Path: at, Err: ErrNotRegular}
+			return nil, notRegular(at, fi.Mode())
 		}
 	}
 	return fi, nil

@@ -31,7 +31,7 @@ func Locate(top, name string) (Place, error) {
 	defer f.Close()
 	fi, err := f.Stat()
 	if err == nil && fi.Mode()&fs.ModeSymlink != 0 { // a link can be held, too
-		err = &fs.PathError{Op: "locate", Path: name, Err: ErrNotRegular}
+		err = notRegular(name, fi.Mode())
 	}
 	return Place{Path: filepath.Join(top, name), Info: fi}, err
 }

@@ -13,7 +13,7 @@ import (
 
 // Errors that callers tell apart. A file that is not what was asked for wraps one of them in an fs.PathError.
 var (
-	ErrNotRegular = errors.New("it is not a regular file")
+	ErrNotRegular = errors.New("not a regular file")
 	ErrTooLarge   = errors.New("it is larger than allowed")
 	ErrTooMany    = errors.New("it holds more entries than allowed")
 	ErrHollow     = errors.New("it consists of holes, which a copy would fill")
@@ -40,13 +40,29 @@ func regular(name string, f *os.File, err error) (*os.File, error) {
 	}
 	fi, err := f.Stat()
 	if err == nil && !fi.Mode().IsRegular() {
-		err = &fs.PathError{Op: "open", Path: name, Err: ErrNotRegular}
+		err = notRegular(name, fi.Mode())
 	}
 	if err != nil {
 		_ = f.Close()
 		return nil, err
 	}
 	return f, nil
+}
+
+// notRegular says what stands where a regular file was looked for.
+func notRegular(name string, mode fs.FileMode) error {
+	what := "a device"
+	switch {
+	case mode.IsDir():
+		what = "a directory"
+	case mode&fs.ModeSymlink != 0:
+		what = "a symbolic link"
+	case mode&fs.ModeNamedPipe != 0:
+		what = "a FIFO"
+	case mode&fs.ModeSocket != 0:
+		what = "a socket"
+	}
+	return &fs.PathError{Op: "open", Path: name, Err: fmt.Errorf("it is %s, %w", what, ErrNotRegular)}
 }
 
 // Read reads a file that Open would open, of at most max bytes.

@@ -2,7 +2,7 @@
 // for the tests. Values that go back to the server, to git or to the clipboard are exact, and do not go through here.
 
 /** What acts on what is around it, or is not seen: controls, directions of writing, what has no width. */
-// oxlint-disable-next-line no-control-regex
+// oxlint-disable-next-line no-control-regex, no-misleading-character-class
 const HIDDEN = /[\u0000-\u001f\u007f-\u009f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\u3164\ufeff\uffa0\ufff0-\ufffb]|[\u{e0000}-\u{e0fff}]/gu;
 
 function spelled(c: string): string {
