@@ -33,7 +33,6 @@ func TestFolderThatTheAgentLocked(t *testing.T) {
 		t.Error(err)
 	}
 	must(t, c.Close())
-	must(t, os.Chmod(x.Worktree, 0o700))
 	if _, err := r.Hjk(x.Worktree, "-C", r.repo, "rm", "x", "--force"); err != nil {
 		t.Error(err)
 	}
