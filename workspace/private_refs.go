@@ -83,12 +83,12 @@ type innerRefs struct {
 }
 
 // agentRefs reads the references in the private directory. What is no reference of an object is passed over: symbolic
-// ones, broken ones, links, names that git would refuse.
+// ones, broken ones, links, names that git would refuse. With an error come those that could be read.
 func agentRefs(ctx context.Context, root *os.Root) (*innerRefs, error) {
 	refs := &innerRefs{ids: map[string]string{}, loose: map[string]bool{}, other: map[string]string{}, otherPacked: map[string]string{}}
-	var err error
-	if refs.packed, err = distrust.Read(root, packedRefs, maxPackedRefs); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, err
+	var unread error
+	if refs.packed, unread = distrust.Read(root, packedRefs, maxPackedRefs); errors.Is(unread, fs.ErrNotExist) {
+		unread = nil
 	}
 	for line := range bytes.Lines(refs.packed) {
 		first, rest, ok := bytes.Cut(bytes.TrimSuffix(line, []byte("\n")), []byte(" "))
@@ -102,13 +102,16 @@ func agentRefs(ctx context.Context, root *os.Root) (*innerRefs, error) {
 			refs.other[ref], refs.otherPacked[ref] = id, id
 		}
 	}
-	err = looseRefs(ctx, root, "refs", new(int), func(ref, id string) {
+	err := looseRefs(ctx, root, "refs", new(int), func(ref, id string) {
 		if validRef(ref) {
 			refs.ids[ref], refs.loose[ref] = id, true
 		} else {
 			refs.other[ref] = id
 		}
 	})
+	if unread != nil {
+		return refs, unread
+	}
 	return refs, err
 }
 
