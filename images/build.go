@@ -60,6 +60,9 @@ func (b *Builder) solve(ctx context.Context, bk *bkclient.Client, src Source, o 
 		return BuildResult{}, err
 	}
 	defer t.close()
+	held, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	t.fail = cancel
 	text, err := t.dockerfile()
 	if err != nil {
 		return BuildResult{}, err
@@ -81,12 +84,15 @@ func (b *Builder) solve(ctx context.Context, bk *bkclient.Client, src Source, o 
 			}
 		}
 	}()
-	res, err := bk.Build(ctx, opt, "hjk-ls", func(ctx context.Context, c gateway.Client) (*gateway.Result, error) {
+	res, err := bk.Build(held, opt, "hjk-ls", func(ctx context.Context, c gateway.Client) (*gateway.Result, error) {
 		r, err := builder.Build(ctx, &tracker{Client: c, rec: rec, fence: b.fence(o, g)})
 		rec.sources(err)
 		return r, err
 	}, status)
 	<-followed
+	if held.Err() != nil && ctx.Err() == nil { // also where the engine was quicker than the end
+		return BuildResult{}, context.Cause(held)
+	}
 	result := BuildResult{Warnings: rec.warnings}
 	result.Steps, result.CachedSteps = rec.steps()
 	result.Facts, result.text = rec.facts(), rec.text
@@ -121,7 +127,7 @@ func (b *Builder) solveOpt(t *tree, text []byte, o BuildOptions, g *Guard) (bkcl
 	g.limit(attrs)
 	return bkclient.SolveOpt{
 		FrontendAttrs: attrs,
-		LocalMounts:   map[string]fsutil.FS{"context": contextFS{t.context}, "dockerfile": files},
+		LocalMounts:   map[string]fsutil.FS{"context": contextFS{t.context, t.fail}, "dockerfile": files},
 		SharedKey:     sharedKey(t.src.Context),
 		Session:       attach,
 		Exports:       []bkclient.ExportEntry{{Type: "moby", Attrs: map[string]string{"name": o.Tag}}},

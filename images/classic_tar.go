@@ -27,7 +27,7 @@ func (t *tree) tar(ctx context.Context, text []byte) (io.ReadCloser, string, err
 	if err != nil {
 		return nil, "", err
 	}
-	all, err := fsutil.NewFilterFS(contextFS{t.context}, &fsutil.FilterOpt{
+	all, err := fsutil.NewFilterFS(contextFS{root: t.context}, &fsutil.FilterOpt{
 		ExcludePatterns: append(excludes, "!"+name, "!"+ignoreName), Map: ownedByRoot,
 	})
 	if err != nil {

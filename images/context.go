@@ -24,7 +24,10 @@ const maxEntries = 1 << 20
 
 // contextFS is a build context as BuildKit and the classic builder are given it. fsutil's own walks by path, and through a
 // folder that became a link meanwhile; its one of an os.Root waits for FIFOs.
-type contextFS struct{ root *os.Root }
+type contextFS struct {
+	root *os.Root
+	fail func(error) // is told of what cannot be read; it may be nil
+}
 
 // Walk implements [fsutil.FS].
 func (c contextFS) Walk(ctx context.Context, target string, fn fs.WalkDirFunc) error {
@@ -43,37 +46,36 @@ func special(e fs.DirEntry) bool {
 	return t != 0 && t != fs.ModeDir && t != fs.ModeSymlink
 }
 
-// Open implements [fsutil.FS]. What fsutil cannot open it sends as an empty file; so that this is for files that are gone and
-// for those of others, all else fails when it is read.
+// Open implements [fsutil.FS]. What fsutil cannot open it sends as an empty file, so that this is for files that are gone and for
+// those of others; all else is told, and ends the build. (An error of a file that is being read would make fsutil and the engine
+// wait for each other.)
 func (c contextFS) Open(path string) (io.ReadCloser, error) {
 	path = strings.TrimPrefix(filepath.Clean(path), string(filepath.Separator))
 	f, err := distrust.Open(c.root, path)
+	if err == nil {
+		if err = distrust.Solid(f, path); err != nil {
+			_ = f.Close()
+		}
+	}
 	switch {
+	case err == nil && path == ignoreName:
+		return limited{io.LimitReader(f, maxIgnore), f}, nil
 	case err == nil:
-		err = distrust.Solid(f, path)
-		if err == nil && path == ignoreName {
-			return limited{io.LimitReader(f, maxIgnore), f}, nil
-		}
-		if err == nil {
-			return f, nil
-		}
-		_ = f.Close()
+		return f, nil
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, fs.ErrPermission):
 		return nil, err
 	}
-	return failing{fmt.Errorf("build context: %s changed while it was read: %w", path, err)}, nil
+	err = fmt.Errorf("build context: %s changed while it was read, or cannot be sent: %w", path, err)
+	if c.fail != nil {
+		c.fail(err)
+	}
+	return nil, err
 }
 
 type limited struct {
 	io.Reader
 	io.Closer
 }
-
-// failing is a file that cannot be read.
-type failing struct{ err error }
-
-func (f failing) Read([]byte) (int, error) { return 0, f.err }
-func (failing) Close() error               { return nil }
 
 // heldRoot is fsutil's root for one walk, but that nothing waits and no link is followed. It holds the folder that the walk is
 // in: looking up each file from the top costs ten times as much.

@@ -57,7 +57,7 @@ var errIgnorePattern = errors.New(".dockerignore")
 
 // filter is the context as the engine would ask for it.
 func (in *Inputs) filter(t *tree) (filtered fsutil.FS, err error) {
-	root := contextFS{t.context}
+	root := contextFS{root: t.context}
 	if in.matcher, err = patternmatcher.New(in.ignore); err != nil {
 		return nil, fmt.Errorf("%w: %w", errIgnorePattern, err)
 	}

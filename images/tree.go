@@ -26,6 +26,7 @@ type tree struct {
 	context *os.Root
 	file    string // the Dockerfile below root, behind its links
 	dir     string // where it lies
+	fail    func(error)
 }
 
 // openTree opens the folders of a source. A Dockerfile that is not there is ErrDockerfileNotFound.
