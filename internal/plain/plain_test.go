@@ -32,7 +32,7 @@ func TestHostileText(t *testing.T) {
 		{"DEL\x7fNUL\x00", `DEL\x7fNUL\x00`, `DEL\x7fNUL\x00`},
 		{"a\u200db", `a\u200db`, `a\u200db`},
 		{"👩‍💻 👍🏽 🏳️‍🌈 ❤️ 1️⃣", "👩‍💻 👍🏽 🏳️‍🌈 ❤️ 1️⃣", "👩‍💻 👍🏽 🏳️‍🌈 ❤️ 1️⃣"},
-		{"می‌خواهم क्‍ष עברית ünï 日本", "می‌خواهم क्‍ष עברית ünï 日本", "می‌خواهم क्‍ष עברית ünï 日本"},
+		{"می\u200cخواهم क्\u200dष עברית ünï 日本", "می\u200cخواهم क्\u200dष עברית ünï 日本", "می\u200cخواهم क्\u200dष עברית ünï 日本"},
 	} {
 		if got := plain.Line(c.in); got != c.line {
 			t.Errorf("Line(%q) is %q, not %q", c.in, got, c.line)
