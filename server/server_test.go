@@ -329,7 +329,7 @@ func TestClientThatStopsReading(t *testing.T) {
 		if code != 1 {
 			t.Fatalf("exit code %d", code)
 		}
-	case <-time.After(30 * time.Second):
+	case <-time.After(2 * time.Minute):
 		t.Fatal("the server hangs on a client that does not read")
 	}
 	inW.Close()
