@@ -22,11 +22,14 @@ type Game struct {
 	Duration time.Duration
 	Rounds   int // 0 is by Duration alone
 	Log      io.Writer
+
+	ended chan os.Signal // of Main: it ends the game, also while what it needs is still being started
 }
 
 // Main plays a game of the command line.
 func Main(name string, play func(Game) error) {
-	g := Game{Log: os.Stdout}
+	g := Game{Log: os.Stdout, ended: make(chan os.Signal, 1)}
+	signal.Notify(g.ended, syscall.SIGINT, syscall.SIGTERM)
 	flag.Uint64Var(&g.Seed, "seed", uint64(time.Now().UnixNano()), "what to do")
 	flag.DurationVar(&g.Duration, "duration", 30*time.Minute, "how long")
 	flag.IntVar(&g.Rounds, "rounds", 0, "stop after so many rounds; 0 is by duration alone")
@@ -41,17 +44,14 @@ func Main(name string, play func(Game) error) {
 // Rand is what the game is drawn from.
 func (g Game) Rand() *rand.Rand { return rand.New(rand.NewPCG(g.Seed, 0)) }
 
-// Play calls round until the game is over or a round fails, and tells how many there were. SIGINT and SIGTERM end it behind
-// a round, so that what was started is stopped.
+// Play calls round until the game is over or a round fails, and tells how many there were. In Main,
+// SIGINT and SIGTERM end it behind a round, so that what was started is stopped.
 func (g Game) Play(round func(n int) error) (int, error) {
-	ended := make(chan os.Signal, 1)
-	signal.Notify(ended, syscall.SIGINT, syscall.SIGTERM)
-	defer signal.Stop(ended)
 	deadline := time.Now().Add(g.Duration)
 	n := 0
 	for ; (g.Rounds == 0 || n < g.Rounds) && time.Now().Before(deadline); n++ {
 		select {
-		case s := <-ended:
+		case s := <-g.ended:
 			return n, fmt.Errorf("%v, before round %d", s, n)
 		default:
 		}
