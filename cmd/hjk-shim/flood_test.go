@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -132,7 +133,15 @@ func resident(pid int) int {
 
 // TestProgramIgnoresNoSignals: a program that is to end by SIGPIPE or Ctrl-C does.
 func TestProgramIgnoresNoSignals(t *testing.T) {
-	for kind, want := range map[shim.Kind]string{shim.KindPTY: "0000000000000000", shim.KindTmux: "0000000000200000"} { // SIGTTOU
+	// The standard signals alone: the others are a C library's, and their state is that of whoever started the tests.
+	ignored := func(mask string) int64 {
+		n, err := strconv.ParseUint(mask, 16, 64)
+		if err != nil {
+			t.Error(err)
+		}
+		return int64(n & (1<<31 - 1))
+	}
+	for kind, want := range map[shim.Kind]int64{shim.KindPTY: 0, shim.KindTmux: 1 << (syscall.SIGTTOU - 1)} {
 		t.Run(string(kind), func(t *testing.T) {
 			env, dir := place(t)
 			startIn(t, env, shim.Start{Name: "s", Agent: "a", Dir: "/", Kind: kind, Argv: []string{
@@ -145,7 +154,7 @@ func TestProgramIgnoresNoSignals(t *testing.T) {
 				got = strings.Fields(string(b))
 				return len(got) >= 5
 			})
-			if i := slices.Index(got, "with"); i < 1 || got[i-1] != want || got[len(got)-1] == want {
+			if i := slices.Index(got, "with"); i < 1 || ignored(got[i-1]) != want || ignored(got[len(got)-1]) == want {
 				t.Errorf("the program ignores %q", got)
 			}
 		})
