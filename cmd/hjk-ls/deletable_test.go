@@ -123,6 +123,12 @@ func TestWorksWhereRightsWereTakenAway(t *testing.T) {
 	if x := r.x(); x.State != "running" || len(x.Sessions) == 0 {
 		t.Errorf("%+v", x)
 	}
+	r.as(user, "rm -rf /.headjack/run/sessions; echo none >/.headjack/run/sessions")
+	r.hjk("ps")
+	r.hjk("run", "x", "--detach")
+	if x := r.x(); len(x.Sessions) != 1 {
+		t.Errorf("after a file in the place of the sessions: %+v", x)
+	}
 	lock()
 	r.hjk("rm", "x", "--force")
 	r.nothingLeft("in the end")

@@ -26,19 +26,24 @@ func (m *Manager) own(ctx context.Context, dir string) error {
 // mostReached bounds the sessions that are looked after: an agent can make any number of folders.
 const mostReached = 200
 
-// reach makes the folders usable that sessions are kept in: an agent can have taken away the right to.
+// reach makes the folders usable that sessions are kept in: an agent can have taken away the right to, or put something else in
+// their place.
 func (m *Manager) reach(ctx context.Context, p place) error {
-	sessions := filepath.Join(p.runDir(), shim.SessionsDir)
-	for _, dir := range []string{p.runDir(), sessions} {
-		if err := workspace.Reach(ctx, dir, m.own); err != nil {
-			return wrap(err, CodeInternal)
-		}
+	if err := workspace.Reach(ctx, p.runDir(), m.own); err != nil {
+		return wrap(err, CodeInternal)
 	}
 	root, err := os.OpenRoot(p.runDir())
 	if err != nil {
 		return nil // the instance is new
 	}
 	defer root.Close()
+	if err := folderAgain(ctx, root, shim.SessionsDir); err != nil {
+		return wrap(err, CodeInternal)
+	}
+	sessions := filepath.Join(p.runDir(), shim.SessionsDir)
+	if err := workspace.Reach(ctx, sessions, m.own); err != nil {
+		return wrap(err, CodeInternal)
+	}
 	all, _ := distrust.ReadDir(ctx, root, shim.SessionsDir, mostReached)
 	for _, e := range all {
 		if !e.IsDir() {
@@ -49,6 +54,18 @@ func (m *Manager) reach(ctx context.Context, p place) error {
 		}
 	}
 	return nil
+}
+
+// folderAgain makes a folder anew that something else stands in the place of. What was in it is gone by then.
+func folderAgain(ctx context.Context, root *os.Root, name string) error {
+	fi, err := root.Lstat(name)
+	if err != nil || fi.IsDir() {
+		return nil //nolint:nilerr // what is not there is made by whoever needs it
+	}
+	if err := distrust.RemoveAll(ctx, root, name); err != nil {
+		return err
+	}
+	return root.Mkdir(name, 0o700)
 }
 
 // deletable does of an instance's removal what may fail, and destroys nothing. tree is its worktree, if that goes too.
