@@ -46,8 +46,8 @@ func special(e fs.DirEntry) bool {
 	return t != 0 && t != fs.ModeDir && t != fs.ModeSymlink
 }
 
-// Open implements [fsutil.FS]. What fsutil cannot open it sends as an empty file, so that this is for files that are gone and for
-// those of others; all else is told, and ends the build. (An error of a file that is being read would make fsutil and the engine
+// Open implements [fsutil.FS]. What fsutil cannot open it sends as an empty file, so that this is for files that are gone, for
+// those of others, and for sockets, which fsutil takes for files; all else is told, and ends the build. (An error of a file that is being read would make fsutil and the engine
 // wait for each other.)
 func (c contextFS) Open(path string) (io.ReadCloser, error) {
 	path = strings.TrimPrefix(filepath.Clean(path), string(filepath.Separator))
@@ -62,7 +62,7 @@ func (c contextFS) Open(path string) (io.ReadCloser, error) {
 		return limited{io.LimitReader(f, maxIgnore), f}, nil
 	case err == nil:
 		return f, nil
-	case errors.Is(err, fs.ErrNotExist), errors.Is(err, fs.ErrPermission):
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, fs.ErrPermission), errors.Is(err, distrust.ErrSocket):
 		return nil, err
 	}
 	err = fmt.Errorf("build context: %s changed while it was read, or cannot be sent: %w", path, err)

@@ -107,14 +107,15 @@ func (in *Inputs) add(t *tree, path string, e fs.DirEntry, old map[string]input)
 	return nil
 }
 
-// read sums a file's content. One that is gone meanwhile counts as empty: its folder tells of that.
+// read sums a file's content. One that is gone meanwhile counts as empty: its folder tells of that. So does a socket, which
+// comes here as a file.
 func (in *Inputs) read(t *tree, rel string, now input) (input, error) {
 	now.sum, now.settled = "", system.Settled(time.Unix(0, now.modTime), time.Now())
 	if now.size >= largeFile {
 		return now, nil
 	}
 	f, err := distrust.Open(t.context, rel)
-	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) {
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) || errors.Is(err, distrust.ErrSocket) {
 		return now, nil
 	}
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"syscall"
 
 	"github.com/gilmanlab/hjk-ls/internal/system"
 )
@@ -18,6 +19,8 @@ var (
 	ErrTooMany    = errors.New("it holds more entries than allowed")
 	ErrHollow     = errors.New("it consists of holes, which a copy would fill")
 	ErrMoved      = errors.New("it was replaced while it was looked at")
+	// ErrSocket is ErrNotRegular of a socket, which has nothing to be read.
+	ErrSocket = fmt.Errorf("it is a socket, %w", ErrNotRegular)
 )
 
 // Open opens a regular file below root for reading. No part of name may be a link. Open never waits: what is a FIFO, a device
@@ -35,6 +38,9 @@ func Follow(root *os.Root, name string) (*os.File, error) {
 
 // regular lets only regular files pass. The check is after opening, on what is open: a name may be another file's by now.
 func regular(name string, f *os.File, err error) (*os.File, error) {
+	if errors.Is(err, syscall.ENXIO) || errors.Is(err, syscall.EOPNOTSUPP) { // Linux, and BSD with macOS
+		return nil, &fs.PathError{Op: "open", Path: name, Err: ErrSocket}
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -59,8 +65,6 @@ func notRegular(name string, mode fs.FileMode) error {
 		what = "a symbolic link"
 	case mode&fs.ModeNamedPipe != 0:
 		what = "a FIFO"
-	case mode&fs.ModeSocket != 0:
-		what = "a socket"
 	}
 	return &fs.PathError{Op: "open", Path: name, Err: fmt.Errorf("it is %s, %w", what, ErrNotRegular)}
 }
