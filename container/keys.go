@@ -10,12 +10,13 @@ import (
 // keys carry what is typed to a session, and between that answers to what its programs ask of their terminal. Nobody waits for
 // a program that does not read: it may be stopped, and so may the helper that is to see the keys that detach.
 type keys struct {
-	mu       sync.Mutex // guards what follows
-	changed  *sync.Cond
-	queue    []byte
-	over     bool // nothing is typed any more
-	gone     bool // nothing is read any more
-	last     byte // key
+	mu      sync.Mutex // guards what follows
+	changed *sync.Cond
+	queue   []byte
+	over    bool // nothing is typed any more
+	gone    bool // nothing is read any more
+
+	last     byte // key, of typed alone
 	detached func()
 }
 
@@ -35,11 +36,12 @@ func (k *keys) typed(r io.Reader) {
 	buf := make([]byte, 4096)
 	for {
 		n, err := r.Read(buf)
+		seen := k.watch(buf[:n])
 		k.mu.Lock()
 		for len(k.queue) > maxTyped && !k.gone {
 			k.changed.Wait()
 		}
-		k.queue = append(k.queue, k.watch(buf[:n])...)
+		k.queue = append(k.queue, seen...)
 		k.over = err != nil
 		gone := k.gone
 		k.changed.Broadcast()
@@ -89,10 +91,13 @@ func (k *keys) end() {
 
 // Keys as terminals send them where a program wants them in a longer form: Ctrl-b, Ctrl-p and Ctrl-q. Whoever looks for those that
 // detach, the helper or tmux, knows the short one.
+//
+// A key may come with those of other layouts, and the modifiers with a caps lock (64) and a num lock (128), which are no part of what
+// is typed.
 var (
-	longCtrl = regexp.MustCompile(`\x1b\[(?:(98|112|113);5(?::1)?u|27;5;(98|112|113)~)`)
-	released = regexp.MustCompile(`\x1b\[\d+(?:;\d+:3)u|\x1b\[574[45]\d(?:;[\d:]+)?u`) // a key, and keys such as Ctrl alone
-	longD    = regexp.MustCompile(`^\x1b\[100(?:;1(?::1)?)?u`)
+	longCtrl = regexp.MustCompile(`\x1b\[(?:(?:\d+:\d*:)?(98|112|113)(?::\d+)*;(?:5|69|133|197)(?::1)?u|27;5;(98|112|113)~)`)
+	released = regexp.MustCompile(`\x1b\[[\d:]+(?:;\d+:3)u|\x1b\[574[45]\d(?:;[\d:]+)?u`) // a key, and keys such as Ctrl alone
+	longD    = regexp.MustCompile(`^\x1b\[(?:\d+:\d*:)?100(?::\d+)*(?:;(?:1|65|129|193)?(?::1)?(?:;[\d:]*)?)?u`)
 )
 
 const (

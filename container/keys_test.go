@@ -20,6 +20,9 @@ func TestKeys(t *testing.T) {
 		{"a Ctrl-b that is meant", []string{"\x02\x02d"}, "\x02\x02d", 0},
 		{"of kitty", []string{"\x1b[98;5u", "\x1b[98;5:3u", "\x1b[57442;5:3u", "\x1b[100u"}, "\x02d", 1},
 		{"of kitty, with kinds of events", []string{"\x1b[98;5:1u\x1b[98;5:3ud"}, "\x02d", 1},
+		{"of kitty, with locks", []string{"\x1b[98;133u", "\x1b[98;133:3u", "\x1b[100;129u"}, "\x02d", 1},
+		{"of kitty, with other layouts and text", []string{"\x1b[1080::98;5u", "\x1b[1080::98;5:3u", "\x1b[1074::100;;1074u"}, "\x02d", 1},
+		{"of kitty, with text", []string{"\x1b[98;5u", "\x1b[100;;100u"}, "\x02d", 1},
 		{"of xterm", []string{"\x1b[27;5;98~d"}, "\x02d", 1},
 		{"Ctrl-p Ctrl-q of kitty", []string{"\x1b[112;5u\x1b[112;5:3u\x1b[113;5u"}, "\x10\x11", 0},
 		{"other keys", []string{"\x1b[99;5u\x1b[100u\x1b[1;5A", "d"}, "\x1b[99;5u\x1b[100u\x1b[1;5Ad", 0},
@@ -34,6 +37,16 @@ func TestKeys(t *testing.T) {
 			t.Errorf("%s: %q, detached %d times", c.name, got, n)
 		}
 	}
+}
+
+// TestKeysThatDetachAreSeenBehindALot: a program that does not read cannot keep its user.
+func TestKeysThatDetachAreSeenBehindALot(t *testing.T) {
+	left := make(chan bool, 1)
+	k := newKeys(func() { left <- true })
+	k.queue = make([]byte, maxTyped+1)
+	go k.typed(strings.NewReader("\x02d"))
+	<-left
+	k.end()
 }
 
 // TestKeysWaitForNobody: what is typed is looked at, and answers are bounded, when nothing is read. All that is typed arrives.

@@ -154,7 +154,7 @@ func TestGlass(t *testing.T) {
 	for end := time.Now().Add(patience); !strings.Contains(answered(), "\x1b[?2026;2$y") && time.Now().Before(end); {
 		time.Sleep(20 * time.Millisecond)
 	}
-	for _, a := range []string{"\x1b[?62;22c", "\x1b[>1;10;0c", "\x1bP>|hjk-ls\x1b\\", "\x1b[0n", "R\x1b[?1u", "\x1b]11;rgb:", "\x1b]52;c;\x1b\\", "\x1bP0$r\x1b\\"} {
+	for _, a := range []string{"\x1b[?62;22c", "\x1b[>1;277;0c", "\x1bP>|hjk-ls\x1b\\", "\x1b[0n", "R\x1b[?1u", "\x1b]11;rgb:", "\x1b]52;c;\x1b\\", "\x1bP0$r\x1b\\"} {
 		if !strings.Contains(answered(), a) {
 			t.Errorf("a program that nobody watches is not answered %q: %q", a, answered())
 		}

@@ -35,7 +35,7 @@ func (s *screen) catchUp() {
 		if s.em.IsAltScreen() {
 			n = min(n, maxShown)
 		}
-		s.feed(s.skim.skim(b[:n], s.em.Width(), s.em.Height()))
+		s.digest(func() { _, _ = s.em.Write(s.skim.skim(b[:n], s.em.Width(), s.em.Height())) })
 		s.forget(n)
 		b = b[n:]
 	}
@@ -47,14 +47,17 @@ func (s *screen) catchUp() {
 // maxKept is how much memory stays with a session that has been loud once.
 const maxKept = 64 << 10
 
-// feed shows output on the emulator. What an emulator cannot digest must not end the session: it starts afresh.
-func (s *screen) feed(b []byte) {
+// feed shows output on the emulator as it is.
+func (s *screen) feed(b []byte) { s.digest(func() { _, _ = s.em.Write(b) }) }
+
+// digest shows something on the emulator. What cannot be digested must not end the session: the emulator starts afresh.
+func (s *screen) digest(show func()) {
 	defer func() {
 		if recover() != nil {
 			s.renew(s.em.Width(), s.em.Height())
 		}
 	}()
-	_, _ = s.em.Write(b)
+	show()
 }
 
 // forget drops the lines that scrolled off the alternate screen, of which the emulator keeps ten thousand and cannot be told

@@ -73,7 +73,7 @@ type screen struct {
 	log  *logFile
 	done chan struct{} // the terminal's output has ended
 
-	answers chan []byte // to what the program asks of its terminal
+	answers answers
 
 	wake chan struct{} // there is output that the emulator has not got
 
@@ -98,10 +98,10 @@ type drawing struct {
 
 // newScreen shows what comes from a terminal; wrote is called with each output.
 func newScreen(tty *os.File, log *logFile, cols, rows int, wrote func()) *screen {
-	s := &screen{tty: tty, log: log, done: make(chan struct{}), wake: make(chan struct{}, 1), answers: make(chan []byte, 16)}
-	s.glass = pane.New(pane.Options{Clipboard: func(int) bool { return true }, Answer: s.answer, Shown: s.shown, Cursor: s.cursor})
+	s := &screen{tty: tty, log: log, done: make(chan struct{}), wake: make(chan struct{}, 1), answers: answers{wake: make(chan struct{}, 1)}}
+	s.glass = pane.New(pane.Options{Clipboard: func(int) bool { return true }, Answer: s.answers.add, Shown: s.shown, Cursor: s.cursor})
 	s.renew(cols, rows)
-	go s.sendAnswers()
+	go s.answers.send(tty, s.done)
 	go s.pump(wrote)
 	go s.keepUp()
 	return s
@@ -195,25 +195,6 @@ func (s *screen) cursor() (row, col int) {
 	return at.Y + 1, at.X + 1
 }
 
-// answer does not wait for a program that asks without reading.
-func (s *screen) answer(b []byte) {
-	select {
-	case s.answers <- b:
-	default:
-	}
-}
-
-func (s *screen) sendAnswers() {
-	for {
-		select {
-		case b := <-s.answers:
-			_, _ = s.tty.Write(b)
-		case <-s.done:
-			return
-		}
-	}
-}
-
 // discard reads what an emulator would answer, for which it waits. Nothing asks it: the glass has answered.
 func discard(em *vt.Emulator) { _, _ = io.Copy(io.Discard, em) }
 
@@ -272,7 +253,6 @@ func (s *screen) attach(c conn) *viewer {
 	if s.viewer != nil {
 		s.viewer.finish(shim.ExitReplaced)
 	}
-	s.catchUp() // what was asked while nobody was there the emulator answers
 	s.viewer = newViewer(c, s)
 	return s.viewer
 }
@@ -280,7 +260,6 @@ func (s *screen) attach(c conn) *viewer {
 func (s *screen) detach(v *viewer) {
 	s.mu.Lock()
 	if s.viewer == v {
-		s.catchUp() // what the viewer's terminal has answered is not answered again
 		s.viewer = nil
 	}
 	s.mu.Unlock()

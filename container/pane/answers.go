@@ -46,10 +46,12 @@ func (f *Filter) position(format string) {
 	f.answer(format, row, col)
 }
 
-// dcs is a whole device control string. Questions are answered with that it is not known; nothing else is for a terminal that
-// others use, too.
+// dcs is a whole device control string. Questions are answered, but for the cursor's style, with that it is not known; nothing else
+// is for a terminal that others use, too.
 func (f *Filter) dcs(text []byte) {
 	switch {
+	case string(text) == "$q q":
+		f.answer("\x1bP1$r%d q\x1b\\", f.cursor)
 	case bytes.HasPrefix(text, []byte("$q")):
 		f.answer("\x1bP0$r\x1b\\")
 	case bytes.HasPrefix(text, []byte("+q")):

@@ -30,6 +30,7 @@ type Filter struct {
 	seq   []byte // of the sequence that is being read: its parameters, or its text
 	intro byte   // of a string: ']' for OSC, 'P' for DCS, else one that never passes
 	inter []byte // intermediate bytes
+	ender string // what ended the string, and is to end its answer
 	utf8  []byte // the beginning of a character
 	terms
 }
@@ -290,7 +291,7 @@ func (f *Filter) str(c byte) {
 		f.toGround()
 		f.ground(c)
 	case c == '\a' && f.intro == ']':
-		f.finish()
+		f.finish("\a")
 	case c >= 0x20 && c != 0x7f:
 		f.collect(c)
 	}
@@ -298,7 +299,7 @@ func (f *Filter) str(c byte) {
 
 func (f *Filter) strEnd(c byte) {
 	if c == '\\' {
-		f.finish()
+		f.finish("\x1b\\")
 		return
 	}
 	f.enter(inSequence, (*Filter).escape)
@@ -316,8 +317,9 @@ func (f *Filter) collect(b ...byte) {
 	}
 }
 
-func (f *Filter) finish() {
+func (f *Filter) finish(ender string) {
 	text, intro := f.seq, f.intro
+	f.ender = ender
 	switch intro {
 	case ']':
 		f.osc(text)

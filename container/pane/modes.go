@@ -52,6 +52,9 @@ func (f *Filter) mode(n int, on bool) {
 	if !ok || n == altScreen && f.modes[n] == on { // entering twice loses where the cursor was
 		return
 	}
+	if n == altScreen && !on { // else its keys would stay, for the next program there
+		f.kittyUndo()
+	}
 	if on == normal {
 		delete(f.modes, n)
 	} else {
@@ -145,11 +148,8 @@ func (f *Filter) plainly() {
 
 // undo puts the terminal into the state that it had without the program, but for what is on the screen and the title.
 func (f *Filter) undo() {
+	f.mode(altScreen, false)
 	f.kittyUndo()
-	if f.modes[altScreen] {
-		f.mode(altScreen, false)
-		f.kittyUndo()
-	}
 	if f.modes[6] { // the cursor goes home with it
 		f.mode(6, false)
 		f.out = append(f.out, "\x1b[r\x1b[999H"...)
@@ -193,6 +193,28 @@ func (f *Filter) Reporting() bool {
 // Neutral sets a terminal so that a screen can be drawn on it, whatever it was set to before.
 const Neutral = "\x1b[?6l\x1b[?7h\x1b[r\x1b[4l\x0f\x1b(B\x1b)B\x1b[0m"
 
+// preferred are the forms of the mouse's reports, from the least to the best: of several that a program asks for it knows all.
+var preferred = []int{1005, 1015, 1006, 1016}
+
+// setModes sets the modes but for the screen and the cursor. What is off comes first: on most terminals the modes of the mouse are
+// one value, and so are the forms of its reports, so that to take one away takes away whichever there is.
+func (f *Filter) setModes(changed map[int]bool) {
+	var on []int
+	for _, n := range slices.Sorted(maps.Keys(allowed)) {
+		switch {
+		case n == altScreen || n == 25:
+		case allowed[n] != changed[n]:
+			on = append(on, n)
+		default:
+			f.set(n, false)
+		}
+	}
+	slices.SortStableFunc(on, func(a, b int) int { return slices.Index(preferred, a) - slices.Index(preferred, b) })
+	for _, n := range on {
+		f.set(n, true)
+	}
+}
+
 // Modes sets a terminal to what the program expects, but for the screens and the cursor, whatever it was set to before. What
 // scrolls of the screen is set only with region.
 func (f *Filter) Modes(region bool) []byte {
@@ -201,11 +223,7 @@ func (f *Filter) Modes(region bool) []byte {
 	if region && f.region != [2]int{} {
 		g.scrollRegion(f.region[:])
 	}
-	for _, n := range slices.Sorted(maps.Keys(allowed)) {
-		if n != altScreen && n != 25 {
-			g.set(n, allowed[n] != f.modes[n])
-		}
-	}
+	g.setModes(f.modes)
 	if f.insert {
 		g.pass("\x1b[4h")
 	}

@@ -3,6 +3,8 @@ package pane
 import (
 	"bytes"
 	"fmt"
+	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -41,16 +43,18 @@ func TestFilter(t *testing.T) {
 		{"the title told", "\x1b[21t\x1b[20t\x1b]l\a", "", ""},
 		{"the window", "\x1b[3;0;0t\x1b[8;5;5t\x1b[18t\x1b[14t\x1b[9;1t", "", ""},
 		{"titles kept", "\x1b[22;2t\x1b[23;2t\x1b[23t", "\x1b[22;0t\x1b[22;0t\x1b[23;0t", ""},
-		{"what it is", "\x1b[c\x1b[0c\x1bZ\x1b[>c\x1b[>q\x1b[=c", "", "\x1b[?62;22c\x1b[?62;22c\x1b[?62;22c\x1b[>1;10;0c\x1bP>|hjk-ls\x1b\\\x1bP!|00000000\x1b\\"},
+		{"what it is", "\x1b[c\x1b[0c\x1bZ\x1b[>c\x1b[>q\x1b[=c", "", "\x1b[?62;22c\x1b[?62;22c\x1b[?62;22c\x1b[>1;277;0c\x1bP>|hjk-ls\x1b\\\x1bP!|00000000\x1b\\"},
 		{"how it is", "\x1b[5n\x1b[6n\x1b[?6n\x1b[?996n\x1b[?15n", "", "\x1b[0n\x1b[3;7R\x1b[?3;7R"},
 		{"modes", "\x1b[?2004;25l\x1b[?2026$p\x1b[?25$p\x1b[?69$p\x1b[4$p\x1b[?1004h\x1b[?1004$p", "\x1b[?2004l\x1b[?25l\x1b[?1004h", "\x1b[?2026;2$y\x1b[?25;2$y\x1b[?69;0$y\x1b[4;2$y\x1b[?1004;1$y"},
 		{"modes that do not pass", "\x1b[?3h\x1b[?69h\x1b[?2031;2048h\x1b[?1007l\x1b[20h\x1b[?1;2031h", "\x1b[?1h", ""},
-		{"colours asked for", "\x1b]11;?\a\x1b]10;?\x1b\\\x1b]4;1;?;255;?\a", "", "\x1b]11;rgb:0000/0000/0000\x1b\\\x1b]10;rgb:d0d0/d0d0/d0d0\x1b\\\x1b]4;1;rgb:cdcd/0000/0000\x1b\\\x1b]4;255;rgb:eeee/eeee/eeee\x1b\\"},
+		{"colours asked for", "\x1b]11;?\a\x1b]10;?\x1b\\\x1b]4;1;?;255;?\a", "", "\x1b]11;rgb:0000/0000/0000\a\x1b]10;rgb:d0d0/d0d0/d0d0\x1b\\\x1b]4;1;rgb:cdcd/0000/0000\a\x1b]4;255;rgb:eeee/eeee/eeee\a"},
 		{"colours set", "\x1b]11;red\a\x1b]4;1;red\a\x1b]104\a\x1b]111\a\x1b]12;red\a", "", ""},
 		{"other commands to the terminal", "\x1b]7;file://h/\a\x1b]9;note\a\x1b]777;notify;a;b\a\x1b]1337;File=:AA\a\x1b]133;A\a\x1b]633;E;rm\a\x1b]50;f\a\x1b]99;;x\a", "", ""},
-		{"pictures and programs", "\x1b_Gf=100,t=f;L2V0Yw==\x1b\\\x1bPq#0~\x1b\\\x1b^x\x1b\\\x1bXx\x1b\\\x1bPtmux;\x1b\x1b]52;c;?\a\x1b\\", "", "\x1b]52;c;\x1b\\"},
+		{"pictures and programs", "\x1b_Gf=100,t=f;L2V0Yw==\x1b\\\x1bPq#0~\x1b\\\x1b^x\x1b\\\x1bXx\x1b\\\x1bPtmux;\x1b\x1b]52;c;?\a\x1b\\", "", "\x1b]52;c;\a"},
 		{"settings asked for", "\x1bP$qm\x1b\\\x1bP+q544e\x1b\\\x1b[x\x1b[?4m", "", "\x1bP0$r\x1b\\\x1bP0+r\x1b\\\x1b[>4;0m"},
 		{"keys", "\x1b[>1u\x1b[?u\x1b[=2;2u\x1b[?u\x1b[<9u\x1b[?u", "\x1b[>0u\x1b[>1u\x1b[=3;1u\x1b[<1u", "\x1b[?1u\x1b[?3u\x1b[?0u"},
+		{"the cursor's style asked for", "\x1bP$q q\x1b\\\x1b[5 q\x1bP$q q\x1b\\", "\x1b[5 q", "\x1bP1$r0 q\x1b\\\x1bP1$r5 q\x1b\\"},
+		{"keys left on the other screen", "\x1b[?1049h\x1b[>5u\x1b[?1049l\x1b[?u", "\x1b[?1049h\x1b[>0u\x1b[>5u\x1b[<2u\x1b[?1049l", "\x1b[?0u"},
 		{"keys of xterm", "\x1b[>4;2m\x1b[>1;2m\x1b[?4m\x1b[>4n", "\x1b[>4;2m\x1b[>4;0m", "\x1b[>4;2m"},
 		{"the screens", "\x1b[?1047h\x1b[?1049h\x1b[?47l\x1b[?1048h", "\x1b[?1049h\x1b[?1049l\x1b7", ""},
 		{"character sets", "\x1b(0q\x1b)A\x0eq\x0f\x1b*0\x1b%@\x1b F\x1b#3\x1bN", "\x1b(0q\x1b)B\x0eq\x0f", ""},
@@ -99,6 +103,49 @@ func TestModes(t *testing.T) {
 	later.colours, later.main = f.colours, later.main[1:] // a base of its own
 	if a, b := fmt.Sprint(f.terms), fmt.Sprint(later.terms); a != b {
 		t.Errorf("%s\n%s", a, b)
+	}
+}
+
+// mouse is how a terminal has it for which the modes of the mouse are one value, and so are the forms of its reports: xterm, kitty,
+// xterm.js.
+func mouse(said string) (mode, form int) {
+	for _, m := range regexp.MustCompile(`\x1b\[\?(\d+)([hl])`).FindAllStringSubmatch(said, -1) {
+		n, _ := strconv.Atoi(m[1])
+		set := n
+		if m[2] == "l" {
+			set = 0
+		}
+		switch n {
+		case 9, 1000, 1002, 1003:
+			mode = set
+		case 1005, 1006, 1015, 1016:
+			form = set
+		}
+	}
+	return mode, form
+}
+
+// TestModesOfTheMouse: a terminal that comes later reports the mouse as the program asked for.
+func TestModesOfTheMouse(t *testing.T) {
+	for _, c := range []struct {
+		said       string
+		mode, form int
+	}{
+		{"\x1b[?1000h\x1b[?1006h", 1000, 1006},
+		{"\x1b[?1002;1006h", 1002, 1006},
+		{"\x1b[?1000h\x1b[?1002h\x1b[?1003h\x1b[?1015h\x1b[?1006h", 1003, 1006},
+		{"\x1b[?1006;1016;1003h", 1003, 1016},
+		{"\x1b[?1006;1003h\x1b[?1003;1006l", 0, 0},
+	} {
+		f := New(Options{})
+		f.Filter([]byte(c.said))
+		if mode, form := mouse(string(f.Modes(false))); mode != c.mode || form != c.form {
+			t.Errorf("%q becomes %d in the form %d", c.said, mode, form)
+		}
+	}
+	// By their numbers, they would take each other away.
+	if mode, form := mouse("\x1b[?1000h\x1b[?1002l\x1b[?1003l\x1b[?1006h\x1b[?1016l"); mode != 0 || form != 0 {
+		t.Errorf("the terminal of this test is none: %d, %d", mode, form)
 	}
 }
 

@@ -34,7 +34,7 @@ var handlers = map[string]func(*Filter, []int){
 	"<u":  (*Filter).kittyPop,
 	"=u":  (*Filter).kittySet,
 	"c":   func(f *Filter, p []int) { f.identify(p, "\x1b[?62;22c") },
-	">c":  func(f *Filter, p []int) { f.identify(p, "\x1b[>1;10;0c") },
+	">c":  func(f *Filter, p []int) { f.identify(p, "\x1b[>1;277;0c") }, // from 277 on vim takes the mouse's reports in their best form
 	"=c":  func(f *Filter, p []int) { f.identify(p, "\x1bP!|00000000\x1b\\") },
 	">q":  func(f *Filter, p []int) { f.identify(p, "\x1bP>|hjk-ls\x1b\\") },
 	"n":   (*Filter).status,

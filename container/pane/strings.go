@@ -104,7 +104,7 @@ func (f *Filter) clipboard(rest []byte) {
 		return
 	}
 	if string(data) == "?" {
-		f.answer("\x1b]52;%s;\x1b\\", target)
+		f.answer("\x1b]52;%s;%s", target, f.ender)
 		return
 	}
 	text, err := base64.StdEncoding.DecodeString(string(data))
@@ -127,13 +127,13 @@ func (f *Filter) palette(rest []byte) {
 	for i := 0; i+1 < len(parts) && i < 2*256; i += 2 {
 		n, err := strconv.Atoi(parts[i])
 		if err == nil && n >= 0 && n < 256 && parts[i+1] == "?" {
-			f.answer("\x1b]4;%d;rgb:%s\x1b\\", n, usual(n))
+			f.answer("\x1b]4;%d;rgb:%s%s", n, usual(n), f.ender)
 		}
 	}
 }
 
 func (f *Filter) colour(code string, rest []byte, is string) {
 	if string(rest) == "?" {
-		f.answer("\x1b]%s;rgb:%s\x1b\\", code, is)
+		f.answer("\x1b]%s;rgb:%s%s", code, is, f.ender)
 	}
 }
