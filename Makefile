@@ -49,7 +49,7 @@ images-test: ## build the images we ship, from Debian's and npm's packages, and 
 
 .PHONY: unit
 unit: shim ## the tests that need no container engine, as for systems that have none
-	@go run ./internal/gotest -timeout 10m ./container/pane ./container/screen ./container/shim/... ./images/dockerfile ./internal/credentials ./internal/distrust ./internal/standin ./internal/system ./server ./server/agents ./server/builds ./workspace
+	@go run ./internal/gotest -timeout 10m ./container/pane ./container/screen ./container/shim/... ./images/dockerfile ./internal/credentials ./internal/distrust ./internal/fileuri ./internal/plain ./internal/standin ./internal/system ./server ./server/agents ./server/builds ./workspace
 
 .PHONY: snapshot
 snapshot: ## try a release without publishing it: archives, checksums, bills of materials, extension
