@@ -85,7 +85,11 @@ func (b *Builder) solve(ctx context.Context, bk *bkclient.Client, src Source, o 
 		}
 	}()
 	res, err := bk.Build(held, opt, "hjk-ls", func(ctx context.Context, c gateway.Client) (*gateway.Result, error) {
-		r, err := builder.Build(ctx, &tracker{Client: c, rec: rec, fence: b.fence(o, g)})
+		err := weigh(text, o)
+		var r *gateway.Result
+		if err == nil {
+			r, err = builder.Build(ctx, &tracker{Client: c, rec: rec, fence: b.fence(o, g)})
+		}
 		rec.sources(err)
 		return r, err
 	}, status)

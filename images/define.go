@@ -68,6 +68,9 @@ func convert(ctx context.Context, text []byte, o BuildOptions) (d definition, er
 			return d, err
 		}
 	}
+	if err := weigh(text, o); err != nil {
+		return d, err
+	}
 	caps := pb.Caps.CapSet(pb.Caps.All())
 	res, err := dockerfile2llb.Dockerfile2LLB(ctx, text, dockerfile2llb.ConvertOpt{
 		Config:         dockerui.Config{BuildArgs: o.Args, Labels: o.Labels, Target: o.Target},

@@ -31,6 +31,9 @@ func (f *fence) classic(ctx context.Context, text []byte) (err error) {
 	if f.guard == nil && f.opts.Base == nil {
 		return nil
 	}
+	if err := weigh(text, f.opts); err != nil {
+		return err
+	}
 	f.local = f.local || f.guard != nil && !f.guard.Agreed
 	platform := ocispecs.Platform{OS: "linux", Architecture: runtime.GOARCH}
 	if f.opts.Platform != "" {
@@ -126,7 +129,7 @@ func (g *Guard) classicLimits(o *build.ImageBuildOptions) {
 
 // asBuildError is why a fence refused a Dockerfile of the classic builder, as its own failures are.
 func (f *fence) asBuildError(file string, text []byte, err error) error {
-	if !errors.Is(err, errUnasked) {
+	if !errors.Is(err, errUnasked) && !errors.Is(err, errHeavy) {
 		return err
 	}
 	rec := newRecorder(file, text)

@@ -293,6 +293,9 @@ type tracker struct {
 	gateway.Client
 	rec   *recorder
 	fence *fence
+
+	mu           sync.Mutex // guards what is below
+	env, onBuild []string   // of the images that the Dockerfile begins with
 }
 
 func (t *tracker) Solve(ctx context.Context, req gateway.SolveRequest) (*gateway.Result, error) {
@@ -308,7 +311,11 @@ func (t *tracker) ResolveImageConfig(ctx context.Context, ref string, o sourcere
 	if err := t.fence.image(ctx, ref); err != nil {
 		return "", "", nil, err
 	}
-	return t.Client.ResolveImageConfig(ctx, ref, o)
+	name, dgst, config, err := t.Client.ResolveImageConfig(ctx, ref, o)
+	if err == nil {
+		err = t.weighImage(config)
+	}
+	return name, dgst, config, err
 }
 
 // ResolveSourceMetadata looks at a source before the engine asks for it.
@@ -316,7 +323,11 @@ func (t *tracker) ResolveSourceMetadata(ctx context.Context, op *pb.SourceOp, o 
 	if err := t.fence.source(ctx, op); err != nil {
 		return nil, err
 	}
-	return t.Client.ResolveSourceMetadata(ctx, op, o)
+	res, err := t.Client.ResolveSourceMetadata(ctx, op, o)
+	if err == nil && res.Image != nil {
+		err = t.weighImage(res.Image.Config)
+	}
+	return res, err
 }
 
 // Warn keeps the build checks' findings; engines before 23 have no such call.
