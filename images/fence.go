@@ -25,7 +25,7 @@ type fence struct {
 }
 
 func (b *Builder) fence(o BuildOptions, g *Guard) *fence {
-	return &fence{b: b, opts: o, guard: g, local: g != nil && !g.Network}
+	return &fence{b: b, opts: o, guard: g, local: g.local()}
 }
 
 // errUnasked is what a build that nobody asked for may not do.

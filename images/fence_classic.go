@@ -20,8 +20,7 @@ import (
 )
 
 // classic looks at what a Dockerfile asks of the classic builder, which shows nobody what it is going to do: by BuildKit's
-// frontend, as BuildKit would do it. The classic builder has logins of its own to pull with, so images have to be in the engine
-// unless the user agreed.
+// frontend, as BuildKit would do it.
 func (f *fence) classic(ctx context.Context, text []byte) (err error) {
 	defer func() {
 		if r := recover(); r != nil { // the frontend is made for what an engine lets through
@@ -34,7 +33,6 @@ func (f *fence) classic(ctx context.Context, text []byte) (err error) {
 	if err := weigh(text, f.opts); err != nil {
 		return err
 	}
-	f.local = f.local || f.guard != nil && !f.guard.Agreed
 	platform := ocispecs.Platform{OS: "linux", Architecture: runtime.GOARCH}
 	if f.opts.Platform != "" {
 		if platform, err = platforms.Parse(f.opts.Platform); err != nil {

@@ -45,6 +45,10 @@ func (o BuildOptions) guarded(text []byte) (BuildOptions, *Guard) {
 // cpuPeriod is the engine's, in microseconds.
 const cpuPeriod = 100_000
 
+// local reports whether images have to be in the engine. A pull is a source by address like any other: the engine asks the host's own
+// loopback for it, goes where a registry sends it, and has logins that are not ours to withhold.
+func (g *Guard) local() bool { return g != nil && !(g.Network && g.Agreed) }
+
 // limit adds a Guard's bounds to the frontend's options. An engine whose BuildKit knows no limit of memory and CPUs leaves them
 // out, and none has one of processes.
 func (g *Guard) limit(attrs map[string]string) {
@@ -53,6 +57,8 @@ func (g *Guard) limit(attrs map[string]string) {
 	}
 	if !g.Network {
 		attrs["force-network-mode"] = "none"
+	}
+	if g.local() {
 		attrs["image-resolve-mode"] = "local"
 	}
 	if g.Memory > 0 {

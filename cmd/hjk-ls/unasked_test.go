@@ -73,6 +73,9 @@ func TestUnaskedBuildReachesNoService(t *testing.T) {
 			e.refusedBuild("FROM hjk-test/busybox:1 AS a\nADD "+loopback.url+salt+" /x\nFROM hjk-test/busybox:1\nCOPY --from=a /x /x\n", "it fetches")
 			e.refusedBuild(from+"ADD git://127.0.0.1/x.git#main /x\n", "it fetches git://")
 			e.refusedBuild("# syntax=hjk-test/busybox:1\n"+from, "another frontend")
+			leak := "FROM " + strings.TrimPrefix(loopback.url, "http://") + "leak:1\n"
+			e.refusedBuild(leak, "is not in the engine")
+			e.refusedBuild(from+"COPY --from="+strings.TrimPrefix(leak, "FROM ")[:len(leak)-6]+" /x /x\n", "is not in the engine")
 			if n := loopback.hits.Load() + outside.hits.Load(); n > 0 {
 				t.Errorf("services of the host were asked %d times", n)
 			}
@@ -89,6 +92,12 @@ func TestUnaskedBuildReachesNoService(t *testing.T) {
 			r.hjk("build")
 			if loopback.hits.Load() == 0 {
 				t.Error("the control: a build that is asked for does not reach the service either, so this shows nothing")
+			}
+			loopback.hits.Store(0)
+			r.write("Dockerfile", leak)
+			r.fails("leak", "build")
+			if loopback.hits.Load() == 0 {
+				t.Error("the control: an image is not looked for at the service by a build that is asked for, so this shows nothing")
 			}
 			r.nothingLeft("in the end")
 		})
@@ -181,7 +190,7 @@ func TestUnaskedBuildHasNoLogin(t *testing.T) {
 	r.sh("mkdir -p $HOME/.docker; docker login -u u -p p " + host + " 2>/dev/null; docker tag hjk-test/busybox:1 " + secret + "; docker push -q " + secret + "; docker rmi " + secret)
 	e := r.edit(drive.Editor{})
 	r.write("Dockerfile", "FROM "+secret+"\n")
-	if ev := e.built("failed"); !strings.Contains(ev.Error, "authorization") && !strings.Contains(ev.Error, "auth") {
+	if ev := e.built("failed"); !strings.Contains(ev.Error, "is not in the engine") {
 		t.Errorf("%+v", ev)
 	}
 	if _, err := r.Do(r.repo, "docker", "image", "inspect", secret); err == nil {
