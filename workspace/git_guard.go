@@ -2,6 +2,7 @@ package workspace
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -16,9 +17,8 @@ const (
 	gitLimit = 15 * time.Minute
 	// gitPatience is how long a git is left alone before it is looked for what it might wait for.
 	gitPatience = time.Second
-	// gitLooks is how often that is done, and how much of a tree is looked at.
+	// gitLooks is how often that is done.
 	gitLooks     = 5 * time.Second
-	maxGuarded   = 1 << 20
 	maxGitSource = 100 << 20 // later versions of git pass over a .gitignore that is larger
 )
 
@@ -71,7 +71,7 @@ func obstacle(ctx context.Context, dir string) error {
 	}
 	defer root.Close()
 	var found error
-	_ = distrust.Walk(ctx, root, ".", maxGuarded, func(path string, e fs.DirEntry) error {
+	err = distrust.WalkReadable(ctx, root, ".", mostEntries, func(path string, e fs.DirEntry) error {
 		switch {
 		case e.IsDir() && e.Name() == ".git":
 			return fs.SkipDir
@@ -83,6 +83,9 @@ func obstacle(ctx context.Context, dir string) error {
 		}
 		return nil
 	})
+	if errors.Is(err, distrust.ErrTooMany) { // it may be behind these
+		return fmt.Errorf("%s has more than %d files and folders, too many to look for what git would wait at: delete some", dir, mostEntries)
+	}
 	return found
 }
 

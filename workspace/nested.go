@@ -13,10 +13,9 @@ import (
 	"github.com/gilmanlab/hjk-ls/internal/distrust"
 )
 
-// Limits of what is looked through for repositories that lie in a checkout.
 const (
-	mostEntries = 5_000_000
-	mostNested  = 500
+	mostEntries = 5_000_000 // files and folders of a checkout that are looked through
+	mostNested  = 500       // repositories in one
 )
 
 // others hides the repository's other checkouts that lie in this one: git on the host believes what it finds there, and an
@@ -86,47 +85,25 @@ func (p *Private) nested(ctx context.Context, s *shield) error {
 }
 
 // findNested looks for repositories in the checkout, where it is one of the user's: in one of ours there is only what git and
-// the agent put there.
+// the agent put there. What the user may not read is no repository of the user's.
 func (p *Private) findNested(ctx context.Context, s *shield) ([]string, error) {
 	if p.tree.Owned {
 		return nil, nil
 	}
-	n := nestedSearch{s: s, left: mostEntries}
-	err := n.look(ctx, ".")
-	return n.found, err
-}
-
-type nestedSearch struct {
-	s     *shield
-	left  int
-	found []string
-}
-
-// look looks below one folder. What the user may not read is no repository of the user's.
-func (n *nestedSearch) look(ctx context.Context, dir string) error {
-	entries, err := distrust.ReadDir(ctx, n.s.root, dir, n.left)
-	if errors.Is(err, fs.ErrPermission) || errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	n.left -= len(entries)
-	for _, e := range entries {
-		path := filepath.Join(dir, e.Name())
+	var found []string
+	err := distrust.WalkReadable(ctx, s.root, ".", mostEntries, func(path string, e fs.DirEntry) error {
 		switch {
-		case path == ".git", n.s.under[path]:
-		case e.Name() == ".git" && (e.IsDir() || e.Type().IsRegular()), e.IsDir() && isBare(n.s.root, path):
-			if n.found = append(n.found, path); len(n.found) > mostNested {
+		case path == ".git", s.under[path]:
+			return fs.SkipDir
+		case e.Name() == ".git" && (e.IsDir() || e.Type().IsRegular()), e.IsDir() && isBare(s.root, path):
+			if found = append(found, path); len(found) > mostNested {
 				return fmt.Errorf("there are more than %d; work in a smaller checkout", mostNested)
 			}
-		case e.IsDir():
-			if err := n.look(ctx, path); err != nil {
-				return err
-			}
+			return fs.SkipDir
 		}
-	}
-	return nil
+		return nil
+	})
+	return found, err
 }
 
 // isBare reports whether a folder is what git takes for a repository.

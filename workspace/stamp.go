@@ -119,7 +119,7 @@ func (s *stamping) tree(dir string) {
 	}
 	defer root.Close()
 	n := 0
-	_ = distrust.Walk(context.Background(), root, filepath.Base(dir), maxListed, func(path string, e fs.DirEntry) error {
+	_ = distrust.WalkReadable(context.Background(), root, filepath.Base(dir), maxListed, func(path string, e fs.DirEntry) error {
 		if !e.IsDir() {
 			return nil
 		}

@@ -48,31 +48,61 @@ func list(ctx context.Context, f *os.File, name string, max int) (all []fs.DirEn
 // relative to root. It follows no link and ends with ErrTooMany after max entries. visit may return fs.SkipDir for a folder
 // and fs.SkipAll; what is gone meanwhile is left out.
 func Walk(ctx context.Context, root *os.Root, name string, max int, visit func(path string, e fs.DirEntry) error) error {
-	left := max
-	err := walk(ctx, root, name, &left, visit)
+	return walk(ctx, root, name, max, visit, func(err error) bool { return errors.Is(err, fs.ErrNotExist) })
+}
+
+// WalkReadable is Walk that leaves out the folders below that cannot be read, as git does: what an agent puts behind one must be
+// found all the same.
+func WalkReadable(ctx context.Context, root *os.Root, name string, max int, visit func(path string, e fs.DirEntry) error) error {
+	return walk(ctx, root, name, max, visit, func(error) bool { return true })
+}
+
+func walk(ctx context.Context, root *os.Root, name string, max int, visit func(string, fs.DirEntry) error, leave func(error) bool) error {
+	w := walker{root: root, left: max, visit: visit, leave: leave}
+	entries, err := w.list(ctx, name)
+	if err == nil {
+		err = w.walk(ctx, name, entries)
+	}
 	if errors.Is(err, fs.SkipAll) {
 		return nil
 	}
 	return err
 }
 
-func walk(ctx context.Context, root *os.Root, name string, left *int, visit func(string, fs.DirEntry) error) error {
-	entries, err := ReadDir(ctx, root, name, *left)
-	if err != nil {
-		return err
-	}
-	*left -= len(entries)
+type walker struct {
+	root  *os.Root
+	left  int
+	visit func(path string, e fs.DirEntry) error
+	leave func(error) bool // whether a folder is left out because of an error
+}
+
+func (w *walker) list(ctx context.Context, name string) ([]fs.DirEntry, error) {
+	entries, err := ReadDir(ctx, w.root, name, w.left)
+	w.left -= len(entries)
+	return entries, err
+}
+
+func (w *walker) walk(ctx context.Context, name string, entries []fs.DirEntry) error {
 	for _, e := range entries {
 		path := filepath.Join(name, e.Name())
-		err := visit(path, e)
+		err := w.visit(path, e)
 		if err == nil && e.IsDir() {
-			if err = walk(ctx, root, path, left, visit); errors.Is(err, fs.ErrNotExist) {
-				err = nil
-			}
+			err = w.folder(ctx, path)
 		}
 		if err != nil && !errors.Is(err, fs.SkipDir) {
 			return err
 		}
 	}
 	return nil
+}
+
+func (w *walker) folder(ctx context.Context, path string) error {
+	entries, err := w.list(ctx, path)
+	switch {
+	case err == nil:
+		return w.walk(ctx, path, entries)
+	case ctx.Err() == nil && !errors.Is(err, ErrTooMany) && w.leave(err):
+		return nil
+	}
+	return err
 }
