@@ -29,12 +29,15 @@ const mostReached = 200
 // reach makes the folders usable that sessions are kept in: an agent can have taken away the right to, or put something else in
 // their place.
 func (m *Manager) reach(ctx context.Context, p place) error {
+	if !p.exists() { // the instance is new, or no state can be kept, as the lock will tell
+		return nil
+	}
 	if err := workspace.Reach(ctx, p.runDir(), m.own); err != nil {
 		return wrap(err, CodeInternal)
 	}
 	root, err := os.OpenRoot(p.runDir())
 	if err != nil {
-		return nil // the instance is new
+		return nil //nolint:nilerr // it is made with the container
 	}
 	defer root.Close()
 	if err := folderAgain(ctx, root, shim.SessionsDir); err != nil {
