@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -33,6 +34,8 @@ type app struct {
 
 	noClipboard bool
 	copies      []int // bytes of each text that a program put on the clipboard
+
+	cooked atomic.Pointer[term.State] // of the terminal, while it is given to a session
 }
 
 func newApp(in, out, err *os.File) *app { return &app{in: in, out: newPage(out), err: newPage(err)} }

@@ -68,12 +68,20 @@ func (a *app) terminal(ctx context.Context, m *agents.Manager, args agents.Sessi
 	if err != nil {
 		return agents.AttachOutcome{}, err
 	}
-	defer func() { _ = term.Restore(fd, state) }()
+	a.cooked.Store(state)
+	defer a.sane()
 	t := container.Terminal{In: in, Out: a.out.file, Cols: cols, Rows: rows, Resize: resize, Term: os.Getenv("TERM")}
 	if !a.noClipboard {
 		t.Clipboard = a.copied
 	}
 	return m.OpenTerminal(ctx, args, t)
+}
+
+// sane gives the terminal back to who had it before a session.
+func (a *app) sane() {
+	if state := a.cooked.Swap(nil); state != nil {
+		_ = term.Restore(int(a.in.Fd()), state)
+	}
 }
 
 // copied lets a program put text on the clipboard, and remembers it for the farewell.

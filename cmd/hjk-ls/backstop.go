@@ -18,7 +18,8 @@ const (
 
 // backstop ends the process that a signal has not ended: at once with the next signal, and at last by itself. What it leaves in
 // the middle the next command finishes, as after a kill.
-func backstop(ctx context.Context, ended <-chan struct{}) {
+// At last it calls lastly.
+func backstop(ctx context.Context, ended <-chan struct{}, lastly func()) {
 	select {
 	case <-ctx.Done():
 	case <-ended:
@@ -39,6 +40,7 @@ func backstop(ctx context.Context, ended <-chan struct{}) {
 		case <-last:
 			_, _ = fmt.Fprintln(os.Stderr, "hjk-ls: it does not end by itself; what is left in the middle the next command finishes")
 		}
+		lastly()
 		os.Exit(exitCanceled)
 	}
 }

@@ -34,8 +34,8 @@ func mainExit() int {
 	defer stop()
 	ended := make(chan struct{})
 	defer close(ended)
-	go backstop(ctx, ended)
 	a := newApp(os.Stdin, os.Stdout, os.Stderr)
+	go backstop(ctx, ended, a.sane)
 	err := a.command().ExecuteContext(ctx)
 	if ctx.Err() != nil && (err == nil || canceled(ctx, err)) && !a.ended {
 		err = context.Canceled
