@@ -1,6 +1,7 @@
 package images
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -57,9 +58,15 @@ func (c contextFS) Open(path string) (io.ReadCloser, error) {
 			_ = f.Close()
 		}
 	}
+	if err == nil && path == ignoreName { // the frontend in this process reads it
+		var text []byte
+		text, err = io.ReadAll(io.LimitReader(f, maxIgnore))
+		err = errors.Join(err, f.Close(), patterns(text))
+		if err == nil {
+			return io.NopCloser(bytes.NewReader(text)), nil
+		}
+	}
 	switch {
-	case err == nil && path == ignoreName:
-		return limited{io.LimitReader(f, maxIgnore), f}, nil
 	case err == nil:
 		return f, nil
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, fs.ErrPermission), errors.Is(err, distrust.ErrSocket):
@@ -70,11 +77,6 @@ func (c contextFS) Open(path string) (io.ReadCloser, error) {
 		c.fail(err)
 	}
 	return nil, err
-}
-
-type limited struct {
-	io.Reader
-	io.Closer
 }
 
 // heldRoot is fsutil's root for one walk, but that nothing waits and no link is followed. It holds the folder that the walk is

@@ -1,6 +1,7 @@
 package images
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -12,7 +13,8 @@ import (
 
 const (
 	maxDockerfile = 4 << 20 // bytes; an engine takes no more than 16 MiB of instructions
-	maxIgnore     = 4 << 20
+	maxIgnore     = 1 << 20
+	maxPatterns   = 10_000 // of those; each may become a regular expression of a few kilobytes
 )
 
 // ignoreName is the file of a context that names what stays out of it.
@@ -134,12 +136,23 @@ func (t *tree) ignores() (all []ignoreFile, err error) {
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
+		if err == nil {
+			err = patterns(text)
+		}
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w; make it a plain file, or delete it", f.name, err)
+			return nil, fmt.Errorf("%s: %w; make it a plain file of fewer lines, or delete it", f.name, err)
 		}
 		all = append(all, ignoreFile{f.name, text})
 	}
 	return all, nil
+}
+
+// patterns refuses a file of more patterns than can be held and compared with each name.
+func patterns(text []byte) error {
+	if n := bytes.Count(text, []byte("\n")); n > maxPatterns {
+		return fmt.Errorf("it has %d lines of at most %d", n, maxPatterns)
+	}
+	return nil
 }
 
 // Text is the Dockerfile of a source.

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"runtime"
 	"strings"
 	"testing"
@@ -11,6 +13,7 @@ import (
 
 	"github.com/moby/buildkit/frontend/dockerfile/dockerfile2llb"
 	"github.com/moby/buildkit/solver/pb"
+	"github.com/moby/patternmatcher"
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
@@ -108,5 +111,45 @@ func TestHeavyBuilds(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// TestManyPatterns has a .dockerignore that is small as a file. The control is what its patterns take once they are understood.
+func TestManyPatterns(t *testing.T) {
+	text := strings.Repeat("?a*b\n", 100_000)
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	m, err := patternmatcher.New(strings.Fields(text))
+	if err == nil {
+		_, err = m.MatchesOrParentMatches("name")
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if runtime.ReadMemStats(&after); after.TotalAlloc-before.TotalAlloc < 200*uint64(len(text)) {
+		t.Errorf("the control: they take %d bytes only, so this shows nothing", after.TotalAlloc-before.TotalAlloc)
+	}
+	dir := t.TempDir()
+	for name, text := range map[string]string{"Dockerfile": "FROM scratch\nCOPY . /\n", ".dockerignore": text} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	src, _ := Discover(dir)
+	if _, err := NewInputs(src, BuildOptions{}).Sum(t.Context(), nil); err == nil || !strings.Contains(err.Error(), "lines of at most") {
+		t.Error(err)
+	}
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer root.Close()
+	var told error
+	c := contextFS{root: root, fail: func(err error) { told = err }}
+	if _, err := c.Open(ignoreName); err == nil || told == nil {
+		t.Errorf("replaced while it is read: %v %v", err, told)
+	}
+	if _, err := c.Open("Dockerfile"); err != nil {
+		t.Error(err)
 	}
 }
