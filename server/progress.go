@@ -195,7 +195,7 @@ func (s *Server) feedback(ctx context.Context, p *progress) agents.Feedback {
 		Step:    p.step,
 		Solve:   p.solve,
 		Build:   s.tellBuild,
-		Consent: func(what string, flags []string) bool { return s.consent(ctx, what, flags) },
+		Consent: func(what string, flags []string) agents.Answer { return s.consent(ctx, what, flags) },
 	}
 }
 
@@ -214,13 +214,13 @@ const (
 	refuseAction = "Refuse"
 )
 
-// consent asks the user. Who cannot be asked, or does not answer, has not agreed.
-func (s *Server) consent(ctx context.Context, what string, flags []string) bool {
+// consent asks the user. Who cannot be asked, or does not answer, has neither agreed nor refused.
+func (s *Server) consent(ctx context.Context, what string, flags []string) agents.Answer {
 	s.mu.Lock()
 	able := s.caps.ask
 	s.mu.Unlock()
 	if !able {
-		return false
+		return agents.Unanswered
 	}
 	ctx, cancel := context.WithTimeout(ctx, consentTime)
 	defer cancel()
@@ -229,7 +229,13 @@ func (s *Server) consent(ctx context.Context, what string, flags []string) bool 
 		Message: fmt.Sprintf("%s asks for power over this machine: %s. Allow exactly this, and remember it?", plain.Line(what), plain.Line(strings.Join(flags, ", "))),
 		Actions: []protocol.MessageActionItem{{Title: allowAction}, {Title: refuseAction}},
 	})
-	return err == nil && item != nil && item.Title == allowAction
+	switch {
+	case err != nil || item == nil:
+		return agents.Unanswered
+	case item.Title == allowAction:
+		return agents.Allowed
+	}
+	return agents.Refused
 }
 
 // openTerminal has the client open a terminal on a session, or tells the user how to.

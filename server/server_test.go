@@ -215,7 +215,7 @@ func TestShutdownEndsWhatRuns(t *testing.T) {
 
 func TestConsentIsRefusedWithoutAnAnswer(t *testing.T) {
 	defer goleak.VerifyNone(t)
-	answer := make(chan bool, 1)
+	answer := make(chan agents.Answer, 1)
 	f := &scripted{run: func(_ context.Context, _ agents.RunArgs, fb agents.Feedback) (agents.RunResult, error) {
 		answer <- fb.Consent("image x", []string{"privileged=true"})
 		return agents.RunResult{}, nil
@@ -225,8 +225,8 @@ func TestConsentIsRefusedWithoutAnAnswer(t *testing.T) {
 	p.send(runCall, 1, 1)
 	p.expect("window/showMessageRequest")
 	p.send(`{"jsonrpc":"2.0","method":"$/cancelRequest","params":{"id":1}}`)
-	if <-answer {
-		t.Fatal("an unanswered question was taken for consent")
+	if <-answer != agents.Unanswered {
+		t.Fatal("an unanswered question was taken for an answer")
 	}
 	p.leave()
 }

@@ -83,15 +83,21 @@ func (d *display) end() {
 const allowHelp = "allow what the image, the repository's file and its agents ask of the host, and remember exactly that"
 
 // consent asks on a terminal whether power over the host is allowed; elsewhere nobody can say yes.
-func (a *app) consent(d *display) func(string, []string) bool {
+func (a *app) consent(d *display) func(string, []string) agents.Answer {
 	if !isTerminal(a.in) || !isTerminal(a.err.file) {
 		return nil
 	}
-	return func(what string, flags []string) bool {
+	return func(what string, flags []string) agents.Answer {
 		d.end()
 		fmt.Fprintf(a.err, "%s asks for power over the host: %s\nAllow exactly this, and remember it? [y/N] ", plain.Line(what), plain.Line(strings.Join(flags, ", ")))
-		answer, _ := bufio.NewReader(os.Stdin).ReadString('\n')
-		answer = strings.ToLower(strings.TrimSpace(answer))
-		return answer == "y" || answer == "yes"
+		answer, err := bufio.NewReader(os.Stdin).ReadString('\n')
+		switch strings.ToLower(strings.TrimSpace(answer)) {
+		case "y", "yes":
+			return agents.Allowed
+		}
+		if err != nil { // the terminal ended
+			return agents.Unanswered
+		}
+		return agents.Refused
 	}
 }

@@ -192,7 +192,7 @@ func (e *editor) answers(title string) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.answer = func(method string) any {
-		if method != "window/showMessageRequest" {
+		if method != "window/showMessageRequest" || title == "" {
 			return nil
 		}
 		return map[string]string{"title": title}
@@ -223,17 +223,17 @@ func TestConsentInTheEditor(t *testing.T) {
 		t.Errorf("it was asked again: %d questions, then %d", asked, n)
 	}
 
-	e.answers("Refuse")
 	r.repoConfig("network: default\n")
-	for range 2 {
+	for _, answer := range []string{"", "Refuse", "Refuse"} { // who puts the question away is asked again
+		e.answers(answer)
 		must(t, e.Command("hjk-ls.run", run, nil))
 		if got := r.limits(); !strings.HasPrefix(got, "none ") {
 			t.Errorf("the user's network does not hold: %s", got)
 		}
 		must(t, e.Command("hjk-ls.remove", map[string]any{"branch": "x"}, nil))
 	}
-	if n := e.questions(); n != asked+1 {
-		t.Errorf("%d questions after the refusal, not one", n-asked)
+	if n := e.questions(); n != asked+2 {
+		t.Errorf("%d questions, not one that was put away and one that was refused", n-asked)
 	}
 	e.answers("Allow")
 	run["allowPrivileges"] = true

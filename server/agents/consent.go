@@ -31,7 +31,11 @@ func (m *Manager) agree(w *wish, fb Feedback) error {
 		return nil
 	}
 	what := w.repo.From + "/" + repoConfigFile
-	if w.allow || fb.Consent != nil && fb.Consent(what, asks) {
+	answer := Allowed
+	if !w.allow {
+		answer = fb.ask(what, asks)
+	}
+	if answer == Allowed {
 		if err := m.consent().Add(repoConsent(w.repo), asks); err != nil {
 			return m.forgetful(err)
 		}
@@ -45,7 +49,7 @@ func (m *Manager) agree(w *wish, fb Feedback) error {
 	for _, a := range w.config.Denied {
 		fb.step(a.Key + " stays " + a.Own + ", as you have set it; " + repoConfigFile + " asks for " + a.Value + ", which --allow-privileges would allow")
 	}
-	if fb.Consent == nil { // nobody was asked
+	if answer != Refused {
 		return nil
 	}
 	if err := m.consent().Add(kept, asks); err != nil {
@@ -85,7 +89,7 @@ func (m *Manager) allow(a consentAsk, fb Feedback) error {
 	if m.consent().Allowed(a.id, a.power) {
 		return nil
 	}
-	if a.now || (fb.Consent != nil && fb.Consent(a.what, a.power)) {
+	if a.now || fb.ask(a.what, a.power) == Allowed {
 		if err := m.consent().Allow(a.id, a.power); err != nil {
 			return m.forgetful(err)
 		}

@@ -294,6 +294,24 @@ type Feedback struct {
 	Step  func(message string) // "creating worktree", "starting container", … one line, for a human
 	Solve images.Progress      // builds and pulls in detail
 	Build func(BuildEvent)     // hjk/build
-	// Consent asks whether what (an image, a file, an agent) may have what it asks for. nil or false refuses.
-	Consent func(what string, flags []string) bool
+	// Consent asks whether what (an image, a file, an agent) may have what it asks for. It is nil where nobody can be asked.
+	Consent func(what string, flags []string) Answer
+}
+
+// Answer is what the user says to a question. Only Allowed allows, and only Refused is remembered as a "no".
+type Answer int
+
+// The answers.
+const (
+	Unanswered Answer = iota // in time, or the question was put away
+	Refused
+	Allowed
+)
+
+// ask asks for consent, if somebody can be asked.
+func (f Feedback) ask(what string, flags []string) Answer {
+	if f.Consent == nil {
+		return Unanswered
+	}
+	return f.Consent(what, flags)
 }
