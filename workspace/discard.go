@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 
 	"github.com/gilmanlab/hjk-ls/internal/distrust"
 	"github.com/gilmanlab/hjk-ls/internal/system"
@@ -47,7 +48,7 @@ func Reach(ctx context.Context, dir string, own Owner) error {
 
 func changing(ctx context.Context, dir string, own Owner, change func(context.Context, *os.Root, string) error) error {
 	root, err := os.OpenRoot(filepath.Dir(dir))
-	if errors.Is(err, fs.ErrNotExist) {
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) { // whoever makes it says what is in the way
 		return nil
 	}
 	if err != nil {
