@@ -63,7 +63,8 @@ func (p *Private) keepLocked(ctx context.Context) (Kept, error) {
 type keeping struct {
 	*syncing
 	folder string
-	not    []string // commits that references of the host are at
+	not    []string // commits that references of the host are at, sorted
+	torn   int      // how often a history could not be read
 	kept   Kept
 }
 
@@ -103,7 +104,7 @@ func (k *keeping) run(ctx context.Context) (err error) {
 		return err
 	}
 	for _, id := range lost {
-		named[lostFolder+id[:12]] = id
+		named[lostFolder+id] = id
 	}
 	return k.file(ctx, named)
 }
@@ -152,7 +153,8 @@ func (k *keeping) drop(ctx context.Context, named map[string]string) error {
 		case "commit":
 			return apart[id] == nil
 		}
-		return here[id] && slices.Contains(k.not, id)
+		_, reached := slices.BinarySearch(k.not, id)
+		return here[id] && reached
 	})
 	return err
 }
@@ -170,10 +172,15 @@ func (r *Repo) has(ctx context.Context, ids []string) (map[string]bool, error) {
 	return here, err
 }
 
-// mostApart bounds how many commits are looked at that the host does not reach.
-const mostApart = 500_000
+// mostApart bounds how many commits are looked at that the host does not reach, and mostTorn how often broken ones are looked for
+// among them: an agent can make any number of those.
+const (
+	mostApart = 500_000
+	mostTorn  = 300
+)
 
-// apart are the commits that ids reach and not does not, with their parents. Ids whose history is broken have but themselves.
+// apart are the commits that ids reach and not does not, with their parents. Ids whose history is broken have but themselves; from
+// where there are too many of these, ids are left out.
 func (k *keeping) apart(ctx context.Context, ids, not []string) (map[string][]string, error) {
 	found := map[string][]string{}
 	if len(ids) == 0 {
@@ -201,6 +208,10 @@ func (k *keeping) apart(ctx context.Context, ids, not []string) (map[string][]st
 		k.missed(fmt.Errorf("the history of %.12s cannot be read: %w", ids[0], err))
 		return map[string][]string{ids[0]: nil}, nil
 	}
+	if k.torn++; k.torn > mostTorn {
+		k.missed(fmt.Errorf("%d commits are not looked at, as too many beside them have a history that cannot be read", len(ids)))
+		return map[string][]string{}, nil
+	}
 	half := len(ids) / 2
 	found, err = k.apart(ctx, ids[:half], not)
 	if err != nil {
@@ -227,7 +238,7 @@ func (k *keeping) file(ctx context.Context, named map[string]string) error {
 			continue
 		}
 		if beside(used, k.trashName(name)) {
-			name = lostFolder + id[:12]
+			name = lostFolder + id
 		}
 		used[k.trashName(name)] = true
 		names[id] = append(names[id], name)
