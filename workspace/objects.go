@@ -51,29 +51,33 @@ type objects struct {
 	cmd    *exec.Cmd
 	in     *bufio.Writer
 	out    *bufio.Reader
-	stderr bytes.Buffer
+	stderr bounded
 }
 
 // openObjects starts a git that reads the agent's objects and the host's.
 func (p *Private) openObjects(ctx context.Context) (*objects, error) {
-	o := &objects{}
+	o := &objects{stderr: bounded{max: maxComplaint}}
 	o.ctx, o.cancel = context.WithCancel(ctx)
-	c := p.foreign()
+	if err := o.open(p.foreign()); err != nil {
+		o.cancel()
+		return nil, err
+	}
+	return o, nil
+}
+
+func (o *objects) open(c call) error {
 	cmd, _ := c.command(o.ctx, []string{"cat-file", "--batch-command"})
 	in, err := cmd.StdinPipe()
 	if err != nil {
-		return nil, err
+		return err
 	}
 	out, err := cmd.StdoutPipe()
 	if err != nil {
-		return nil, err
+		return err
 	}
 	cmd.Stderr = &o.stderr
-	if err := c.start(cmd); err != nil {
-		return nil, err
-	}
 	o.cmd, o.in, o.out = cmd, bufio.NewWriter(in), bufio.NewReader(out)
-	return o, nil
+	return c.start(cmd)
 }
 
 // foreign is git in the trusted repository, where the agent's objects are.

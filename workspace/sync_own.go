@@ -144,7 +144,7 @@ func (c call) lines(ctx context.Context, f func(string) error, args ...string) e
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	cmd, full := c.command(ctx, args)
-	var stderr strings.Builder
+	stderr := bounded{max: maxComplaint}
 	cmd.Stderr = &stderr
 	out, err := cmd.StdoutPipe()
 	if err != nil {
