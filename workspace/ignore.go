@@ -56,8 +56,10 @@ func (r *Repo) rulesOf(ctx context.Context, wt Worktree) (string, error) {
 func (r *Repo) excludeFiles(ctx context.Context, dir string) (files []string) {
 	if out, err := git(ctx, dir, "config", "--type=path", "--get", "core.excludesFile"); err == nil {
 		files = append(files, strings.TrimSuffix(out, "\n"))
-	} else if dir, err := os.UserConfigDir(); err == nil {
-		files = append(files, filepath.Join(dir, "git", "ignore"))
+	} else if config := os.Getenv("XDG_CONFIG_HOME"); config != "" {
+		files = append(files, filepath.Join(config, "git", "ignore"))
+	} else if home, err := os.UserHomeDir(); err == nil { // on every system: os.UserConfigDir is another folder on macOS
+		files = append(files, filepath.Join(home, ".config", "git", "ignore"))
 	}
 	files = append(files, filepath.Join(r.CommonDir, "info", "exclude"))
 	return slices.DeleteFunc(files, func(f string) bool {
@@ -150,12 +152,20 @@ func (c checkout) ruleFile(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	f, err := os.CreateTemp("", "hjk-ls-ignore-*")
+	return patternFile([]byte(rules))
+}
+
+// patternFile is a file of ours with patterns for git. The caller deletes it.
+func patternFile(patterns []byte) (string, error) {
+	f, err := os.CreateTemp("", "hjk-ls-patterns-*")
 	if err != nil {
 		return "", err
 	}
-	_, err = f.WriteString(rules)
-	return f.Name(), errors.Join(err, f.Close())
+	_, err = f.Write(patterns)
+	if err = errors.Join(err, f.Close()); err != nil {
+		_ = os.Remove(f.Name())
+	}
+	return f.Name(), err
 }
 
 // ruleText are all rules of a commit as they would stand in the uppermost file, those of deeper folders last.
@@ -164,26 +174,26 @@ func (c checkout) ruleText(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	var dirs, ids []string
+	type ruled struct{ name, id string }
+	var files []ruled
 	for _, line := range nul(out) {
 		meta, name, _ := strings.Cut(line, "\t")
 		if f := strings.Fields(meta); path.Base(name) == ignoreFile && len(f) == 3 && strings.HasPrefix(f[0], "100") {
-			dirs, ids = append(dirs, strings.TrimSuffix(path.Dir(name), ".")), append(ids, f[2])
+			files = append(files, ruled{name, f[2]})
 		}
+	}
+	slices.SortStableFunc(files, func(a, b ruled) int { return strings.Count(a.name, "/") - strings.Count(b.name, "/") })
+	var ids []string
+	for _, f := range files {
+		ids = append(ids, f.id)
 	}
 	texts, err := c.blobs(ctx, ids)
 	if err != nil {
 		return "", err
 	}
-	order := make([]int, len(dirs))
-	for i := range order {
-		order[i] = i
-	}
-	depth := func(i int) int { return strings.Count(dirs[i]+"/", "/") - map[bool]int{true: 1}[dirs[i] == ""] }
-	slices.SortStableFunc(order, func(a, b int) int { return depth(a) - depth(b) })
 	var b strings.Builder
-	for _, i := range order {
-		b.WriteString(lifted(dirs[i], texts[i]))
+	for i, f := range files {
+		b.WriteString(lifted(strings.TrimSuffix(strings.TrimSuffix(f.name, ignoreFile), "/"), texts[i]))
 	}
 	return b.String(), nil
 }

@@ -53,16 +53,12 @@ func (r *Repo) included(ctx context.Context) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	list, err := os.CreateTemp("", "hjk-ls-include-")
+	list, err := patternFile(patterns)
 	if err != nil {
 		return nil, err
 	}
-	defer os.Remove(list.Name())
-	_, err = list.Write(patterns)
-	if err = errors.Join(err, list.Close()); err != nil {
-		return nil, err
-	}
-	out, err := git(ctx, r.From, "ls-files", "--others", "--ignored", "-z", "--exclude-from="+list.Name())
+	defer os.Remove(list)
+	out, err := git(ctx, r.From, "ls-files", "--others", "--ignored", "-z", "--exclude-from="+list)
 	return nul(out), err
 }
 
