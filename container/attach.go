@@ -37,7 +37,7 @@ func (e *Engine) Attach(ctx context.Context, id, user, session string, t Termina
 	defer stop()
 	leave := time.AfterFunc(1<<62, cancel)
 	defer leave.Stop()
-	in := newKeys(func() { leave.Reset(detachTime) }) // the helper does it sooner, where nobody keeps it from that
+	in := newKeys(func() { leave.Reset(leaveTime) }) // the helper does it sooner, where nobody keeps it from that
 	defer in.end()
 	go in.typed(t.In)
 	go func() {
@@ -58,6 +58,9 @@ func (e *Engine) Attach(ctx context.Context, id, user, session string, t Termina
 	<-resized
 	return e.attachEnd(context.WithoutCancel(ctx), id, exec, copyErr)
 }
+
+// leaveTime is how long the helper has to obey the keys that detach. Who leaves without it leaves just as well.
+const leaveTime = 3 * time.Second
 
 // lateReports is how long after an attach the terminal is still read: what it had sent of its mouse must not come to who
 // reads it next.

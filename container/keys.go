@@ -97,7 +97,7 @@ func (k *keys) end() {
 var (
 	longCtrl = regexp.MustCompile(`\x1b\[(?:(?:\d+:\d*:)?(98|112|113)(?::\d+)*;(?:5|69|133|197)(?::1)?u|27;5;(98|112|113)~)`)
 	released = regexp.MustCompile(`\x1b\[[\d:]+(?:;\d+:3)u|\x1b\[574[45]\d(?:;[\d:]+)?u`) // a key, and keys such as Ctrl alone
-	longD    = regexp.MustCompile(`^\x1b\[(?:\d+:\d*:)?100(?::\d+)*(?:;(?:1|65|129|193)?(?::1)?(?:;[\d:]*)?)?u`)
+	longD    = regexp.MustCompile(`\x02\x1b\[(?:\d+:\d*:)?100(?::\d+)*(?:;(?:1|65|129|193)?(?::1)?(?:;[\d:]*)?)?u`)
 )
 
 const (
@@ -120,7 +120,9 @@ func (k *keys) watch(b []byte) []byte {
 		b = released.ReplaceAll(b, nil)
 	}
 	if k.last == ctrlB {
-		b = longD.ReplaceAll(b, []byte{'d'})
+		b = longD.ReplaceAll(append([]byte{ctrlB}, b...), []byte{ctrlB, 'd'})[1:]
+	} else {
+		b = longD.ReplaceAll(b, []byte{ctrlB, 'd'})
 	}
 	for _, c := range b {
 		if k.last == ctrlB && c == 'd' {

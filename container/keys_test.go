@@ -23,6 +23,7 @@ func TestKeys(t *testing.T) {
 		{"of kitty, with locks", []string{"\x1b[98;133u", "\x1b[98;133:3u", "\x1b[100;129u"}, "\x02d", 1},
 		{"of kitty, with other layouts and text", []string{"\x1b[1080::98;5u", "\x1b[1080::98;5:3u", "\x1b[1074::100;;1074u"}, "\x02d", 1},
 		{"of kitty, with text", []string{"\x1b[98;5u", "\x1b[100;;100u"}, "\x02d", 1},
+		{"of kitty, at once", []string{"a\x1b[98;5u\x1b[98;5:3u\x1b[100u"}, "a\x02d", 1},
 		{"of xterm", []string{"\x1b[27;5;98~d"}, "\x02d", 1},
 		{"Ctrl-p Ctrl-q of kitty", []string{"\x1b[112;5u\x1b[112;5:3u\x1b[113;5u"}, "\x10\x11", 0},
 		{"other keys", []string{"\x1b[99;5u\x1b[100u\x1b[1;5A", "d"}, "\x1b[99;5u\x1b[100u\x1b[1;5Ad", 0},
