@@ -153,10 +153,14 @@ func TestUnaskedBuildHasNoSecret(t *testing.T) {
 	if got := r.cat(r.sh(`docker images -q 'headjack/hjk-*' | head -1`), "/x"); got != "s3cret-of-the-build" {
 		t.Errorf("the control: a build that is asked for has no secret either: %q", got)
 	}
-	e.built("succeeded")
+	asked := e.built("succeeded").Image
 	r.write("script", "cat /run/secrets/tok >/x; echo by an agent >>/x")
 	if ev := e.built("failed"); !strings.Contains(ev.Error, "it needs the secret tok") {
 		t.Errorf("a script of an agent's: %+v", ev)
+	}
+	r.write("script", "cat /run/secrets/tok >/x") // as by a checkout of the branch that the user has built
+	if got := e.built("succeeded").Image; got != asked {
+		t.Errorf("what the user had built is %s, and was %s", got, asked)
 	}
 	r.write("Dockerfile", text+"ENV A=user\n")
 	uri := e.open()

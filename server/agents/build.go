@@ -61,7 +61,7 @@ func (m *Manager) Build(ctx context.Context, a BuildArgs, fb Feedback) (BuildRes
 	if err != nil {
 		return BuildResult{}, err
 	}
-	res, err := m.build(ctx, eng, u, m.fenced(w, opts, fb), fb)
+	res, err := m.build(ctx, eng, u, w, m.fenced(w, opts, fb), fb)
 	m.changed.kick()
 	if err == nil {
 		select {
@@ -169,14 +169,32 @@ func (m *Manager) unit(w wish, src images.Source) (builds.Unit, error) {
 }
 
 // build builds a unit because somebody asked for it: after the one in flight, and whatever was built before.
-func (m *Manager) build(ctx context.Context, eng *engine, u builds.Unit, o images.BuildOptions, fb Feedback) (images.BuildResult, error) {
+func (m *Manager) build(ctx context.Context, eng *engine, u builds.Unit, w wish, o images.BuildOptions, fb Feedback) (images.BuildResult, error) {
 	job, err := m.store().Begin(ctx, u)
 	if err != nil {
 		return images.BuildResult{}, wrap(err, CodeInternal)
 	}
 	defer job.Close()
 	o.Guard = asked(job, u)
-	return m.carryOut(ctx, eng, job, u, o, "", fb)
+	input := taken(ctx, u, w.config.Network)
+	res, err := m.carryOut(ctx, eng, job, u, o, input, fb)
+	if err == nil && input != "" && taken(ctx, u, w.config.Network) == input {
+		err = wrap(job.Learn(), CodeInternal)
+	}
+	return res, err
+}
+
+// taken sums what a build reads, where a build that nobody asked for of the same would be refused: a server that sees the change
+// just before the user asks, or sees what the user had built come back, knows by it that there is an image. Elsewhere it builds.
+func taken(ctx context.Context, u builds.Unit, network string) string {
+	if len(u.Options.Secrets) == 0 && len(u.Options.SSH) == 0 && network == "default" {
+		return ""
+	}
+	sum, err := images.NewInputs(u.Source, u.Options).Sum(ctx, nil)
+	if err != nil {
+		return "" // the build tells
+	}
+	return sum
 }
 
 // carryOut builds under the unit's lock, keeps the facts, and tells of it as hjk/build does.

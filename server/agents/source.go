@@ -81,7 +81,7 @@ func (m *Manager) provide(ctx context.Context, eng *engine, w wish, p place, src
 	}
 	u.Branch, u.Tags = p.Now, []string{p.tag()}
 	fb.step("building " + src.Dockerfile)
-	res, err := m.build(ctx, eng, u, m.fenced(w, opts, fb), fb)
+	res, err := m.build(ctx, eng, u, w, m.fenced(w, opts, fb), fb)
 	return res.Image, err
 }
 

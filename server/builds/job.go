@@ -168,6 +168,12 @@ func (s *Store) Confirm(ctx context.Context, key, input string) error {
 	return s.write(key, r)
 }
 
+// Learn remembers the image of a build that succeeded, as Confirm does, while the unit is still locked.
+func (j *Job) Learn() error {
+	j.record.learn(Known{j.record.Latest.Input, j.record.Latest.Image, j.record.Steps, j.record.Latest.Guarded})
+	return j.store.write(j.key, j.record)
+}
+
 // learn remembers an image.
 func (r *Record) learn(k Known) {
 	if k.Input == "" {
