@@ -185,7 +185,7 @@ func letIn(l Layers, source string, own, repo *Config, values map[string]Value, 
 	was, f := values[v.Key], schema.at(v.Key)
 	said := source == "user" || source == "editor"
 	ask := func(value string) Ask {
-		return Ask{Key: v.Key, Value: value, Own: shown(was.Value), Said: said}
+		return Ask{Key: v.Key, Value: value, Own: shown(v.Key, was.Value), Said: said}
 	}
 	denied := f.merge(own, repo, said, func(value string) bool { return l.Allowed != nil && l.Allowed(ask(value)) })
 	for _, value := range denied {

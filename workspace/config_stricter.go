@@ -44,12 +44,12 @@ func ordered(strictestFirst ...string) direction[string] {
 	})
 }
 
-// lower is a limit; zero is none.
-func lower[T cmp.Ordered]() direction[T] {
+// lower is a limit; zero is none. words are for a value.
+func lower[T cmp.Ordered](words func(T) string) direction[T] {
 	return directed("stricter: lower", func(own, repo T, _ bool) []string {
 		var none T
 		if own != none && repo > own {
-			return []string{fmt.Sprint(repo)}
+			return []string{words(repo)}
 		}
 		return nil
 	})
@@ -148,9 +148,24 @@ func (a Agent) String() string {
 }
 
 // shown is a setting's value in words.
-func shown(v any) string {
+func shown(key string, v any) string {
 	if v == nil {
 		return ""
 	}
+	if n, ok := v.(int64); ok && key == "resources.memory" {
+		return size(n)
+	}
 	return fmt.Sprint(v)
+}
+
+func number[T any](n T) string { return fmt.Sprint(n) }
+
+// size is a number of bytes as a user writes it. It says exactly that number: consent is remembered by it.
+func size(bytes int64) string {
+	for shift, unit := range map[int]string{30: "g", 20: "m", 10: "k"} {
+		if n := bytes >> shift; n > 0 && n<<shift == bytes && (shift == 30 || n%1024 != 0) {
+			return fmt.Sprint(n) + unit
+		}
+	}
+	return fmt.Sprint(bytes)
 }

@@ -32,7 +32,7 @@ var stricterCases = map[string][]stricterCase{
 	"security.capabilities":    {{"[NET_RAW]", "[]", "[NET_RAW, SYS_PTRACE]", "security.capabilities=SYS_PTRACE"}, {"", "[]", "[NET_RAW]", "security.capabilities=NET_RAW"}},
 	"git.ssh":                  {{"false", "false", "true", "git.ssh=true"}, {"", "false", "true", "git.ssh=true"}, {"true", "false", "", ""}},
 	"git.token":                {{"MINE", "MINE", "AWS_SECRET", "git.token=AWS_SECRET"}, {"", "", "MINE", "git.token=MINE"}},
-	"resources.memory":         {{"1g", "512m", "2g", "resources.memory=2147483648"}, {"", "4g", "", ""}},
+	"resources.memory":         {{"1g", "512m", "2g", "resources.memory=2g"}, {"1g", "1g", "1025m", "resources.memory=1025m"}, {"1k", "1k", "1025", "resources.memory=1025"}, {"", "4g", "", ""}},
 	"resources.cpus":           {{"1", "0.5", "1.5", "resources.cpus=1.5"}, {"", "8", "", ""}},
 	"resources.pids":           {{"200", "100", "1000", "resources.pids=1000"}, {"", "4096", "5000", "resources.pids=5000"}},
 }

@@ -53,7 +53,10 @@ func TestRepositoryWeakensNothing(t *testing.T) {
 	}
 	r.hjk("rm", "x")
 
-	r.hjk("run", "x", "--image", "hjk-test/busybox:1", "--detach", "--allow-privileges")
+	out, err = r.Do(r.repo, "sh", "-c", r.Bin+" run x --image hjk-test/busybox:1 --detach --allow-privileges 2>&1")
+	if err != nil || !strings.Contains(out, "remembered: network=default, ports=38217, resources.memory=1g, resources.pids=3000") {
+		t.Errorf("the flag does not tell what it allowed: %v %s", err, out)
+	}
 	if got := r.limits(); got != theirs {
 		t.Errorf("the control: with consent it is %s", got)
 	}
@@ -75,6 +78,10 @@ func TestRepositoryReachesNothing(t *testing.T) {
 	r := newRig(t)
 	other, err := r.Repo("other", map[string]string{"Dockerfile": "FROM hjk-test/busybox:1\nCOPY secret /secret\n", "secret": "of-another-project\n"})
 	must(t, err)
+	r.userConfig("network: none\n")
+	r.repoConfig("network: default\nports: [38218]\n")
+	r.fails("network=default, ports=38218", "run", "x", "--detach") // the flag would allow both
+	r.userConfig("")
 	for _, c := range []struct{ file, want string }{
 		{"ports: [38218]", "ports=38218"},
 		{"worktrees: " + r.Dir + "/theirs", "worktrees=" + r.Dir + "/theirs"},

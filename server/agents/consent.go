@@ -17,12 +17,12 @@ func repoConsent(r *workspace.Repo) string { return "repository:" + r.Root }
 // user has set nothing more is needed: its value holds, and the operation goes on with it. What else is not agreed to ends
 // the operation.
 func (m *Manager) agree(w *wish, fb Feedback) error {
-	var asks, refused []string
+	var asks, all []string
+	needed := false
 	kept := "kept:" + w.repo.Root
 	for _, a := range w.config.Denied {
-		if !a.Said {
-			refused = append(refused, a.String())
-		}
+		all = append(all, a.String())
+		needed = needed || !a.Said
 		if !a.Said || w.allow || !m.consent().Has(kept, a.String()) {
 			asks = append(asks, a.String())
 		}
@@ -39,12 +39,15 @@ func (m *Manager) agree(w *wish, fb Feedback) error {
 		if err := m.consent().Add(repoConsent(w.repo), asks); err != nil {
 			return m.forgetful(err)
 		}
+		if w.allow {
+			fb.step("allowed for " + w.repo.Root + ", and remembered: " + strings.Join(asks, ", "))
+		}
 		var err error
 		w.config, w.values, err = m.config(w.repo)
 		return err
 	}
-	if len(refused) > 0 {
-		return untrusted(what, refused)
+	if needed { // the flag allows all, so all is named
+		return untrusted(what, all)
 	}
 	for _, a := range w.config.Denied {
 		fb.step(a.Key + " stays " + a.Own + ", as you have set it; " + repoConfigFile + " asks for " + a.Value + ", which --allow-privileges would allow")
