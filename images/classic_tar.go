@@ -38,7 +38,7 @@ func (t *tree) tar(ctx context.Context, text []byte) (io.ReadCloser, string, err
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		_ = w.CloseWithError(fsutil.WriteTar(ctx, fsutil.WithHardlinkReset(withText{all, name, text}), w)) // the reader has the error
+		_ = w.CloseWithError(fsutil.WriteTar(ctx, fsutil.WithHardlinkReset(&packed{FS: all, name: name, text: text}), w)) // the reader has the error
 	}()
 	return packing{r, func() { cancel(); _ = r.Close(); <-done }}, name, nil
 }
@@ -54,29 +54,46 @@ func (p packing) Close() error {
 	return nil
 }
 
-// withText is a context whose Dockerfile is a text, whatever has become of the file.
-type withText struct {
+// packed is a context whose Dockerfile is a text, whatever has become of the file, and whose files are as long as their entries
+// said: an agent's log goes on while it is packed.
+type packed struct {
 	fsutil.FS
 	name string
 	text []byte
+	size int64 // of the entry that was told last, which is opened next
 }
 
 // Walk implements [fsutil.FS].
-func (w withText) Walk(ctx context.Context, target string, fn fs.WalkDirFunc) error {
-	return w.FS.Walk(ctx, target, func(path string, e fs.DirEntry, err error) error {
-		if err == nil && filepath.ToSlash(path) == w.name {
-			e = &fsutil.DirEntryInfo{Stat: &types.Stat{Path: path, Mode: 0o644, Size: int64(len(w.text)), ModTime: time.Now().UnixNano()}}
+func (p *packed) Walk(ctx context.Context, target string, fn fs.WalkDirFunc) error {
+	return p.FS.Walk(ctx, target, func(path string, e fs.DirEntry, err error) error {
+		if err != nil {
+			return fn(path, e, err)
 		}
-		return fn(path, e, err)
+		if filepath.ToSlash(path) == p.name {
+			e = &fsutil.DirEntryInfo{Stat: &types.Stat{Path: path, Mode: 0o644, Size: int64(len(p.text)), ModTime: time.Now().UnixNano()}}
+		}
+		fi, err := e.Info()
+		if err != nil {
+			return err
+		}
+		p.size = fi.Size()
+		return fn(path, e, nil)
 	})
 }
 
 // Open implements [fsutil.FS].
-func (w withText) Open(path string) (io.ReadCloser, error) {
-	if filepath.ToSlash(path) == w.name {
-		return io.NopCloser(bytes.NewReader(w.text)), nil
+func (p *packed) Open(path string) (io.ReadCloser, error) {
+	if filepath.ToSlash(path) == p.name {
+		return io.NopCloser(bytes.NewReader(p.text)), nil
 	}
-	return w.FS.Open(path)
+	f, err := p.FS.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	return struct {
+		io.Reader
+		io.Closer
+	}{io.LimitReader(f, p.size), f}, nil
 }
 
 func ownedByRoot(_ string, st *types.Stat) fsutil.MapResult {

@@ -13,7 +13,39 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/tonistiigi/fsutil"
 )
+
+// longer is a context whose files grow between the look at them and their being read.
+type longer struct {
+	fsutil.FS
+	dir string
+}
+
+func (g longer) Open(path string) (io.ReadCloser, error) {
+	f, err := os.OpenFile(filepath.Join(g.dir, path), os.O_APPEND|os.O_WRONLY, 0)
+	if err == nil {
+		_, err = f.WriteString("more")
+		err = errors.Join(err, f.Close())
+	}
+	if err != nil {
+		return nil, err
+	}
+	return g.FS.Open(path)
+}
+
+// TestTarOfFilesThatGrow has the library's own as its control, which fails at the first.
+func TestTarOfFilesThatGrow(t *testing.T) {
+	s := newSwapped(t)
+	all := longer{s.open(t), s.dir}
+	if err := fsutil.WriteTar(t.Context(), all, io.Discard); !errors.Is(err, tar.ErrWriteTooLong) {
+		t.Errorf("the control: %v", err)
+	}
+	if err := fsutil.WriteTar(t.Context(), &packed{FS: all, name: "Dockerfile"}, io.Discard); err != nil {
+		t.Error(err)
+	}
+}
 
 // TestTarOfAContext is what an engine without BuildKit is given. A folder that is a link stays one.
 func TestTarOfAContext(t *testing.T) {
@@ -36,13 +68,13 @@ func TestTarOfAContext(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer tree.close()
-	packed, name, err := tree.tar(t.Context(), []byte("FROM scratch\n"))
+	all, name, err := tree.tar(t.Context(), []byte("FROM scratch\n"))
 	if err != nil || name != "Dockerfile" {
 		t.Fatal(name, err)
 	}
-	defer packed.Close()
-	var all []string
-	for r := tar.NewReader(packed); ; {
+	defer all.Close()
+	var got []string
+	for r := tar.NewReader(all); ; {
 		h, err := r.Next()
 		if errors.Is(err, io.EOF) {
 			break
@@ -54,12 +86,12 @@ func TestTarOfAContext(t *testing.T) {
 		if err != nil || strings.Contains(string(b), "private") || h.Uid != 0 || h.Gid != 0 {
 			t.Errorf("%s: %q of %d:%d, %v", h.Name, b, h.Uid, h.Gid, err)
 		}
-		all = append(all, fmt.Sprintf("%s %c %s", h.Name, h.Typeflag, b))
+		got = append(got, fmt.Sprintf("%s %c %s", h.Name, h.Typeflag, b))
 	}
-	slices.Sort(all)
+	slices.Sort(got)
 	want := []string{".dockerignore 0 out\nDockerfile\n.dockerignore\n", "Dockerfile 0 FROM scratch\n", "a/ 5 ", "a/f 0 content", "b 1 ", "fifo 6 ", "link 2 "}
-	if !slices.Equal(all, want) {
-		t.Errorf("%q", all)
+	if !slices.Equal(got, want) {
+		t.Errorf("%q", got)
 	}
 	again, _, err := tree.tar(t.Context(), []byte("FROM scratch\n"))
 	if err != nil || again.Close() != nil { // nobody reads it: its end is not waited for
