@@ -4,8 +4,9 @@ package pane
 // had. Each screen has a stack of its own.
 type stack []int
 
-// maxFlags bounds a stack: terminals drop the oldest of too many, and that would be the user's.
-const maxFlags = 8
+// maxFlags bounds a stack: terminals drop the oldest of too many, and that would be the user's. Kitty has eight in all, with those
+// that were there.
+const maxFlags = 6
 
 func (s *stack) flags() int {
 	if len(*s) == 0 {
