@@ -141,22 +141,11 @@ func (c call) run(ctx context.Context, cmd *exec.Cmd) error {
 }
 
 func gitWith(ctx context.Context, c call, args ...string) (string, error) {
-	ctx, done, err := c.guarded(ctx)
-	if err != nil {
-		return "", err
+	out, more, err := gitHead(ctx, c, maxOutput, args...)
+	if more {
+		return "", fmt.Errorf("git %s: %w", verb(args), errTooLong)
 	}
-	defer done()
-	cmd, full := c.command(ctx, args)
-	out, stderr := bounded{max: maxOutput, ends: true}, bounded{max: maxComplaint}
-	cmd.Stdout, cmd.Stderr = &out, &stderr
-	err = c.run(ctx, cmd)
-	if c.told != nil {
-		*c.told = stderr.String()
-	}
-	if out.more && ctx.Err() == nil {
-		return "", fmt.Errorf("git %s: %w", verb(full), errTooLong)
-	}
-	return gitEnded(ctx, err, full, out.String(), stderr.String())
+	return out, err
 }
 
 // gitEnded is the output of a git that has ended, or why there is none.

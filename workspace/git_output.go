@@ -4,11 +4,14 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"strings"
 )
 
 const (
 	// maxOutput bounds what git may say at once where all of it is wanted: more than the list of files of any repository.
 	maxOutput = 256 << 20
+	// maxListing bounds a list of which the beginning will do.
+	maxListing = 16 << 20
 	// maxComplaint bounds what is kept of what git says on standard error.
 	maxComplaint = 64 << 10
 	// maxOne bounds one item, such as a path or a subject, where git's output is taken item by item.
@@ -19,24 +22,26 @@ var errTooLong = fmt.Errorf("git said more than %d MiB", maxOutput>>20)
 
 // bounded keeps the beginning of what is written to it. What comes then is thrown away, or ends who writes it.
 type bounded struct {
-	bytes.Buffer
+	kept bytes.Buffer // not embedded: io.Copy would read into it by itself, without any bound
 	max  int
 	ends bool
 	more bool // there was more
 }
 
 func (b *bounded) Write(p []byte) (int, error) {
-	room := max(b.max-b.Len(), 0)
+	room := max(b.max-b.kept.Len(), 0)
 	if len(p) > room {
 		b.more = true
-		b.Buffer.Write(p[:room])
+		b.kept.Write(p[:room])
 		if b.ends {
 			return room, errTooLong
 		}
 		return len(p), nil
 	}
-	return b.Buffer.Write(p)
+	return b.kept.Write(p)
 }
+
+func (b *bounded) String() string { return b.kept.String() }
 
 // gitEach runs git and gives f its output item by item as it comes, each without the end: an agent decides how many there are, and
 // how long one is. Of one that is longer than maxOne the beginning is given.
@@ -96,9 +101,18 @@ func gitHead(ctx context.Context, c call, most int, args ...string) (head string
 	out, stderr := bounded{max: most, ends: true}, bounded{max: maxComplaint}
 	cmd.Stdout, cmd.Stderr = &out, &stderr
 	err = c.run(ctx, cmd)
+	if c.told != nil {
+		*c.told = stderr.String()
+	}
 	if out.more && ctx.Err() == nil {
 		return out.String(), true, nil
 	}
 	head, err = gitEnded(ctx, err, full, out.String(), stderr.String())
 	return head, false, err
+}
+
+// gitList is the beginning of a list of git's whose items end with NUL, and whether there was more.
+func gitList(ctx context.Context, c call, args ...string) (items []string, more bool, err error) {
+	out, more, err := gitHead(ctx, c, maxListing, args...)
+	return nul(out[:strings.LastIndexByte(out, 0)+1]), more, err
 }

@@ -68,18 +68,20 @@ func (r *Repo) excludeFiles(ctx context.Context, dir string) (files []string) {
 	})
 }
 
-// files adds what is not committed in a checkout.
+// files adds what is not committed in a checkout. An agent can make any number of files. Of a list that is too long the beginning is
+// taken: what is left out never makes work pass for none, as git tells of what is ignored last.
 func (u *Unsaved) files(ctx context.Context, r *Repo, prefix string, c checkout) error {
 	var told string
 	in := call{dir: c.dir, told: &told, tree: true}
-	out, err := gitWith(ctx, in, append(slices.Clone(c.flags), statusArgs...)...)
+	items, more, err := gitList(ctx, in, append(slices.Clone(c.flags), statusArgs...)...)
 	if err != nil {
 		return err
 	}
 	ignored := len(u.Ignored)
-	u.parseStatus(prefix, nul(out))
+	u.parseStatus(prefix, items)
 	u.unread(prefix, told)
 	if len(u.Ignored) == ignored {
+		u.cut(prefix, more)
 		return nil
 	}
 	args := append(slices.Clone(c.flags), "ls-files", "--others", "-z")
@@ -94,12 +96,20 @@ func (u *Unsaved) files(ctx context.Context, r *Repo, prefix string, c checkout)
 		defer os.Remove(file)
 		args = append(args, "--exclude-from="+file)
 	}
-	if out, err = gitWith(ctx, in, args...); err != nil {
+	if items, more, err = gitList(ctx, in, args...); err != nil {
 		return err
 	}
 	u.unread(prefix, told)
-	u.notIgnored(prefix, nul(out))
+	u.notIgnored(prefix, items)
+	u.cut(prefix, more)
 	return nil
+}
+
+// cut says that there is more than the list has.
+func (u *Unsaved) cut(prefix string, more bool) {
+	if more {
+		u.Untracked = append(u.Untracked, prefix+" (and more than can be listed)")
+	}
 }
 
 // notIgnored moves what the host's rules do not ignore to the untracked.
