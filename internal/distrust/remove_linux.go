@@ -84,12 +84,8 @@ func (r *remover) open(dir *os.File, base, path string) (*os.File, error) {
 	if st.Dev != r.dev {
 		return nil, &fs.PathError{Op: "delete", Path: path, Err: errors.New("something is mounted there; unmount it first")}
 	}
-	const all = 0o700
-	if st.Mode&all != all {
-		// By the open folder, whose name may be a link by now.
-		if err := unix.Fchmodat(unix.AT_FDCWD, f.Name(), st.Mode&0o7777|all, 0); err != nil && !errors.Is(err, unix.EPERM) {
-			return nil, &fs.PathError{Op: "chmod", Path: path, Err: err}
-		}
+	if err := allRights(f, st); err != nil && !errors.Is(err, unix.EPERM) {
+		return nil, &fs.PathError{Op: "chmod", Path: path, Err: err}
 	}
 	fd, err := unix.Open(f.Name(), dirFlags|unix.O_CLOEXEC, 0)
 	if err != nil {
