@@ -36,7 +36,8 @@ func guard(ctx context.Context, dir string) (guarded context.Context, done func(
 				return
 			case <-time.After(wait):
 			}
-			if err := obstacle(guarded, dir); err != nil {
+			// One that is at work is not ended because nobody can tell.
+			if err := obstacle(guarded, dir); err != nil && !errors.Is(err, distrust.ErrTooMany) {
 				end(err)
 				return
 			}
@@ -71,11 +72,12 @@ func obstacle(ctx context.Context, dir string) error {
 	}
 	defer root.Close()
 	var found error
-	err = distrust.WalkReadable(ctx, root, ".", mostEntries, func(path string, e fs.DirEntry) error {
+	read := func(e fs.DirEntry) bool { return gitReads[e.Name()] }
+	err = distrust.WalkReadable(ctx, root, ".", mostEntries, read, func(path string, e fs.DirEntry) error {
 		switch {
 		case e.IsDir() && e.Name() == ".git":
 			return fs.SkipDir
-		case !gitReads[e.Name()]:
+		case e.IsDir():
 			return nil
 		}
 		if found = unreadable(filepath.Join(dir, path)); found != nil {
@@ -84,7 +86,7 @@ func obstacle(ctx context.Context, dir string) error {
 		return nil
 	})
 	if errors.Is(err, distrust.ErrTooMany) { // it may be behind these
-		return fmt.Errorf("%s has more than %d files and folders, too many to look for what git would wait at: delete some", dir, mostEntries)
+		return fmt.Errorf("%s has more than %d files and folders, too many to look for what git would wait at: %w; delete some", dir, mostEntries, distrust.ErrTooMany)
 	}
 	return found
 }

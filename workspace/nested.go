@@ -91,7 +91,8 @@ func (p *Private) findNested(ctx context.Context, s *shield) ([]string, error) {
 		return nil, nil
 	}
 	var found []string
-	err := distrust.WalkReadable(ctx, s.root, ".", mostEntries, func(path string, e fs.DirEntry) error {
+	link := func(e fs.DirEntry) bool { return e.Name() == ".git" }
+	err := distrust.WalkReadable(ctx, s.root, ".", mostEntries, link, func(path string, e fs.DirEntry) error {
 		switch {
 		case path == ".git", s.under[path]:
 			return fs.SkipDir

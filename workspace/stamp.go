@@ -119,10 +119,8 @@ func (s *stamping) tree(dir string) {
 	}
 	defer root.Close()
 	n := 0
-	_ = distrust.WalkReadable(context.Background(), root, filepath.Base(dir), maxListed, func(path string, e fs.DirEntry) error {
-		if !e.IsDir() {
-			return nil
-		}
+	folders := func(fs.DirEntry) bool { return false }
+	_ = distrust.WalkReadable(context.Background(), root, filepath.Base(dir), maxListed, folders, func(path string, _ fs.DirEntry) error {
 		if path == "refs/headjack" { // ours
 			return fs.SkipDir
 		}

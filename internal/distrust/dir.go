@@ -22,43 +22,60 @@ func ReadDir(ctx context.Context, root *os.Root, name string, max int) ([]fs.Dir
 		return nil, err
 	}
 	defer f.Close()
-	return list(ctx, f, name, max)
+	all, _, err := list(ctx, f, name, max, nil)
+	return all, err
 }
 
-func list(ctx context.Context, f *os.File, name string, max int) (all []fs.DirEntry, err error) {
+// mostHeld bounds the entries of a folder that are held in memory where many more may be looked through.
+const mostHeld = 1 << 20
+
+// list lists a folder that is open, and tells how many entries were read. want, unless it is nil, tells of an entry that is no folder
+// whether it is kept.
+func list(ctx context.Context, f *os.File, name string, max int, want func(fs.DirEntry) bool) (all []fs.DirEntry, read int, err error) {
 	for err == nil {
 		if err = ctx.Err(); err != nil {
-			return nil, err
+			return nil, read, err
 		}
 		var some []fs.DirEntry
 		some, err = f.ReadDir(batch)
+		read += len(some)
+		if want != nil {
+			some = slices.DeleteFunc(some, func(e fs.DirEntry) bool { return !e.IsDir() && !want(e) })
+		}
 		all = append(all, some...)
-		if len(all) > max {
-			all, err = all[:max], &fs.PathError{Op: "list", Path: name, Err: ErrTooMany}
+		if read > max || want != nil && len(all) > mostHeld {
+			all, err = all[:min(len(all), max)], &fs.PathError{Op: "list", Path: name, Err: ErrTooMany}
 		}
 	}
 	if errors.Is(err, io.EOF) {
 		err = nil
 	}
 	slices.SortFunc(all, func(a, b fs.DirEntry) int { return strings.Compare(a.Name(), b.Name()) })
-	return all, err
+	return all, read, err
 }
 
 // Walk calls visit for everything below a folder of root, which itself is left out: a folder before what it holds, paths
 // relative to root. It follows no link and ends with ErrTooMany after max entries. visit may return fs.SkipDir for a folder
 // and fs.SkipAll; what is gone meanwhile is left out.
 func Walk(ctx context.Context, root *os.Root, name string, max int, visit func(path string, e fs.DirEntry) error) error {
-	return walk(ctx, root, name, max, visit, func(err error) bool { return errors.Is(err, fs.ErrNotExist) })
+	return walker{root: root, left: &max, visit: visit, leave: func(err error) bool { return errors.Is(err, fs.ErrNotExist) }}.run(ctx, name)
 }
 
 // WalkReadable is Walk that leaves out the folders below that cannot be read, as git does: what an agent puts behind one must be
-// found all the same.
-func WalkReadable(ctx context.Context, root *os.Root, name string, max int, visit func(path string, e fs.DirEntry) error) error {
-	return walk(ctx, root, name, max, visit, func(error) bool { return true })
+// found all the same. It visits all folders, and of other entries those alone that are wanted; no others are held in memory.
+func WalkReadable(ctx context.Context, root *os.Root, name string, max int, want func(fs.DirEntry) bool, visit func(path string, e fs.DirEntry) error) error {
+	return walker{root: root, left: &max, want: want, visit: visit, leave: func(error) bool { return true }}.run(ctx, name)
 }
 
-func walk(ctx context.Context, root *os.Root, name string, max int, visit func(string, fs.DirEntry) error, leave func(error) bool) error {
-	w := walker{root: root, left: max, visit: visit, leave: leave}
+type walker struct {
+	root  *os.Root
+	left  *int
+	want  func(fs.DirEntry) bool // nil for all
+	visit func(path string, e fs.DirEntry) error
+	leave func(error) bool // whether a folder is left out because of an error
+}
+
+func (w walker) run(ctx context.Context, name string) error {
 	entries, err := w.list(ctx, name)
 	if err == nil {
 		err = w.walk(ctx, name, entries)
@@ -69,20 +86,18 @@ func walk(ctx context.Context, root *os.Root, name string, max int, visit func(s
 	return err
 }
 
-type walker struct {
-	root  *os.Root
-	left  int
-	visit func(path string, e fs.DirEntry) error
-	leave func(error) bool // whether a folder is left out because of an error
-}
-
-func (w *walker) list(ctx context.Context, name string) ([]fs.DirEntry, error) {
-	entries, err := ReadDir(ctx, w.root, name, w.left)
-	w.left -= len(entries)
+func (w walker) list(ctx context.Context, name string) ([]fs.DirEntry, error) {
+	f, err := openBeneath(w.root, name, dirFlags)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	entries, read, err := list(ctx, f, name, *w.left, w.want)
+	*w.left -= read
 	return entries, err
 }
 
-func (w *walker) walk(ctx context.Context, name string, entries []fs.DirEntry) error {
+func (w walker) walk(ctx context.Context, name string, entries []fs.DirEntry) error {
 	for _, e := range entries {
 		path := filepath.Join(name, e.Name())
 		err := w.visit(path, e)
@@ -96,7 +111,7 @@ func (w *walker) walk(ctx context.Context, name string, entries []fs.DirEntry) e
 	return nil
 }
 
-func (w *walker) folder(ctx context.Context, path string) error {
+func (w walker) folder(ctx context.Context, path string) error {
 	entries, err := w.list(ctx, path)
 	switch {
 	case err == nil:

@@ -117,6 +117,14 @@ func TestListAndWalk(t *testing.T) {
 	if err := Walk(t.Context(), root, ".", 9, visit); !errors.Is(err, ErrTooMany) {
 		t.Error(err)
 	}
+	seen = nil
+	plain := func(e fs.DirEntry) bool { return e.Name() == "plain" }
+	if err := WalkReadable(t.Context(), root, ".", 100, plain, visit); err != nil || strings.Join(seen, " ") != "d d/e d/e/plain plain" {
+		t.Error(seen, err)
+	}
+	if err := WalkReadable(t.Context(), root, ".", 9, plain, visit); !errors.Is(err, ErrTooMany) {
+		t.Error(err)
+	}
 }
 
 func TestWrite(t *testing.T) {
