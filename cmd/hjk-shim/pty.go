@@ -250,8 +250,9 @@ func (s *screen) drain() {
 func (s *screen) attach(c conn) *viewer {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.viewer != nil {
-		s.viewer.finish(shim.ExitReplaced)
+	if old := s.viewer; old != nil {
+		old.finish(shim.ExitReplaced)
+		go old.leave()
 	}
 	s.viewer = newViewer(c, s)
 	return s.viewer

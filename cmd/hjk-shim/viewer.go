@@ -74,6 +74,12 @@ func (v *viewer) drop() {
 	v.c.Close()
 }
 
+// leave ends a viewer who was told to go, also one who does not read that: nobody types any more who does not watch.
+func (v *viewer) leave() {
+	v.wait(time.Second)
+	v.drop()
+}
+
 func (v *viewer) wait(d time.Duration) {
 	select {
 	case <-v.done:
