@@ -142,7 +142,11 @@ func watchSize(fd int) (<-chan container.Size, func()) {
 func (a *app) farewell(o agents.AttachOutcome) error {
 	defer func() {
 		if n := len(a.copies); n > 0 {
-			fmt.Fprintf(a.err, "[it put text on your clipboard %d times, at last %d bytes; the setting `clipboard: none` forbids that]\r\n", n, a.copies[n-1])
+			often := "once,"
+			if n > 1 {
+				often = fmt.Sprintf("%d times, the last time", n)
+			}
+			fmt.Fprintf(a.err, "[it put text on your clipboard %s %d bytes; the setting `clipboard: none` forbids that]\r\n", often, a.copies[n-1])
 		}
 	}()
 	switch o.Reason {

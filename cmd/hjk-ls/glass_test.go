@@ -198,7 +198,7 @@ func TestGlass(t *testing.T) {
 		how.end(g)
 		g.ended()
 		if how.copies {
-			g.await("it put text on your clipboard 1 times, at last 5 bytes")
+			g.await("it put text on your clipboard once, 5 bytes")
 		}
 		if strings.Contains(g.text(), wished[0]) != how.copies {
 			t.Errorf("%s: copied %v", name, !how.copies)
