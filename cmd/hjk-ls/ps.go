@@ -30,6 +30,7 @@ func (a *app) psCommand() *cobra.Command {
 					return err
 				}
 				a.tellUnknown(res.Instances)
+				a.tellGit(res.Instances)
 				return a.print(res, func(w io.Writer) { a.table(w, res.Instances) })
 			})
 		},
@@ -44,6 +45,15 @@ func (a *app) tellUnknown(all []agents.Instance) {
 	unknown := func(i agents.Instance) bool { return i.State == agents.StateUnknown }
 	if !a.json && slices.ContainsFunc(all, unknown) {
 		fmt.Fprintln(a.err, "hjk-ls: no container engine answers, so what runs is not known; hjk-ls doctor tells how to mend it")
+	}
+}
+
+// tellGit says whose commits do not come over, and what to do, which the table has no room for.
+func (a *app) tellGit(all []agents.Instance) {
+	for _, i := range all {
+		if g := i.Git; !a.json && g != nil && g.Message != "" {
+			fmt.Fprintf(a.err, "hjk-ls: git of %s is %s: %s\n", plain.Line(i.Branch), g.State, plain.Line(g.Message))
+		}
 	}
 }
 
