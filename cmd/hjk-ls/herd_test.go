@@ -31,30 +31,12 @@ var requestLine = regexp.MustCompile(`(?m)^(GET|POST|HEAD|PUT|DELETE) (\S+) HTTP
 
 func count(t *testing.T, engine string) *counted {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "engine.sock")
-	l, err := net.Listen("unix", path)
-	must(t, err)
-	t.Cleanup(func() { _ = l.Close() })
-	p := &counted{host: "unix://" + path}
-	go func() {
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				return
-			}
-			go p.pass(c, strings.TrimPrefix(engine, "unix://"))
-		}
-	}()
+	p := &counted{}
+	p.host = between(t, engine, p.pass)
 	return p
 }
 
-func (p *counted) pass(client net.Conn, engine string) {
-	defer client.Close()
-	c, err := net.Dial("unix", engine)
-	if err != nil {
-		return
-	}
-	defer c.Close()
+func (p *counted) pass(client, c net.Conn) {
 	go func() {
 		defer func() { _ = c.(*net.UnixConn).CloseWrite() }()
 		relay(client, c, func(b []byte) {
@@ -66,17 +48,6 @@ func (p *counted) pass(client net.Conn, engine string) {
 		})
 	}()
 	relay(c, client, func([]byte) {})
-}
-
-func relay(from, to net.Conn, look func([]byte)) {
-	buf := make([]byte, 64<<10)
-	for {
-		n, err := from.Read(buf)
-		look(buf[:n])
-		if _, werr := to.Write(buf[:n]); err != nil || werr != nil {
-			return
-		}
-	}
 }
 
 // take gives what was asked since it was called last.

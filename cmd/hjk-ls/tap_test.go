@@ -22,21 +22,37 @@ var startRequest = regexp.MustCompile(`^POST /v[0-9.]+/containers/[0-9a-f]+/star
 
 func newTap(t *testing.T, engine string) *tap {
 	t.Helper()
+	p := &tap{}
+	p.host = between(t, engine, p.pass)
+	return p
+}
+
+// between listens in an engine's place: pass is given each connection, with one to the engine, and both are closed after it. It
+// gives its address.
+func between(t *testing.T, engine string, pass func(client, engine net.Conn)) string {
+	t.Helper()
 	path := filepath.Join(t.TempDir(), "engine.sock")
 	l, err := net.Listen("unix", path)
 	must(t, err)
 	t.Cleanup(func() { _ = l.Close() })
-	p := &tap{host: "unix://" + path}
 	go func() {
 		for {
-			c, err := l.Accept()
+			client, err := l.Accept()
 			if err != nil {
 				return
 			}
-			go p.pass(c, strings.TrimPrefix(engine, "unix://"))
+			go func() {
+				defer client.Close()
+				c, err := net.Dial("unix", strings.TrimPrefix(engine, "unix://"))
+				if err != nil {
+					return
+				}
+				defer c.Close()
+				pass(client, c)
+			}()
 		}
 	}()
-	return p
+	return "unix://" + path
 }
 
 // once arms the tap for one start.
@@ -53,43 +69,40 @@ func (p *tap) armed() bool {
 }
 
 // pass passes everything on, and what the engine answers back.
-func (p *tap) pass(client net.Conn, engine string) {
-	defer client.Close()
-	c, err := net.Dial("unix", engine)
-	if err != nil {
-		return
-	}
-	defer c.Close()
+func (p *tap) pass(client, c net.Conn) {
 	answered := make(chan func(), 1)
 	go func() {
-		buf := make([]byte, 64<<10)
-		for {
-			n, err := client.Read(buf)
-			if startRequest.Match(buf[:n]) {
-				p.mu.Lock()
-				before, after := p.before, p.after
-				p.before, p.after = nil, nil
-				p.mu.Unlock()
-				if before != nil {
-					before()
-					answered <- after
-				}
-			}
-			if _, werr := c.Write(buf[:n]); err != nil || werr != nil {
-				_ = c.(*net.UnixConn).CloseWrite()
+		defer func() { _ = c.(*net.UnixConn).CloseWrite() }()
+		relay(client, c, func(b []byte) {
+			if !startRequest.Match(b) {
 				return
 			}
-		}
+			p.mu.Lock()
+			before, after := p.before, p.after
+			p.before, p.after = nil, nil
+			p.mu.Unlock()
+			if before != nil {
+				before()
+				answered <- after
+			}
+		})
 	}()
-	buf := make([]byte, 64<<10)
-	for {
-		n, err := c.Read(buf)
+	relay(c, client, func([]byte) {
 		select {
 		case after := <-answered:
 			after()
 		default:
 		}
-		if _, werr := client.Write(buf[:n]); err != nil || werr != nil {
+	})
+}
+
+// relay passes on what comes from one side to the other, after a look at it.
+func relay(from, to net.Conn, look func([]byte)) {
+	buf := make([]byte, 64<<10)
+	for {
+		n, err := from.Read(buf)
+		look(buf[:n])
+		if _, werr := to.Write(buf[:n]); err != nil || werr != nil {
 			return
 		}
 	}
