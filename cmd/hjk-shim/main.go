@@ -12,18 +12,12 @@ import (
 	"github.com/gilmanlab/hjk-ls/container/shim"
 )
 
-// The folders are variables so that tests can run the helper outside a container.
+// The folders are variables so that tests can run the helper outside a container. The environment does not name them: the image sets
+// its variables, and PID 1 would give away what lies there.
 var (
-	runDir  = fromEnv("HJK_SHIM_RUN", shim.RunDir)
-	sockDir = fromEnv("HJK_SHIM_SOCK", shim.SockDir)
+	runDir  = shim.RunDir
+	sockDir = shim.SockDir
 )
-
-func fromEnv(key, otherwise string) string {
-	if v := os.Getenv(key); v != "" {
-		return v
-	}
-	return otherwise
-}
 
 const usage = `hjk-shim keeps the sessions of an hjk-ls container.
 

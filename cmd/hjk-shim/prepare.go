@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/gilmanlab/hjk-ls/container/shim"
@@ -108,18 +109,26 @@ func name(u user) {
 		home = "/"
 	}
 	login := fmt.Sprintf("hjk%d", u.uid)
-	ensureLine("/etc/group", u.gid, fmt.Sprintf("%s:x:%d:\n", login, u.gid))
-	ensureLine("/etc/passwd", u.uid, fmt.Sprintf("%s:x:%d:%d::%s:%s\n", login, u.uid, u.gid, home, firstShell()))
+	ensureLine("group", u.gid, fmt.Sprintf("%s:x:%d:\n", login, u.gid))
+	ensureLine("passwd", u.uid, fmt.Sprintf("%s:x:%d:%d::%s:%s\n", login, u.uid, u.gid, home, firstShell()))
 }
 
-// ensureLine appends line unless some line has id in its third field.
+// ensureLine appends line to a file of /etc unless some line has id in its third field. The image may have a link there that
+// leads to the worktree, to a file that the user may not write.
 func ensureLine(file string, id int, line string) {
-	_ = os.MkdirAll(filepath.Dir(file), 0o755)
-	f, err := os.OpenFile(file, os.O_CREATE|os.O_RDWR|os.O_APPEND, 0o644)
+	etc := held("etc")
+	if etc == nil {
+		return
+	}
+	defer etc.Close()
+	f, err := etc.OpenFile(file, os.O_CREATE|os.O_RDWR|os.O_APPEND|syscall.O_NONBLOCK, 0o644)
 	if err != nil {
 		return
 	}
 	defer f.Close()
+	if fi, err := f.Stat(); err != nil || !fi.Mode().IsRegular() {
+		return
+	}
 	last := byte('\n')
 	sc := bufio.NewScanner(f)
 	for sc.Scan() {
@@ -138,6 +147,21 @@ func ensureLine(file string, id int, line string) {
 		line = "\n" + line
 	}
 	_, _ = f.WriteString(line)
+}
+
+// held is a folder of the container's top, which is made; nil where there is something else.
+func held(name string) *os.Root {
+	top, err := os.OpenRoot("/")
+	if err != nil {
+		return nil
+	}
+	defer top.Close()
+	_ = top.Mkdir(name, 0o755)
+	dir, err := distrust.OpenDir(top, name)
+	if err != nil {
+		return nil
+	}
+	return dir
 }
 
 func firstShell() string {
@@ -159,7 +183,7 @@ func own(u user) {
 		return
 	}
 	defer home.Close()
-	if uid, gid, err := owner(home); err != nil || uid == u.uid && gid == u.gid {
+	if uid, gid, err := owner(home); err != nil || uid == u.uid && gid == u.gid || !isVolume(u.home, home) {
 		return
 	}
 	_ = distrust.Walk(context.Background(), home, ".", math.MaxInt, func(path string, _ fs.DirEntry) error {

@@ -18,6 +18,7 @@ import (
 // TestMain lets the test binary be the helper itself, as holders start themselves again.
 func TestMain(m *testing.M) {
 	if os.Getenv("HJK_SHIM_RUN") != "" && len(os.Args) > 1 && !strings.HasPrefix(os.Args[1], "-test") {
+		runDir, sockDir = os.Getenv("HJK_SHIM_RUN"), os.Getenv("HJK_SHIM_SOCK")
 		os.Exit(run(os.Args[1:]))
 	}
 	os.Exit(m.Run())
