@@ -122,7 +122,8 @@ func (s *syncing) moveIndex(ctx context.Context, commits []string) error {
 	}
 	defer unshare()
 	git := func(stdin string, args ...string) (string, error) {
-		c := call{dir: s.trusted(), stdin: stdin, env: []string{"GIT_DIR=" + s.trusted(), "GIT_INDEX_FILE=" + tmp}}
+		c := s.foreign()
+		c.stdin, c.env = stdin, append(c.env, "GIT_INDEX_FILE="+tmp)
 		return gitWith(ctx, c, append([]string{"-c", "core.splitIndex=false"}, args...)...)
 	}
 	if err := moveEntries(git, commits...); err != nil {

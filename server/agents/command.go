@@ -140,8 +140,8 @@ func variableOf(p program, secret string) string {
 }
 
 // sessionEnv lays the request's variables over the configuration's over the credentials: the host's environment has, else
-// those that `+"`hjk-ls auth`"+` keeps.
-// gets are the credentials among them: of an agent that hjk-ls knows by itself a variable of the request may be one too.
+// those that `hjk-ls auth` keeps. gets are the credentials among
+// them: of an agent that hjk-ls knows by itself a variable of the request may be one too.
 func (m *Manager) sessionEnv(agent string, p program, a workspace.Agent, extra map[string]string) (all, gets []string) {
 	env := map[string]string{}
 	for _, k := range p.credentials {

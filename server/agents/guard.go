@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"slices"
 	"strings"
 	"sync"
 
@@ -70,10 +71,8 @@ func (m *Manager) mayUse(ctx context.Context, w wish, ref string, fb Feedback) e
 	for _, wt := range trees {
 		own = append(own, m.place(wt.MadeRoot, wt.MadeFor).name)
 	}
-	for _, o := range own {
-		if o == name {
-			return nil
-		}
+	if slices.Contains(own, name) {
+		return nil
 	}
 	return m.allow(consentAsk{id: "base:" + w.repo.Root + ":" + name, what: "the Dockerfile", power: []string{"another project's image " + reference.FamiliarName(n)}, now: w.allow}, fb)
 }

@@ -143,7 +143,7 @@ func (l *loop) ended(ctx context.Context, o outcome) {
 		l.start(ctx, o.key, s, s.want)
 		return
 	}
-	if late := s.late; late {
+	if s.late {
 		s.late = false
 		if !o.job.over && l.refused(o.key, o.job.input) {
 			s.asked = true
