@@ -95,8 +95,8 @@ func readAll(name string, f *os.File, err error, max int64) ([]byte, error) {
 	if fi.Size() > max {
 		return nil, tooLarge
 	}
-	var b bytes.Buffer
-	b.Grow(int(fi.Size()) + bytes.MinRead) // io.ReadAll would take twice as much in the end
+	// io.ReadAll would take twice as much in the end, and so does Grow where append makes what it appends (-race).
+	b := bytes.NewBuffer(make([]byte, 0, int(fi.Size())+bytes.MinRead))
 	if _, err := b.ReadFrom(io.LimitReader(f, max+1)); err != nil {
 		return nil, err
 	}
