@@ -315,6 +315,9 @@ func (p *Private) alternates() string {
 	return b.String()
 }
 
+// lenders are the folders of objects that the trusted repository borrows.
+func (p *Private) lenders() string { return strings.Join(p.repo.objectDirs(), "\n") + "\n" }
+
 // trust makes or refreshes the repository beside it that host git reads the agent's objects from.
 func (p *Private) trust(ctx context.Context) error {
 	dir := p.trusted()
@@ -329,7 +332,7 @@ func (p *Private) trust(ctx context.Context) error {
 	}
 	files := map[string]string{
 		"HEAD": "ref: refs/heads/none\n", "config": head + configLine("core.bare", "true"),
-		"objects/info/alternates": strings.Join(p.repo.objectDirs(), "\n") + "\n",
+		"objects/info/alternates": p.lenders(),
 	}
 	if b, err := os.ReadFile(filepath.Join(p.repo.CommonDir, "shallow")); err == nil {
 		files["shallow"] = string(b)

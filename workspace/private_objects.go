@@ -38,12 +38,7 @@ const (
 // copies plain files by the names that objects have, so that neither a link nor an alternate of the agent's is followed;
 // what is in them is checked when host git fetches. What one call does not get to, the next one goes on with.
 func (p *Private) quarantine(ctx context.Context, root *os.Root) error {
-	dst, err := os.OpenRoot(filepath.Join(p.trusted(), "objects"))
-	if errors.Is(err, fs.ErrNotExist) { // who made the directory was killed before it got here
-		if err = p.trust(ctx); err == nil {
-			dst, err = os.OpenRoot(filepath.Join(p.trusted(), "objects"))
-		}
-	}
+	dst, err := p.quarantined(ctx)
 	if err != nil {
 		return err
 	}
@@ -67,6 +62,22 @@ func (p *Private) quarantine(ctx context.Context, root *os.Root) error {
 		}
 	}
 	return nil
+}
+
+// quarantined opens the trusted repository's objects, which borrow the repository's from where it is now: it may have been
+// moved, and who made the directory can have been killed before it got here.
+func (p *Private) quarantined(ctx context.Context) (*os.Root, error) {
+	dst, err := os.OpenRoot(filepath.Join(p.trusted(), "objects"))
+	if err == nil {
+		if b, err := distrust.Read(dst, "info/alternates", 1<<20); err == nil && string(b) == p.lenders() {
+			return dst, nil
+		}
+		_ = dst.Close()
+	}
+	if err := p.trust(ctx); err != nil {
+		return nil, err
+	}
+	return os.OpenRoot(filepath.Join(p.trusted(), "objects"))
 }
 
 // objectFiles are the files inside whose names are those of objects and packs, below objects.
