@@ -206,7 +206,7 @@ func (l *lookout) host(ctx context.Context, root string) *hosted {
 	}
 	if now := time.Now(); h.repo == nil && now.After(h.retry) {
 		h.retry = now.Add(10 * time.Second)
-		h.repo, _ = workspace.Open(ctx, root) // which it may not be any more
+		h.repo, _ = l.m.open(ctx, root) // which it may not be any more
 	}
 	return h
 }

@@ -8,7 +8,6 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/gilmanlab/hjk-ls/container"
-	"github.com/gilmanlab/hjk-ls/workspace"
 )
 
 // sweep finishes what killed processes left: a state folder whose instance has neither a container nor a worktree is
@@ -72,9 +71,9 @@ func (m *Manager) sweepOne(ctx context.Context, eng *engine, p place) error {
 // keep brings over what was committed inside a container that is gone, such as one removed from outside while the main
 // checkout was on another branch. It stays under the instance's references, and what only git inside knew in the trash.
 func (m *Manager) keep(ctx context.Context, p place) error {
-	r, err := workspace.Open(ctx, p.Repo)
+	r, err := m.open(ctx, p.Repo)
 	if err != nil {
-		return nil //nolint:nilerr // there is nowhere to keep it
+		return err
 	}
 	m.syncAway(ctx, r, p)
 	_, err = m.keepRefs(ctx, r.Private(r.Away(p.Now), p.gitDir(), p.name))
@@ -83,7 +82,7 @@ func (m *Manager) keep(ctx context.Context, p place) error {
 
 // hasWorktree reports whether the instance's branch is checked out; when git cannot tell, it says yes.
 func (m *Manager) hasWorktree(ctx context.Context, p place) bool {
-	r, err := workspace.Open(ctx, p.Repo)
+	r, err := m.open(ctx, p.Repo)
 	if err != nil {
 		return true
 	}
