@@ -264,7 +264,7 @@ func TestProjectsAreApart(t *testing.T) {
 	must(t, os.Remove(filepath.Join(other.repo, ".headjack.yaml")))
 
 	private := strings.Fields(r.sh("docker image inspect -f '{{index .RepoTags 0}}' $(docker images -q 'headjack/hjk-*' | tail -1)"))[0]
-	for _, text := range []string{"FROM " + private + "\n", "FROM hjk-test/busybox:1\nCOPY --from=" + private + " /x /y\n", "ARG B=" + private + "\nFROM $B\n"} {
+	for _, text := range []string{"FROM localhost/" + private + "\n", "FROM " + private + "\n", "FROM hjk-test/busybox:1\nCOPY --from=" + private + " /x /y\n", "ARG B=" + private + "\nFROM $B\n"} {
 		other.write("Dockerfile", text)
 		other.fails("another project's image", "build")
 		other.fails("--allow-privileges", "build")

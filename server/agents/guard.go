@@ -59,10 +59,10 @@ func (m *Manager) fenced(w wish, o images.BuildOptions, fb Feedback) images.Buil
 // private to that project, and needs the user's consent.
 func (m *Manager) mayUse(ctx context.Context, w wish, ref string, fb Feedback) error {
 	n, err := reference.ParseNormalizedNamed(ref)
-	if err != nil || !strings.HasPrefix(reference.FamiliarName(n), "headjack/hjk-") {
+	if err != nil || !strings.HasPrefix(reference.Path(n), "headjack/hjk-") { // of any registry: Podman has some under localhost/
 		return nil
 	}
-	name := strings.TrimPrefix(reference.FamiliarName(n), "headjack/")
+	name := strings.TrimPrefix(reference.Path(n), "headjack/")
 	own := []string{m.place(w.repo.Root, "").name}
 	trees, err := w.repo.Worktrees(ctx)
 	if err != nil {
