@@ -137,14 +137,15 @@ var ownAgents = direction[map[string]Agent]{
 
 // String is all that an agent's definition says, in one line.
 func (a Agent) String() string {
-	words := fmt.Sprintf("%q", a.Command)
+	var words strings.Builder // a file may name tens of thousands of variables
+	fmt.Fprintf(&words, "%q", a.Command)
 	for _, k := range slices.Sorted(maps.Keys(a.Env)) {
-		words += fmt.Sprintf(" %s=%q", k, a.Env[k])
+		fmt.Fprintf(&words, " %s=%q", k, a.Env[k])
 	}
 	if len(a.Resume) > 0 {
-		words += fmt.Sprintf(" resume %q", a.Resume)
+		fmt.Fprintf(&words, " resume %q", a.Resume)
 	}
-	return words
+	return words.String()
 }
 
 // shown is a setting's value in words.
