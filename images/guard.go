@@ -47,7 +47,7 @@ const cpuPeriod = 100_000
 
 // local reports whether images have to be in the engine. A pull is a source by address like any other: the engine asks the host's own
 // loopback for it, goes where a registry sends it, and has logins that are not ours to withhold.
-func (g *Guard) local() bool { return g != nil && !(g.Network && g.Agreed) }
+func (g *Guard) local() bool { return g != nil && (!g.Network || !g.Agreed) }
 
 // limit adds a Guard's bounds to the frontend's options. An engine whose BuildKit knows no limit of memory and CPUs leaves them
 // out, and none has one of processes.
