@@ -223,7 +223,7 @@ func TestEvents(t *testing.T) {
 	for {
 		select {
 		case ev := <-events:
-			if ev.ID != res.ID {
+			if ev.Containers[res.ID] != t.Name() {
 				continue
 			}
 		case <-time.After(10 * time.Second):

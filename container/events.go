@@ -2,6 +2,7 @@ package container
 
 import (
 	"context"
+	"maps"
 
 	"github.com/docker/docker/api/types/events"
 	"github.com/docker/docker/api/types/filters"
@@ -18,10 +19,13 @@ const (
 
 // Event tells that something changed; who wants to know what lists again.
 type Event struct {
-	Kind EventKind
-	ID   string // of the container; "" may be any
-	Repo string // that its label names; "" may be any
+	Kind       EventKind
+	Containers map[string]string // by id: the repository that the label names
+	Any        bool              // any container may have changed: there were too many to name
 }
+
+// mostNamed is how many containers one event names.
+const mostNamed = 1000
 
 // Events tells what happens to instances' containers until ctx is done; the channel is closed then, or after
 // EventLost. Events that nobody has taken yet are joined to one.
@@ -37,7 +41,7 @@ func (e *Engine) Events(ctx context.Context) <-chan Event {
 			select {
 			case m := <-msgs:
 				if interesting(m.Action) {
-					ev := Event{EventContainer, m.Actor.ID, m.Actor.Attributes[LabelRepo]}
+					ev := Event{Kind: EventContainer, Containers: map[string]string{m.Actor.ID: m.Actor.Attributes[LabelRepo]}}
 					if to != nil {
 						ev = next.Join(ev)
 					}
@@ -59,15 +63,15 @@ func (e *Engine) Events(ctx context.Context) <-chan Event {
 	return out
 }
 
-// Join is one event for two.
+// Join is one event for two. Neither is changed: the first may have been sent.
 func (e Event) Join(o Event) Event {
-	if e.ID != o.ID {
-		o.ID = ""
+	if e.Any || o.Any || len(e.Containers)+len(o.Containers) > mostNamed {
+		return Event{Kind: o.Kind, Any: true}
 	}
-	if e.Repo != o.Repo {
-		o.Repo = ""
-	}
-	return o
+	all := map[string]string{}
+	maps.Copy(all, e.Containers)
+	maps.Copy(all, o.Containers)
+	return Event{Kind: o.Kind, Containers: all}
 }
 
 // interesting leaves out what attaching, executing and resizing say.

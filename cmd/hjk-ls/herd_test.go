@@ -81,6 +81,8 @@ func TestManyServersCostLittle(t *testing.T) {
 	elsewhere.await("hjk/instances", "")
 	b1, err := r.Instance(r.repo, "b1")
 	must(t, err)
+	// A container of another repository ends in the same moment.
+	another := r.docker("run", "-d", "--rm", "--label", "io.headjack.repo=/elsewhere", "hjk-test/busybox:1", "sleep", "1000")
 	engine.calm()
 	engine.take()
 
@@ -97,7 +99,7 @@ func TestManyServersCostLittle(t *testing.T) {
 		t.Errorf("while nothing happened an instance's sessions were looked at %d times in %v", n, span)
 	}
 
-	r.docker("kill", b1.Container.ID)
+	r.docker("kill", another, b1.Container.ID)
 	for _, e := range editors {
 		e.becomes("b1", func(i agents.Instance) bool { return i.State == agents.StateStopped })
 	}

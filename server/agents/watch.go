@@ -80,9 +80,9 @@ func (w *watcher) follow(ctx context.Context, eng *engine, kicks <-chan struct{}
 				w.m.engines.lost(eng)
 				return
 			}
-			if w.concerns(ev.Repo) {
-				w.survey(ctx, changes{all: ev.ID == "", containers: []string{ev.ID}})
-				w.again(ev.ID)
+			if ids := w.concerning(ev); ev.Any || len(ids) > 0 {
+				w.survey(ctx, changes{all: ev.Any, containers: ids})
+				w.again(ev.Any, ids)
 			}
 		case <-kicks:
 			w.survey(ctx, changes{all: true})
@@ -95,17 +95,32 @@ func (w *watcher) follow(ctx context.Context, eng *engine, kicks <-chan struct{}
 	}
 }
 
+// concerning are the containers of an event that are of open repositories.
+func (w *watcher) concerning(ev container.Event) (ids []string) {
+	for id, repo := range ev.Containers {
+		if w.concerns(repo) {
+			ids = append(ids, id)
+		}
+	}
+	return ids
+}
+
 // later is a container that is asked for again; "" is all.
 type later struct {
 	at time.Time
 	id string
 }
 
-// again has a container asked for twice more: an engine tells that one ended before its own list knows it.
-func (w *watcher) again(id string) {
-	w.later = slices.DeleteFunc(w.later, func(l later) bool { return l.id == id })
+// again has containers asked for twice more: an engine tells that one ended before its own list knows it.
+func (w *watcher) again(all bool, ids []string) {
+	if all {
+		ids = []string{""}
+	}
+	w.later = slices.DeleteFunc(w.later, func(l later) bool { return slices.Contains(ids, l.id) })
 	for _, after := range []time.Duration{watchPoll, 2 * time.Second} {
-		w.later = append(w.later, later{time.Now().Add(after), id})
+		for _, id := range ids {
+			w.later = append(w.later, later{time.Now().Add(after), id})
+		}
 	}
 }
 
