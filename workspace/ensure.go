@@ -115,7 +115,7 @@ func (r *Repo) add(ctx context.Context, o EnsureOptions, s start) (Ensured, erro
 		return e, err
 	}
 	e.Worktree = wt
-	if _, err := git(ctx, path, "reset", "--quiet", "--hard"); err != nil {
+	if _, err := gitWith(ctx, call{dir: path, fetches: true}, "reset", "--quiet", "--hard"); err != nil {
 		return e, err
 	}
 	if err := r.include(ctx, path); err != nil {

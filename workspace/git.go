@@ -89,6 +89,7 @@ type call struct {
 	stdin   string
 	env     []string // beside gitEnv
 	tree    bool     // git reads all of a worktree: it is looked at before
+	fetches bool     // filters may fetch what a checkout needs: it may take long
 	foreign bool     // git reads objects of an agent's: its memory is bounded
 	told    *string  // gets what git said on standard error, also when it did not fail
 }

@@ -15,6 +15,8 @@ import (
 const (
 	// gitLimit is how long a git may take that nobody else sets a limit to. A checkout of a large repository takes minutes.
 	gitLimit = 15 * time.Minute
+	// fetchLimit is that of a git whose filters fetch files, as git-lfs does.
+	fetchLimit = 3 * time.Hour
 	// gitPatience is how long a git is left alone before it is looked for what it might wait for.
 	gitPatience = time.Second
 	// gitLooks is how often that is done.
@@ -23,9 +25,9 @@ const (
 )
 
 // guard is the context of one git in dir. git opens by their names, and waits at, files of a worktree that an agent can make
-// FIFOs: such a git is ended, with the file as the reason. done lets go.
-func guard(ctx context.Context, dir string) (guarded context.Context, done func()) {
-	ctx, cancel := context.WithTimeoutCause(ctx, gitLimit, fmt.Errorf("git did not end in %s", gitLimit))
+// FIFOs: such a git is ended, with the file as the reason, and in any case after limit. done lets go.
+func guard(ctx context.Context, dir string, limit time.Duration) (guarded context.Context, done func()) {
+	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("git did not end in %s", limit))
 	guarded, end := context.WithCancelCause(ctx)
 	watched := make(chan struct{})
 	go func() {
@@ -57,7 +59,11 @@ func (c call) guarded(ctx context.Context) (context.Context, func(), error) {
 			return ctx, nil, err
 		}
 	}
-	guarded, done := guard(ctx, c.dir)
+	limit := gitLimit
+	if c.fetches {
+		limit = fetchLimit
+	}
+	guarded, done := guard(ctx, c.dir, limit)
 	return guarded, done, nil
 }
 
