@@ -94,7 +94,8 @@ func TestGuardedNetwork(t *testing.T) {
 			if err := net(guardedBy(Guard{Network: true})); err != nil {
 				t.Errorf("the control: %v", err)
 			}
-			for _, from := range []string{"FROM 127.0.0.1:1/none:1\n", "FROM hjk-test/busybox:1\nCOPY --from=127.0.0.1:1/none:1 /x /x\n"} {
+			// One base each, as in TestFence.
+			for _, from := range []string{"FROM 127.0.0.1:1/none:1\n", "FROM scratch\nCOPY --from=127.0.0.1:1/none:1 /x /x\n"} {
 				_, err := buildIn(t, b, t.Context(), map[string]string{"Dockerfile": from}, guardedBy(Guard{}), nil)
 				if err == nil || !strings.Contains(err.Error(), "127.0.0.1:1/none:1 is not in the engine") {
 					t.Errorf("%s: %v", from, err)
