@@ -86,6 +86,10 @@ attack: shim ## half an hour of random hostile deeds in instances; SEED=N plays 
 bench: build ## measure against git and docker themselves, into docs/benchmarks.md
 	@scripts/with-engine go run ./internal/bench
 
+.PHONY: recording
+recording: build ## record the README's first picture from a real VS Code
+	@scripts/with-engine editors/vscode/scripts/recording
+
 .PHONY: clean
 clean: ## delete what was built
 	rm -rf bin dist share $(SHIM)-* editors/vscode/dist editors/vscode/test-results
