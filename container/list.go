@@ -130,9 +130,29 @@ func inspected(res container.InspectResponse) Container {
 // Stop sends the stop signal and, when grace is over, SIGKILL. One that is gone or stopped is no error.
 func (e *Engine) Stop(ctx context.Context, id string, grace time.Duration) error {
 	seconds := int(grace / time.Second)
-	return e.end(ctx, "stop", id, func(ctx context.Context) error {
+	err := e.end(ctx, "stop", id, func(ctx context.Context) error {
 		return e.api.ContainerStop(ctx, id, container.StopOptions{Timeout: &seconds})
 	})
+	if err != nil {
+		return err
+	}
+	return e.awaitListed(ctx, id)
+}
+
+// awaitListed waits until the engine's list has a stopped container as such. The list of Docker 26 lags behind: it has one as
+// running for some milliseconds after the request that stopped it was answered.
+func (e *Engine) awaitListed(ctx context.Context, id string) error {
+	for end := time.Now().Add(2 * time.Second); ; {
+		all, err := e.List(ctx, ListOptions{ID: id})
+		if err != nil || len(all) == 0 || all[0].State != container.StateRunning || time.Now().After(end) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
 }
 
 // Remove deletes a container, running or not, and its anonymous volumes. One that is gone is no error.

@@ -107,10 +107,10 @@ func (b *Builder) solve(ctx context.Context, bk *bkclient.Client, src Source, o 
 	return result, nil
 }
 
-// imageID is the engine's id of what was exported: the config's digest in Docker's own store, the manifest's in
-// containerd's.
+// imageID is the engine's id of what was exported: the config's digest in Docker's own store, which gives it by both keys, the
+// manifest's in containerd's, which gives both digests.
 func imageID(response map[string]string) string {
-	for _, key := range []string{exptypes.ExporterImageConfigDigestKey, exptypes.ExporterImageDigestKey} {
+	for _, key := range []string{exptypes.ExporterImageDigestKey, exptypes.ExporterImageConfigDigestKey} {
 		if d := response[key]; d != "" {
 			return d
 		}
