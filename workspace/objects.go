@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
 )
@@ -85,6 +86,13 @@ func (p *Private) foreign() call {
 	return call{dir: p.trusted(), env: []string{"GIT_DIR=" + p.trusted()}, foreign: true}
 }
 
+// lending is git that has the host's objects alone, and asks no server of a partial clone for what an agent names.
+func (p *Private) lending() call {
+	c := p.foreign()
+	c.env = append(c.env, "GIT_OBJECT_DIRECTORY="+filepath.Join(p.repo.CommonDir, "objects"))
+	return c
+}
+
 func (o *objects) close() {
 	o.cancel()
 	_ = o.cmd.Wait()
@@ -144,6 +152,7 @@ func (o *objects) header(name string) (object, error) {
 type entry struct {
 	name, id string
 	kind     byte // one of dirEntry, linkEntry, fileEntry
+	link     bool // a file that is a symbolic link
 }
 
 const (
@@ -199,7 +208,9 @@ func parseTree(raw []byte, idLen int) ([]entry, error) {
 			return nil, errors.New("a tree is broken")
 		}
 		switch m & 0o170000 {
-		case 0o100000, 0o120000:
+		case 0o100000:
+		case 0o120000:
+			e.link = true
 		case 0o040000:
 			e.kind = dirEntry
 		default: // as git reads it

@@ -93,7 +93,7 @@ func (p *Private) Prepare(ctx context.Context) ([]Bind, error) {
 		return nil, err
 	}
 	st.Protected = links
-	if err := errors.Join(p.links(), p.reborrow(), p.trust(ctx), p.save(st)); err != nil {
+	if err := errors.Join(p.links(), p.reborrow(), p.trust(ctx), p.follow(ctx), p.save(st)); err != nil {
 		return nil, err
 	}
 	binds, err := p.binds()

@@ -10,6 +10,7 @@ import (
 var copied = []string{
 	"core.autocrlf", "core.eol", "core.safecrlf", "core.ignorecase", "core.filemode", "core.symlinks", "core.precomposeunicode",
 	"core.sparsecheckout", "core.sparsecheckoutcone", "core.quotepath", "core.commentchar", "index.sparse", "user.name", "user.email",
+	"author.", "committer.", "i18n.commitencoding", "apply.whitespace", "core.checkroundtripencoding", "core.trustctime", "core.checkstat", "core.whitespace", "commit.cleanup",
 	"pull.", "push.default", "push.autosetupremote", "rebase.autosquash", "rebase.autostash", "rebase.updaterefs",
 	"merge.conflictstyle", "diff.algorithm", "init.defaultbranch", "branch.",
 }

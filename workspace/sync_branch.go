@@ -134,6 +134,9 @@ func (s *syncing) inward(ctx context.Context, host string) error {
 		if err := s.indexInside(ctx, was, old, host); err != nil {
 			return s.inTheWay(err)
 		}
+		if names, err := s.repo.filters(ctx, s.tree.Path); err == nil {
+			s.remember(ctx, s.root, names)
+		}
 	}
 	s.st.Base = host
 	return nil

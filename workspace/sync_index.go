@@ -172,14 +172,14 @@ func (s *syncing) shareIndex(ctx context.Context, index []byte) (undo func(), er
 }
 
 // scratch is a folder that nobody else works in: a git that a killed process started may still be at work in its own.
-func (s *syncing) scratch() (string, error) {
+func (p *Private) scratch() (string, error) {
 	const prefix = "scratch-"
-	old, err := named(s.trusted(), prefix)
+	old, err := named(p.trusted(), prefix)
 	if err != nil {
 		return "", err
 	}
 	for _, dir := range old {
 		_ = os.RemoveAll(dir)
 	}
-	return os.MkdirTemp(s.trusted(), prefix)
+	return os.MkdirTemp(p.trusted(), prefix)
 }

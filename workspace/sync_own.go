@@ -47,7 +47,7 @@ func (s *syncing) own(ctx context.Context) (map[string]string, error) {
 	extra := maps.Clone(s.refs.other)
 	maps.Copy(extra, pending(ctx, s.root, s.refs))
 	maps.Copy(extra, s.stashes())
-	err := s.repo.dropReached(ctx, extra)
+	err := s.dropReached(ctx, extra)
 	maps.Copy(own, extra)
 	return own, err
 }
@@ -101,7 +101,7 @@ func (s *syncing) stashes() map[string]string {
 var hostRefs = []string{"--exclude=refs/headjack/*", "--all"}
 
 // dropReached deletes those commits from a map that a reference of the host reaches.
-func (r *Repo) dropReached(ctx context.Context, ids map[string]string) error {
+func (p *Private) dropReached(ctx context.Context, ids map[string]string) error {
 	if len(ids) == 0 {
 		return nil
 	}
@@ -109,7 +109,9 @@ func (r *Repo) dropReached(ctx context.Context, ids map[string]string) error {
 	for _, id := range slices.Sorted(maps.Values(ids)) {
 		ask.WriteString(id + "^{commit}\n")
 	}
-	out, err := gitWith(ctx, call{dir: r.CommonDir, stdin: ask.String()}, "cat-file", "--batch-check=%(objectname)")
+	c := p.lending()
+	c.stdin = ask.String()
+	out, err := gitWith(ctx, c, "cat-file", "--batch-check=%(objectname)")
 	if err != nil {
 		return err
 	}
@@ -125,7 +127,7 @@ func (r *Repo) dropReached(ctx context.Context, ids map[string]string) error {
 		return nil
 	}
 	apart := map[string]bool{} // what is here and not reached
-	c := call{dir: r.CommonDir, stdin: ask.String()}
+	c = call{dir: p.repo.CommonDir, stdin: ask.String()}
 	err = c.lines(ctx, func(id string) error {
 		if here[id] {
 			apart[id] = true

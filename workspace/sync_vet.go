@@ -22,7 +22,8 @@ type vetting struct {
 	*syncing
 	o      *objects
 	c      *comparing
-	linked bool // submodules may come: nothing is checked out where the agent's files are
+	linked bool // submodules, and files that no filter has made, may come: nothing is checked out where the agent's files are
+	f      *filtering
 
 	ask   []string
 	count int
@@ -30,8 +31,8 @@ type vetting struct {
 }
 
 // vet refuses what the host should not have: objects that are missing or too large, too many of them, commits that name too many
-// paths, and those that make a path a submodule which was none: the folder there can be a repository whose configuration the
-// agent wrote, and git on the host would go into it.
+// paths, those that make a path a submodule which was none: the folder there can be a repository whose configuration the
+// agent wrote, and git on the host would go into it; and those with files that a filter of the user's should have made.
 func (s *syncing) vet(ctx context.Context, ids []string, linked bool) error {
 	o, err := s.openObjects(ctx)
 	if err != nil {
@@ -39,6 +40,11 @@ func (s *syncing) vet(ctx context.Context, ids []string, linked bool) error {
 	}
 	defer o.close()
 	v := &vetting{syncing: s, o: o, c: o.comparing(), linked: linked}
+	if !linked {
+		if v.f, err = v.filtering(ctx); err != nil {
+			return err
+		}
+	}
 	commits, trees, err := v.tips(ids)
 	if err != nil {
 		return err
@@ -50,12 +56,17 @@ func (s *syncing) vet(ctx context.Context, ids []string, linked bool) error {
 	if err != nil {
 		return err
 	}
-	for _, tree := range append(trees, commits...) {
+	for _, tree := range append(slices.Clone(trees), commits...) {
 		if err := v.adds(tree, tree, base); err != nil {
 			return err
 		}
 	}
-	return nil
+	for _, tree := range trees {
+		if err := v.f.commit(tree, tree, base); err != nil {
+			return err
+		}
+	}
+	return v.f.judge(ctx)
 }
 
 // tips are those ids that lead to commits, and those that lead to trees.
@@ -146,7 +157,10 @@ func (v *vetting) everything(ctx context.Context, ids []string) error {
 		if err != nil {
 			return err
 		}
-		return v.adds(f[0], f[1], before)
+		if err := v.adds(f[0], f[1], before); err != nil {
+			return err
+		}
+		return v.f.commit(f[0], f[1], before)
 	}, "rev-list", "--stdin", "--ignore-missing", "--objects", "--no-object-names", "--no-commit-header", "--format=commit %H %T %P")
 	if err != nil {
 		return err

@@ -145,7 +145,7 @@ func (k *keeping) drop(ctx context.Context, named map[string]string) error {
 	if err != nil {
 		return err
 	}
-	here, err := k.repo.has(ctx, ids)
+	here, err := k.has(ctx, ids)
 	maps.DeleteFunc(named, func(_, id string) bool {
 		switch kind[id] {
 		case "":
@@ -160,12 +160,14 @@ func (k *keeping) drop(ctx context.Context, named map[string]string) error {
 }
 
 // has tells which objects the host has.
-func (r *Repo) has(ctx context.Context, ids []string) (map[string]bool, error) {
+func (p *Private) has(ctx context.Context, ids []string) (map[string]bool, error) {
 	here := map[string]bool{}
 	if len(ids) == 0 {
 		return here, nil
 	}
-	out, err := gitWith(ctx, call{dir: r.CommonDir, stdin: strings.Join(ids, "\n") + "\n"}, "cat-file", "--batch-check=%(objectname)")
+	c := p.lending()
+	c.stdin = strings.Join(ids, "\n") + "\n"
+	out, err := gitWith(ctx, c, "cat-file", "--batch-check=%(objectname)")
 	for line := range strings.Lines(out) {
 		here[strings.TrimSpace(line)] = true
 	}

@@ -31,16 +31,18 @@ type comparing struct {
 	read    map[string][]entry
 	kept    int // entries in read
 	done    map[string]growth
+	alike   map[string]bool // trees without a file that those before do not have
 }
 
 func (o *objects) comparing() *comparing {
-	return &comparing{objects: o, read: map[string][]entry{}, done: map[string]growth{}}
+	return &comparing{objects: o, read: map[string][]entry{}, done: map[string]growth{}, alike: map[string]bool{}}
 }
 
 // next is before another commit: what is known of the last ones is kept while it is not much.
 func (c *comparing) next() {
 	if len(c.done) > maxPairs/4 {
 		clear(c.done)
+		clear(c.alike)
 	}
 }
 

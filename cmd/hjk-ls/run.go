@@ -94,6 +94,10 @@ func (a *app) run(ctx context.Context, args agents.RunArgs, detach bool) error {
 	if err != nil {
 		return err
 	}
+	for _, w := range res.Warnings {
+		fmt.Fprintf(a.err, "hjk-ls: %s\n", plain.Line(w))
+	}
+	a.tellGit([]agents.Instance{res.Instance})
 	if attach {
 		started := agents.SessionArgs{Branch: args.Branch, Session: res.Session.Name}
 		if err = a.attach(ctx, started); agents.CodeOf(err) == agents.CodeSessionEnded {

@@ -107,8 +107,14 @@ func lfsFind(oid string) *os.File {
 	return nil
 }
 
-// lfsStore is where this container's git directory keeps git-lfs files. Git runs filters at the top of the worktree.
+// lfsStore is where this container's git directory keeps git-lfs files.
 func lfsStore() (string, error) {
+	store := filepath.Join(gitDir(), "lfs", "objects")
+	return store, os.MkdirAll(store, 0o755)
+}
+
+// gitDir is the git directory that git works in. Git runs filters at the top of the worktree.
+func gitDir() string {
 	dir := os.Getenv("GIT_DIR")
 	if dir == "" {
 		dir = ".git"
@@ -116,6 +122,5 @@ func lfsStore() (string, error) {
 	if b, err := os.ReadFile(dir); err == nil {
 		dir = strings.TrimSpace(strings.TrimPrefix(string(b), "gitdir: "))
 	}
-	store := filepath.Join(dir, "lfs", "objects")
-	return store, os.MkdirAll(store, 0o755)
+	return dir
 }

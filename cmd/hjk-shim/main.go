@@ -31,6 +31,9 @@ const usage = `hjk-shim keeps the sessions of an hjk-ls container.
   hjk-shim session kill NAME
   hjk-shim session list
   hjk-shim lfs clean|smudge FILE               git-lfs's filter, where the image has no git-lfs
+  hjk-shim filter clean|smudge|merge|ours NAME FILE
+                                               stands for a filter or merge driver of the user's, which does not run here
+  hjk-shim missing                             stands for the server of a partial clone
   hjk-shim credential get                      git's credential helper
 `
 
@@ -53,6 +56,10 @@ func run(args []string) int {
 		return session(args[1], args[2:])
 	case len(args) == 3 && args[0] == "lfs":
 		return lfsMain(args[1], args[2], os.Stdin, os.Stdout)
+	case len(args) == 4 && args[0] == "filter":
+		return filterMain(args[1], args[2], args[3], os.Stdin, os.Stdout)
+	case len(args) >= 1 && args[0] == "missing":
+		return missingMain()
 	case len(args) == 2 && args[0] == "credential":
 		return credentialMain(args[1], os.Stdin, os.Stdout)
 	}

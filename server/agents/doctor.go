@@ -69,6 +69,9 @@ func (d *doctor) repository(ctx context.Context, hint string) *workspace.Repo {
 		return nil
 	}
 	d.good("repository", "%s", r.Root)
+	for _, n := range r.Notices(ctx, r.From) {
+		d.checks = append(d.checks, Check{Name: n.Name, OK: true, Detail: n.Text + "; " + n.Fix})
+	}
 	return r
 }
 

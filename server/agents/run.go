@@ -72,7 +72,7 @@ func (m *Manager) Run(ctx context.Context, a RunArgs, fb Feedback) (RunResult, e
 	if err != nil {
 		return RunResult{}, err
 	}
-	return RunResult{Instance: inst, Session: session(*st)}, nil
+	return RunResult{Instance: inst, Session: session(*st), Warnings: up.warnings}, nil
 }
 
 func sessionName(wanted, agent string) string {
@@ -94,6 +94,8 @@ type bringUp struct {
 	cmd     command
 	session string // its name
 	exact   bool   // no other name will do
+
+	warnings []string // what the user should know of the container that was made
 
 	undo  []func(context.Context) error // newest last
 	image string                        // what the container is made from, for messages
@@ -297,6 +299,9 @@ func (u *bringUp) create(ctx context.Context) (*shim.State, error) {
 	helper, err := u.eng.shim(ctx)
 	if err != nil {
 		return nil, err
+	}
+	for _, n := range u.wish.repo.Notices(ctx, wt.Path) {
+		u.warnings = append(u.warnings, n.Text+"; "+n.Fix)
 	}
 	u.fb.step("starting container " + spec.Name)
 	u.undo = append(u.undo, u.removeContainer) // registered first: a create that is cut off may have made it
