@@ -1,6 +1,7 @@
 package workspace
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -25,6 +26,8 @@ type EnsureOptions struct {
 type Ensured struct {
 	Worktree
 	NewWorktree, NewBranch bool
+
+	Start string // of a new branch: what it begins at, such as "main, 1f3a9c2 the commit's subject"
 }
 
 // Ensure makes sure that a branch is checked out. A checkout that exists is used, whoever made it; otherwise the local
@@ -115,6 +118,9 @@ func (r *Repo) add(ctx context.Context, o EnsureOptions, s start) (Ensured, erro
 		return e, err
 	}
 	e.Worktree = wt
+	if e.NewBranch {
+		e.Start = r.described(ctx, s, o.From, wt.Base)
+	}
 	if _, err := gitWith(ctx, call{dir: path, fetches: true}, "reset", "--quiet", "--hard"); err != nil {
 		return e, err
 	}
@@ -134,6 +140,21 @@ func (r *Repo) makeBranch(ctx context.Context, branch string, s start) error {
 	}
 	_, err := git(ctx, r.From, args...)
 	return err
+}
+
+// described tells a person where a new branch begins: what was named, or is checked out where the repository was opened from, and
+// its commit.
+func (r *Repo) described(ctx context.Context, s start, from, commit string) string {
+	name := cmp.Or(s.track, from, r.Current(ctx), "HEAD")
+	out, err := git(ctx, r.CommonDir, "log", "-1", "--no-show-signature", logFormat, commit)
+	if err != nil {
+		out = commit
+	}
+	out = strings.TrimSpace(out)
+	if short, _, _ := strings.Cut(out, " "); name == commit || strings.HasPrefix(name, short) { // it is the commit itself that was named
+		return out
+	}
+	return name + ", " + out
 }
 
 // newWorktree describes a worktree that was just added.

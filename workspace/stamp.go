@@ -58,6 +58,22 @@ func (s *stamping) inside(p *Private) {
 	s.file(filepath.Join(p.agent(), packedRefs))
 	s.file(filepath.Join(p.agent(), packedRefs+".lock"))
 	s.head(p.agent())
+	s.linked(p.agent())
+}
+
+// linked adds what the worktrees that the agent made have checked out, which may be on no branch, and what git puts aside there.
+func (s *stamping) linked(agent string) {
+	root, err := os.OpenRoot(agent)
+	if err != nil {
+		return
+	}
+	defer root.Close()
+	s.note(root.Lstat("worktrees"))
+	for _, dir := range gitDirs(context.Background(), root)[1:] {
+		for _, name := range pendings {
+			s.note(root.Lstat(filepath.Join(dir, name)))
+		}
+	}
 }
 
 func (s *stamping) host(r *Repo) {

@@ -244,13 +244,19 @@ func (r *Repo) Find(ctx context.Context, branch string) (Worktree, bool, error) 
 	}
 	for _, wt := range all {
 		if wt.Branch == branch && !wt.Prunable && !wt.Foreign {
-			if err := r.reach(ctx, &wt); err != nil {
-				return wt, true, err
-			}
-			return wt, true, wt.relink()
+			wt, err := r.Reconnect(ctx, wt)
+			return wt, true, err
 		}
 	}
 	return Worktree{}, false, nil
+}
+
+// Reconnect gives a worktree of ours that lost its way to the repository the way back.
+func (r *Repo) Reconnect(ctx context.Context, wt Worktree) (Worktree, error) {
+	if err := r.reach(ctx, &wt); err != nil {
+		return wt, err
+	}
+	return wt, wt.relink()
 }
 
 // reach makes a worktree of ours one that can be entered: its agent can have taken away the right to.

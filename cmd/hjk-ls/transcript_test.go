@@ -32,6 +32,7 @@ var masks = []struct {
 	{regexp.MustCompile(`"[0-9a-f]{64}"`), `"…"`},
 	{regexp.MustCompile(`"waiting":true`), `"waiting":false`},
 	{regexp.MustCompile(`hjk-fix-login-[0-9a-f]{12}`), "hjk-fix-login-…"},
+	{regexp.MustCompile(`begins at main, [0-9a-f]+`), "begins at main, 1a2b3c4"},
 }
 
 // TestTranscript holds a real conversation and compares it with the one in the documentation.

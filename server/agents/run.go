@@ -329,6 +329,9 @@ func (u *bringUp) worktree(ctx context.Context) (workspace.Worktree, error) {
 		return workspace.Worktree{}, wrap(err, CodeWorktreeFailed)
 	}
 	u.undo = append(u.undo, func(ctx context.Context) error { return u.wish.repo.Undo(ctx, made) })
+	if made.NewBranch {
+		u.fb.step("new branch " + u.place.Now + " begins at " + made.Start)
+	}
 	return made.Worktree, nil
 }
 
