@@ -110,6 +110,9 @@ func (p *Private) filterOf(ctx context.Context, s ruleSet, paths []string, names
 	if file, err := git(ctx, p.tree.Path, "config", "--includes", "--type=path", "--get", "core.attributesFile"); err == nil {
 		args = append([]string{"-c", "core.attributesFile=" + strings.TrimSuffix(file, "\n")}, args...)
 	}
+	if out, err := git(ctx, p.tree.Path, "config", "--includes", "--type=bool", "--get", "core.ignoreCase"); err == nil {
+		args = append([]string{"-c", "core.ignoreCase=" + strings.TrimSpace(out)}, args...)
+	}
 	out, err := gitWith(ctx, c, args...)
 	if err != nil {
 		return nil, err

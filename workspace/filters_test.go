@@ -35,6 +35,7 @@ func TestUnfilteredIsHeld(t *testing.T) {
 		"a process":                {`git config filter.rot.process 'nowhere'; echo '*.key filter=rot' >.gitattributes; git add .; git commit -qm x`, `echo other >a.key; git add .; git commit -qm x`},
 		"an included setting":      {`printf '[filter "rot"]\nclean = tr a-z n-za-m\n' >../more; git config include.path "$(cd ..; pwd)/more"; echo '*.key filter=rot' >.gitattributes; git add .; git commit -qm x`, `echo other >a.key; git add .; git commit -qm x`},
 		"a name that needs quotes": {`git config "filter.it's%f.clean" 'tr a-z n-za-m'; echo "*.key filter=it's%f" >.gitattributes; git add .; git commit -qm x`, `echo other >a.key; git -c "filter.it's%f.clean=cat" -c "filter.it's%f.required=false" add .; git commit -qm x`},
+		"core.ignoreCase":          {keyed + `; git config core.ignorecase true`, `echo other >b.KEY; git add b.KEY; git commit -qm x`},
 		"another branch":           {keyed, `git checkout -q -b o; echo other >a.key; git commit -qam x; git checkout -q b`},
 	}
 	for name, way := range ways {
@@ -55,6 +56,48 @@ func TestUnfilteredIsHeld(t *testing.T) {
 				t.Errorf("a reference of the host has it: %s", got)
 			}
 		})
+	}
+}
+
+// TestAttributesTakenAway has the agent take the attribute away in a commit that comes over, and what it is for in the next. In a
+// main checkout nothing else need tell what the rules were.
+func TestAttributesTakenAway(t *testing.T) {
+	for _, main := range []bool{false, true} {
+		r, o := newRepo(t, "repo")
+		branch, tree := "main", r.Root
+		if !main {
+			branch, tree = "b", ensure(t, r, o, "b").Path
+		}
+		sh(t, tree, "sh", "-ec", keyed)
+		wt, ok, err := r.Find(t.Context(), branch)
+		if err != nil || !ok {
+			t.Fatal(ok, err)
+		}
+		p := r.Private(wt, filepath.Join(t.TempDir(), "git"), "hjk-b")
+		if _, err := p.Prepare(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		s := &sides{t, p, tree, []string{"GIT_DIR=" + p.agent(), "GIT_WORK_TREE=" + tree, "GIT_ALTERNATE_OBJECT_DIRECTORIES=" + filepath.Join(r.CommonDir, "objects")}}
+		if !main { // else the commit that brought it counts as the agent's
+			sh(t, tree, "git", "branch", "other")
+		}
+		s.in(raw + "git rm -q --cached .gitattributes; git commit -qm away")
+		s.sync(Synced)
+		s.in(raw + "rm .gitattributes; echo other >a.key; git commit -qm leak a.key")
+		s.sync(Held)
+	}
+}
+
+// TestLetGo has a filter let go by its user after a commit was held: the next sync takes it.
+func TestLetGo(t *testing.T) {
+	s := newSides(t)
+	s.out(keyed)
+	s.sync(Synced)
+	s.in(raw + "echo other >a.key; git commit -qam x")
+	s.sync(Held)
+	s.out("git config filter.rot.headjack raw")
+	if rep, err := s.p.Sync(t.Context()); err != nil || rep.State != Synced {
+		t.Errorf("%+v %v", rep, err)
 	}
 }
 

@@ -211,7 +211,7 @@ func (p *Private) make(ctx context.Context) error {
 	if err := p.saveMirrored(refs); err != nil {
 		return err
 	}
-	return p.save(syncState{Inside: p.tree.Branch, Base: base, Published: map[string]string{}})
+	return p.save(syncState{Inside: p.tree.Branch, Base: base, Began: base, Published: map[string]string{}})
 }
 
 // copyIn copies what the worktree's own git directory has that git inside needs too: the index with what it knows of every

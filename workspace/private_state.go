@@ -14,6 +14,7 @@ import (
 type syncState struct {
 	Inside    string            `json:"inside"`    // the branch's name in the container
 	Base      string            `json:"base"`      // commit both sides were at
+	Began     string            `json:"began"`     // the one at which the agent's git directory was made; "" when it is not known
 	Mirrored  map[string]string `json:"-"`         // the host's references as the container has been told; in a file of its own
 	Published map[string]string `json:"published"` // the agent's own references as the host has them
 	Protected []string          `json:"protected"` // submodules' paths that the container has shields for

@@ -21,7 +21,7 @@ const maxStamped = 2000
 const maxListed = 100_000
 
 // Stamp changes when a reference changes, inside or on the host, and when a merge or a lock begins or ends. One that is not
-// settled may not change with the next change. Git replaces a reference's file, which changes the time of its folder, so that
+// settled may not change with the next change. So it does when the repository's configuration changes. Git replaces a reference's file, which changes the time of its folder, so that
 // only folders are looked at. It changes, too, when a sync that could not bring everything over is due again.
 func (p *Private) Stamp() (sum string, settled bool) {
 	sum, settled = p.refsStamp()
@@ -80,6 +80,8 @@ func (s *stamping) host(r *Repo) {
 	s.tree(filepath.Join(r.CommonDir, "refs"))
 	s.file(filepath.Join(r.CommonDir, "packed-refs"))
 	s.file(filepath.Join(r.CommonDir, "reftable", "tables.list"))
+	s.file(filepath.Join(r.CommonDir, configFile)) // which filters there are, and for what: a commit may be held for it
+	s.file(filepath.Join(r.CommonDir, infoAttributes))
 }
 
 // HostStamp changes when a reference of the repository does, when another branch is checked out in one of its worktrees, and

@@ -52,7 +52,11 @@ func (v *vetting) filtering(ctx context.Context) (*filtering, error) {
 			f.host = append(f.host, commit)
 		}
 	}
-	if rules, err := v.repo.rulesOf(ctx, v.tree); err == nil && objectID.MatchString(rules) { // else it is the branch
+	rules, err := v.repo.rulesOf(ctx, v.tree)
+	if err == nil && rules == "" { // nothing else on the host has any of the branch
+		rules = v.st.Began
+	}
+	if err == nil && objectID.MatchString(rules) { // else it is the branch
 		f.host = append(f.host, rules)
 	}
 	f.host, err = v.treesOf(f.host)
