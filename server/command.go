@@ -48,6 +48,9 @@ type configArgs struct {
 var commands = map[string]command{
 	"hjk-ls.run": {"Running an agent on %s", with(func(c call, a agents.RunArgs) (agents.RunResult, error) {
 		res, err := c.s.agents.Run(c.ctx, a, c.feedback())
+		for _, w := range res.Warnings {
+			c.s.showMessage(protocol.MessageTypeWarning, w)
+		}
 		if err == nil && a.Attach {
 			c.s.openTerminal(c.ctx, agents.SessionArgs{Workspace: res.Instance.Repo, Branch: a.Branch, Session: res.Session.Name})
 		}
