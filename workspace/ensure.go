@@ -121,6 +121,9 @@ func (r *Repo) add(ctx context.Context, o EnsureOptions, s start) (Ensured, erro
 	if e.NewBranch {
 		e.Start = r.described(ctx, s, o.From, wt.Base)
 	}
+	if err := r.lendKeys(wt); err != nil {
+		return e, err
+	}
 	if _, err := gitWith(ctx, call{dir: path, fetches: true}, "reset", "--quiet", "--hard"); err != nil {
 		return e, err
 	}
@@ -129,6 +132,23 @@ func (r *Repo) add(ctx context.Context, o EnsureOptions, s start) (Ensured, erro
 	}
 	e.Whole = true
 	return e, e.writeMarker()
+}
+
+// gitCrypt is the folder of a git directory in which git-crypt has its keys.
+const gitCrypt = "git-crypt"
+
+// lendKeys leads git-crypt from a worktree to the repository's keys. Up to 0.7 it looks for them in the worktree's own git directory
+// alone, and the checkout would fail.
+func (r *Repo) lendKeys(wt Worktree) error {
+	keys := filepath.Join(r.CommonDir, gitCrypt)
+	to, err := filepath.Rel(wt.GitDir, keys)
+	if err != nil || !isDir(keys) {
+		return err
+	}
+	if err := os.Symlink(to, filepath.Join(wt.GitDir, gitCrypt)); !errors.Is(err, os.ErrExist) {
+		return err
+	}
+	return nil
 }
 
 // makeBranch creates the branch in a step of its own, so that a kill right after leaves a plain branch, which the next

@@ -114,3 +114,22 @@ echo x >b.bin; git add b.bin; git commit -qm inside; git cat-file -p HEAD:b.bin 
 	r.hjk("rm", "x", "--force")
 	r.nothingLeft("in the end")
 }
+
+// TestGitCrypt works in a repository with git-crypt, which up to 0.7 finds no key in a worktree: there is a checkout, the agent cannot
+// commit what is encrypted, and its user can.
+func TestGitCrypt(t *testing.T) {
+	r := newRig(t)
+	r.sh(`git-crypt init >/dev/null 2>&1; echo '*.key filter=git-crypt diff=git-crypt' >.gitattributes; echo secret >a.key; git add .; git commit -qm keyed`)
+	r.hjk("run", "x", "--image", "hjk-test/tmux:1", "--detach")
+	r.inside(`set -ex; exec 2>&1; test "$(cat a.key)" = secret; touch a.key; test -z "$(git status --porcelain)"; ! ls "$G"/*crypt*
+echo other >a.key; ! git add a.key; ! git commit -qam x; echo f >f; git add -A -- ':!a.key'; git commit -qm inside`)
+	r.hjk("ps")
+	if out, err := r.Do(r.x().Worktree, "sh", "-ec", `git commit -qam here; git log -2 --format=%s; git show HEAD:a.key | grep -c other || git show HEAD:a.key | head -c 10 | tr -d '\0'; git status --porcelain`); err != nil || out != "here\ninside\n0\nGITCRYPT" {
+		t.Fatalf("%q %v", out, err)
+	}
+	r.hjk("ps")
+	r.inside(`set -ex; exec 2>&1; touch a.key; test -z "$(git status --porcelain)"; test "$(git log -1 --format=%s)" = here`)
+	r.hjk("rm", "x", "--force")
+	r.nothingLeft("in the end")
+	r.sh(`git switch -q --detach x; test "$(cat a.key)" = other`)
+}
