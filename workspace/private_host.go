@@ -14,9 +14,9 @@ import (
 	"github.com/gilmanlab/hjk-ls/internal/distrust"
 )
 
-// The part of the agent's configuration that follows the host's, made anew with each container. It lies between these lines.
+// The part of the agent's configuration that follows the host's, made anew with each start. It lies between these lines.
 const (
-	followsFrom = "# hjk-ls: what follows is as on the host, and made anew with each container\n"
+	followsFrom = "# hjk-ls: what follows is as on the host, and made anew with each start\n"
 	followsTo   = "# hjk-ls: end of what is as on the host\n"
 )
 
@@ -25,6 +25,16 @@ const (
 	hostAttributes = "hjk-ls.attributes" // the user's own rules, which lie outside the repository
 	maxOwnConfig   = 4 << 20
 )
+
+// Follow brings what git inside knows of the host's configuration up to date, for a container that is to start again.
+func (p *Private) Follow(ctx context.Context) error {
+	unlock, err := lockPrivate(ctx, p.dir, 0)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	return p.follow(ctx)
+}
 
 // follow brings what git inside must know of the host's configuration up to date: filters and merge drivers, in whose place our helper
 // says that they do not run, the user's own attributes, and that objects may be missing.

@@ -187,6 +187,7 @@ func (u *bringUp) ensureOnce(ctx context.Context) (*shim.State, error) {
 		if err := u.m.allowCredential(u.cmd, u.wish, c.ImageID, u.fb); err != nil {
 			return nil, err
 		}
+		u.follow(ctx, c)
 		u.fb.step("starting container " + c.Name)
 		st, err := u.eng.Start(ctx, c.ID, u.request(c.Worktree, c.Labels[container.LabelHome]))
 		var se *container.SessionError
@@ -202,6 +203,26 @@ func (u *bringUp) ensureOnce(ctx context.Context) (*shim.State, error) {
 		}
 	}
 	return u.create(ctx)
+}
+
+// follow tells git in a container that is to start again what the host's configuration is by now. A sync holds what it does not know.
+func (u *bringUp) follow(ctx context.Context, c container.Container) {
+	wt, found, err := u.wish.repo.Find(ctx, u.place.Now)
+	if priv := u.wish.repo.Private(wt, u.place.gitDir(), u.place.name); err == nil && found && priv.Exists() {
+		err = priv.Follow(ctx)
+	}
+	if err != nil {
+		u.m.log.Warn("cannot tell git in the container of the host's configuration", zap.String("branch", u.place.Now), zap.Error(err))
+	}
+	u.warn(ctx, c.Worktree)
+}
+
+// warn notes what of the user's git is otherwise in a container that is to start.
+func (u *bringUp) warn(ctx context.Context, worktree string) {
+	u.warnings = nil // of an attempt before
+	for _, n := range u.wish.repo.Notices(ctx, worktree) {
+		u.warnings = append(u.warnings, n.Text+"; "+n.Fix)
+	}
 }
 
 // reuse looks at a container that is there: running and stopped ones are used, half-made, broken and bereaved ones removed.
@@ -300,9 +321,7 @@ func (u *bringUp) create(ctx context.Context) (*shim.State, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, n := range u.wish.repo.Notices(ctx, wt.Path) {
-		u.warnings = append(u.warnings, n.Text+"; "+n.Fix)
-	}
+	u.warn(ctx, wt.Path)
 	u.fb.step("starting container " + spec.Name)
 	u.undo = append(u.undo, u.removeContainer) // registered first: a create that is cut off may have made it
 	id, err := u.eng.Create(ctx, spec, helper)

@@ -85,7 +85,7 @@ type RunArgs struct {
 type RunResult struct {
 	Instance Instance `json:"instance"`
 	Session  Session  `json:"session"`
-	Warnings []string `json:"warnings,omitempty"` // what is otherwise in a container that was made than on the host, and what to do
+	Warnings []string `json:"warnings,omitempty"` // what is otherwise in a container that was started than on the host, and what to do
 }
 
 // SessionArgs is the argument object of hjk-ls.attach and hjk-ls.kill.
