@@ -1,6 +1,7 @@
 package workspace
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -24,6 +25,9 @@ type checkout struct {
 	dir   string
 	flags []string // that lead git to it
 	rules string   // the commit whose rules count; "" for none
+	env   []string // for git there
+	home  string   // the checkout whose configuration says where the user's ignore rules are; "" for dir itself
+	inner bool     // the rules that lie in it count
 }
 
 // rulesOf is the newest commit of a worktree's branch that something else on the host has too, or that it began with: the agent
@@ -72,7 +76,7 @@ func (r *Repo) excludeFiles(ctx context.Context, dir string) (files []string) {
 // taken: what is left out never makes work pass for none, as git tells of what is ignored last.
 func (u *Unsaved) files(ctx context.Context, r *Repo, prefix string, c checkout) error {
 	var told string
-	in := call{dir: c.dir, told: &told, tree: true}
+	in := call{dir: c.dir, told: &told, tree: true, env: c.env}
 	items, more, err := gitList(ctx, in, append(slices.Clone(c.flags), statusArgs...)...)
 	if err != nil {
 		return err
@@ -80,12 +84,12 @@ func (u *Unsaved) files(ctx context.Context, r *Repo, prefix string, c checkout)
 	ignored := len(u.Ignored)
 	u.parseStatus(prefix, items)
 	u.unread(prefix, told)
-	if len(u.Ignored) == ignored {
+	if len(u.Ignored) == ignored || c.inner {
 		u.cut(prefix, more)
 		return nil
 	}
 	args := append(slices.Clone(c.flags), "ls-files", "--others", "-z")
-	for _, f := range r.excludeFiles(ctx, c.dir) {
+	for _, f := range r.excludeFiles(ctx, cmp.Or(c.home, c.dir)) {
 		args = append(args, "--exclude-from="+f)
 	}
 	if c.rules != "" {

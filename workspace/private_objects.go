@@ -38,30 +38,36 @@ const (
 // copies plain files by the names that objects have, so that neither a link nor an alternate of the agent's is followed;
 // what is in them is checked when host git fetches. What one call does not get to, the next one goes on with.
 func (p *Private) quarantine(ctx context.Context, root *os.Root) error {
+	_, err := p.copyObjects(ctx, root, maxObjectBytes, errObjectBytes)
+	return err
+}
+
+// copyObjects is quarantine of at most so many bytes. It tells how many there are.
+func (p *Private) copyObjects(ctx context.Context, root *os.Root, most int64, limit error) (n int64, err error) {
 	dst, err := p.quarantined(ctx)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	defer dst.Close()
 	have, err := objectFiles(ctx, root)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	if err := forgetOthers(dst, have); err != nil {
-		return err
+		return 0, err
 	}
-	c := copying{src: root, dst: dst, left: maxObjectBytes, limit: errObjectBytes}
+	c := copying{src: root, dst: dst, left: most, limit: limit}
 	for _, suffix := range []string{".pack", ""} { // an index counts once its pack is there
 		for _, name := range slices.Sorted(maps.Keys(have)) {
 			if filepath.Ext(name) == ".pack" != (suffix == ".pack") {
 				continue
 			}
 			if err := c.file(ctx, "objects/"+name, name); err != nil {
-				return err
+				return most - c.left, err
 			}
 		}
 	}
-	return nil
+	return most - c.left, nil
 }
 
 // quarantined opens the trusted repository's objects, which borrow the repository's from where it is now: it may have been

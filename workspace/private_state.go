@@ -71,12 +71,18 @@ func (p *Private) loadMirrored(ctx context.Context, root *os.Root, st *syncState
 	if !strings.HasPrefix(string(b), packedHeader) {
 		return p.mendMirrored(ctx, root, st)
 	}
-	for line := range strings.Lines(string(b)) {
+	st.Mirrored = parseMirrored(string(b))
+	return nil
+}
+
+func parseMirrored(text string) map[string]string {
+	all := map[string]string{}
+	for line := range strings.Lines(text) {
 		if id, ref, ok := strings.Cut(strings.TrimSuffix(line, "\n"), " "); ok && objectID.MatchString(id) {
-			st.Mirrored[ref] = id
+			all[ref] = id
 		}
 	}
-	return nil
+	return all
 }
 
 func (p *Private) saveMirrored(refs map[string]string) error {

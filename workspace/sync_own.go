@@ -82,9 +82,11 @@ func pending(ctx context.Context, root *os.Root, refs *innerRefs) map[string]str
 const mostStashes = 50
 
 // stashes are the stashes below the newest, which git has in a log alone: stash@{1} is filed as stash-1.
-func (s *syncing) stashes() map[string]string {
-	b, err := distrust.Read(s.root, "logs/refs/stash", 1<<20)
-	if err != nil || s.inside("refs/stash") == "" {
+func (s *syncing) stashes() map[string]string { return olderStashes(s.root, s.refs) }
+
+func olderStashes(root *os.Root, refs *innerRefs) map[string]string {
+	b, err := distrust.Read(root, "logs/refs/stash", 1<<20)
+	if err != nil || refs.ids["refs/stash"] == "" {
 		return nil
 	}
 	older := map[string]string{}

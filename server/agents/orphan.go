@@ -37,7 +37,7 @@ func (m *Manager) orphan(a RemoveArgs) (place, bool) {
 }
 
 // removeOrphan removes an instance whose repository is gone. What its worktree holds cannot be told from what the
-// repository held, so a worktree that is there goes only by force.
+// repository held, so a worktree that is there goes only by force, as do commits that the repository is not known to have had.
 func (m *Manager) removeOrphan(ctx context.Context, a RemoveArgs, p place, fb Feedback) (RemoveResult, error) {
 	eng, err := m.engines.get(ctx)
 	if err != nil {
@@ -53,14 +53,21 @@ func (m *Manager) removeOrphan(ctx context.Context, a RemoveArgs, p place, fb Fe
 		return RemoveResult{}, m.failed(eng, err)
 	}
 	tree := m.deadWorktree(c.Worktree, p)
-	if a.DryRun {
-		if tree == "" {
-			return RemoveResult{}, nil
-		}
-		return RemoveResult{Lost: "  what is in " + tree + ": its repository is gone, so what is saved elsewhere cannot be told"}, nil
+	u, err := workspace.Forlorn(ctx, p.gitDir(), c.Worktree)
+	if err != nil {
+		return RemoveResult{}, wrap(err, CodeInternal)
 	}
-	if tree != "" && !a.Force {
-		return RemoveResult{}, Errorf(CodeWorktreeDirty, "the repository %s is gone, so what would be lost in %s cannot be told; look there, then remove it with --force", p.Repo, tree)
+	if tree != "" {
+		u.Untracked = append(u.Untracked, "what is in "+tree)
+	}
+	if a.DryRun && u.Lost() {
+		return RemoveResult{Lost: "  its repository is gone, so what is saved elsewhere cannot be told\n" + u.String()}, nil
+	}
+	if a.DryRun {
+		return RemoveResult{}, nil
+	}
+	if u.Lost() && !a.Force {
+		return RemoveResult{}, Errorf(CodeWorktreeDirty, "the repository %s is gone, so what is saved elsewhere cannot be told; this would be lost:\n%s\nlook there, then remove it with --force", p.Repo, u)
 	}
 	if err := m.deletable(ctx, p, tree); err != nil {
 		return RemoveResult{}, err

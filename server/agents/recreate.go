@@ -8,6 +8,7 @@ import (
 	"github.com/gilmanlab/hjk-ls/container"
 	"github.com/gilmanlab/hjk-ls/container/shim"
 	"github.com/gilmanlab/hjk-ls/images"
+	"github.com/gilmanlab/hjk-ls/workspace"
 )
 
 // Recreate swaps the instance's container for one of the newest image, keeping worktree, home and logs. The image
@@ -38,7 +39,7 @@ func (m *Manager) recreate(ctx context.Context, a RecreateArgs, unasked bool, fb
 		return InstanceResult{}, wrap(err, CodeInternal)
 	}
 	defer m.release(l, t.place)
-	s := swap{m: m, target: t, fb: fb, wish: w}
+	s := swap{m: m, target: t, fb: fb, wish: w, force: a.Force}
 	if err := s.run(ctx); err != nil {
 		return InstanceResult{}, m.failed(t.eng, startError(err))
 	}
@@ -51,8 +52,9 @@ func (m *Manager) recreate(ctx context.Context, a RecreateArgs, unasked bool, fb
 type swap struct {
 	m *Manager
 	target
-	fb   Feedback
-	wish wish
+	fb    Feedback
+	wish  wish
+	force bool
 
 	wasRunning bool      // the old container
 	sessions   []Session // that ran in it
@@ -74,6 +76,9 @@ func (s *swap) run(ctx context.Context) error {
 	if !found {
 		return Errorf(CodeWorktreeFailed, "the worktree of branch %q is gone; %s makes it anew", s.place.Now, hjk("run", s.place.Now))
 	}
+	if err := s.check(ctx, old, wt); err != nil {
+		return err
+	}
 	if err := s.place.make(); err != nil {
 		return err
 	}
@@ -89,6 +94,19 @@ func (s *swap) run(ctx context.Context) error {
 		return err
 	}
 	return s.exchange(ctx, old, spec)
+}
+
+// check refuses when work would be lost with the old container.
+func (s *swap) check(ctx context.Context, old container.Container, wt workspace.Worktree) error {
+	if s.force {
+		return nil
+	}
+	s.m.sync(ctx, s.repo, wt, s.place)
+	u, err := s.m.lostWith(ctx, s.eng, s.repo.Private(wt, s.place.gitDir(), s.place.name), old)
+	if err != nil || !u.Lost() {
+		return wrap(err, CodeWorktreeFailed)
+	}
+	return Errorf(CodeWorktreeDirty, "a new container of branch %q would lose work that its agent has in the old one:\n%s\nhave it commit that, or recreate with --force", s.place.Now, u)
 }
 
 // image makes the newest image: of the request, else of what the old container was made from.

@@ -29,6 +29,7 @@ func (m *Manager) Remove(ctx context.Context, a RemoveArgs, fb Feedback) (Remove
 	}
 	defer m.release(l, t.place)
 	r := removal{m: m, target: t, args: a, fb: fb}
+	defer r.private().EndInner()
 	if a.DryRun {
 		lost, err := r.look(ctx)
 		return RemoveResult{Lost: lost, Ignored: r.ignored}, m.failed(t.eng, err)
@@ -50,9 +51,10 @@ type removal struct {
 	fb   Feedback
 
 	tree     workspace.Worktree
-	found    bool // tree is there, and hjk-ls made it
-	git      *Git // how the last sync ended
-	restored bool // its branch was gone, and is there for the checks only
+	id       string // of its container, "" for none
+	found    bool   // tree is there, and hjk-ls made it
+	git      *Git   // how the last sync ended
+	restored bool   // its branch was gone, and is there for the checks only
 	ignored  []string
 	kept     kept
 }
@@ -62,6 +64,7 @@ func (r *removal) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	r.id = c.ID
 	if r.tree, r.found, err = r.worktree(ctx); err != nil {
 		return wrap(err, CodeWorktreeFailed)
 	}
@@ -111,7 +114,8 @@ func (r *removal) look(ctx context.Context) (string, error) {
 	if r.tree, r.found, err = r.worktree(ctx); err != nil {
 		return "", wrap(err, CodeWorktreeFailed)
 	}
-	_, there, err := r.m.observe(ctx, r.eng, r.place)
+	c, there, err := r.m.observe(ctx, r.eng, r.place)
+	r.id = c.ID
 	if err == nil && !there && !r.found && !r.place.exists() {
 		err = noInstance(r.args.Branch)
 	}
@@ -149,8 +153,17 @@ func (r *removal) sync(ctx context.Context) {
 		r.git = r.m.syncAway(ctx, r.repo, r.place)
 		return
 	}
-	priv := r.repo.Private(r.tree, r.place.gitDir(), r.place.name)
+	priv := r.private()
 	r.git = r.m.synced(ctx, priv, r.place, priv.SyncAnew)
+}
+
+// private is the container's git directory.
+func (r *removal) private() *workspace.Private {
+	tree := r.tree
+	if tree.Path == "" || tree.Prunable {
+		tree = r.repo.Away(r.place.Now)
+	}
+	return r.repo.Private(tree, r.place.gitDir(), r.place.name)
 }
 
 // mostIgnored bounds how many ignored files a result names.
@@ -162,6 +175,9 @@ func (r *removal) unsaved(ctx context.Context) (u workspace.Unsaved, err error) 
 		u, err = r.repo.Unsaved(ctx, r.tree, r.place.name)
 	} else {
 		u, err = r.repo.UnsavedInside(ctx, r.place.name)
+	}
+	if err == nil {
+		err = r.m.inner(ctx, r.eng, r.private(), r.id, &u)
 	}
 	if err == nil && r.git != nil && r.git.State == workspace.Held {
 		u.Commits = append(u.Commits, r.git.Message)

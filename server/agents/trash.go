@@ -27,11 +27,7 @@ func (k kept) tell(res *RemoveResult) {
 
 // keep files what no reference of the host reaches in the trash. Where that fails, only a forced removal goes on.
 func (r *removal) keep(ctx context.Context) (err error) {
-	tree := r.tree
-	if tree.Path == "" || tree.Prunable {
-		tree = r.repo.Away(r.place.Now)
-	}
-	r.kept, err = r.m.keepRefs(ctx, r.repo.Private(tree, r.place.gitDir(), r.place.name))
+	r.kept, err = r.m.keepRefs(ctx, r.private())
 	if err != nil && !r.args.Force {
 		return Errorf(CodeWorktreeFailed, "what only git in the container knows cannot be kept: %v; mend that, or remove it with --force", err)
 	}

@@ -115,6 +115,7 @@ type RecreateArgs struct {
 	Branch          string `json:"branch"`
 	Image           string `json:"image,omitempty"`
 	AllowPrivileges bool   `json:"allowPrivileges,omitempty"`
+	Force           bool   `json:"force,omitempty"` // also when work in the old container would be lost
 }
 
 // RemoveArgs is the argument object of hjk-ls.remove.
