@@ -281,7 +281,7 @@ func (r *Repo) Undo(ctx context.Context, e Ensured) error {
 	}
 	defer unlock()
 	if e.NewWorktree {
-		if u, err := r.Unsaved(ctx, e.Worktree, ""); err == nil && u.Lost() {
+		if u, err := r.Unsaved(ctx, e.Worktree, ""); err == nil && u.WithBranch().Lost() {
 			return nil
 		}
 	}

@@ -131,7 +131,7 @@ func (p *Private) whole(ctx context.Context) error {
 			return nil
 		}
 		_, _ = p.syncLocked(ctx, true)
-		if _, err := p.keepLocked(ctx); err != nil && (isTransient(err) || ctx.Err() != nil) {
+		if _, err := p.keepLocked(ctx, false); err != nil && (isTransient(err) || ctx.Err() != nil) {
 			return fmt.Errorf("keep what the broken one knows: %w", err)
 		}
 	}

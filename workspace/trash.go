@@ -20,6 +20,11 @@ const (
 	lostFolder = "lost/" // commits that had no name any more, by their own
 )
 
+// trashFolder is where one removal keeps.
+func trashFolder(now time.Time, instance string) string {
+	return trash + now.UTC().Format(trashTime) + "-" + instance + "/"
+}
+
 // Kept is what is in the trash of one removal.
 type Kept struct {
 	Refs   []AgentRef
@@ -29,16 +34,21 @@ type Kept struct {
 
 // Keep files everything that git inside knows and no reference of the host reaches in the trash: references, what is staged, and
 // commits that only its logs name. What cannot be read is left out.
-func (p *Private) Keep(ctx context.Context) (Kept, error) {
+func (p *Private) Keep(ctx context.Context) (Kept, error) { return p.keepOrTell(ctx, false) }
+
+// WouldKeep tells what Keep would, as far as that is known before it is copied. The references have no names yet.
+func (p *Private) WouldKeep(ctx context.Context) (Kept, error) { return p.keepOrTell(ctx, true) }
+
+func (p *Private) keepOrTell(ctx context.Context, tell bool) (Kept, error) {
 	unlock, err := lockPrivate(ctx, p.dir, 0)
 	if err != nil {
 		return Kept{}, err
 	}
 	defer unlock()
-	return p.keepLocked(ctx)
+	return p.keepLocked(ctx, tell)
 }
 
-func (p *Private) keepLocked(ctx context.Context) (Kept, error) {
+func (p *Private) keepLocked(ctx context.Context, tell bool) (Kept, error) {
 	st, err := p.load(ctx)
 	if err != nil {
 		st = syncState{Inside: p.tree.Branch}
@@ -53,7 +63,7 @@ func (p *Private) keepLocked(ctx context.Context) (Kept, error) {
 	}
 	defer root.Close()
 	now := time.Now().UTC()
-	k := keeping{syncing: &syncing{Private: p, root: root, st: &st}, folder: trash + now.Format(trashTime) + "-" + p.name + "/"}
+	k := keeping{syncing: &syncing{Private: p, root: root, st: &st}, tell: tell, folder: trashFolder(now, p.name)}
 	k.kept.Until = now.Add(TrashFor)
 	err = k.run(ctx)
 	return k.kept, err
@@ -63,6 +73,7 @@ func (p *Private) keepLocked(ctx context.Context) (Kept, error) {
 type keeping struct {
 	*syncing
 	folder string
+	tell   bool     // only what would be kept
 	not    []string // commits that references of the host are at, sorted
 	torn   int      // how often a history could not be read
 	kept   Kept
@@ -105,6 +116,12 @@ func (k *keeping) run(ctx context.Context) (err error) {
 	}
 	for _, id := range lost {
 		named[lostFolder+id] = id
+	}
+	if k.tell {
+		for _, name := range slices.Sorted(maps.Keys(named)) {
+			k.kept.Refs = append(k.kept.Refs, AgentRef{Name: strings.TrimPrefix(name, "refs/"), Commit: named[name]})
+		}
+		return nil
 	}
 	return k.file(ctx, named)
 }

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/gilmanlab/hjk-ls/internal/distrust"
 	"github.com/gilmanlab/hjk-ls/internal/plain"
@@ -22,10 +23,17 @@ type Unsaved struct {
 	Modified  []string // changed, staged or conflicting, by path
 	Untracked []string // neither tracked nor ignored
 	Ignored   []string // ignored; told, but no reason to refuse
-	Commits   []string // "abbrev subject" of commits on no other branch, remote or tag
+	Commits   []string // "abbrev subject" of commits on no branch, remote or tag
+	Branch    []string // those that are on the branch itself and no other: it stays unless it is deleted, too
 }
 
-// Lost reports whether work would be lost.
+// WithBranch is what would be gone with the branch, too.
+func (u Unsaved) WithBranch() Unsaved {
+	u.Commits, u.Branch = append(slices.Clone(u.Branch), u.Commits...), nil
+	return u
+}
+
+// Lost reports whether work would be lost while the branch stays.
 func (u Unsaved) Lost() bool { return len(u.Modified)+len(u.Untracked)+len(u.Commits) > 0 }
 
 // maxItem bounds a path or a subject as it is told.
@@ -80,15 +88,23 @@ func (r *Repo) Unsaved(ctx context.Context, wt Worktree, instance string) (Unsav
 	if wt.Branch == "" {
 		return u, nil
 	}
-	tips := []string{"refs/heads/" + wt.Branch}
+	branch := "refs/heads/" + wt.Branch
+	if out, err := r.log(ctx, branch, "--not", "--exclude="+wt.Branch, "--branches", "--remotes", "--tags"); err == nil {
+		u.Branch = appendCommits(u.Branch, "", out)
+	} else if ok, gone := r.HasBranch(ctx, wt.Branch); ok || gone != nil {
+		return u, err
+	}
+	var tips []string
 	if strings.Trim(wt.Head, "0") != "" {
 		tips = append(tips, wt.Head) // where a rebase has got to
 	}
 	if instance != "" {
 		tips = append(tips, "--glob="+Namespace(instance))
 	}
-	args := append([]string{"log", "--no-show-signature", logFormat, "--max-count=50"}, tips...)
-	out, err := git(ctx, r.CommonDir, append(args, "--not", "--exclude="+wt.Branch, "--branches", "--remotes", "--tags")...)
+	if len(tips) == 0 {
+		return u, nil
+	}
+	out, err := r.log(ctx, append(tips, "--not", "--branches", "--remotes", "--tags")...)
 	if err != nil {
 		return u, err
 	}
@@ -115,8 +131,7 @@ func (u *Unsaved) others(ctx context.Context, r *Repo, instance string) error {
 // branch, remote or tag.
 func (r *Repo) UnsavedInside(ctx context.Context, instance string) (Unsaved, error) {
 	var u Unsaved
-	out, err := git(ctx, r.CommonDir, "log", "--no-show-signature", logFormat, "--max-count=50",
-		"--glob="+Namespace(instance), "--not", "--branches", "--remotes", "--tags")
+	out, err := r.log(ctx, "--glob="+Namespace(instance), "--not", "--branches", "--remotes", "--tags")
 	if err != nil {
 		return u, err
 	}
@@ -124,10 +139,21 @@ func (r *Repo) UnsavedInside(ctx context.Context, instance string) (Unsaved, err
 	return u, u.others(ctx, r, instance)
 }
 
-func (u *Unsaved) addCommits(prefix, log string) {
+// mostCommits bounds how many commits are named.
+const mostCommits = 50
+
+// log names commits.
+func (r *Repo) log(ctx context.Context, of ...string) (string, error) {
+	return git(ctx, r.CommonDir, append([]string{"log", "--no-show-signature", logFormat, fmt.Sprintf("--max-count=%d", mostCommits)}, of...)...)
+}
+
+func (u *Unsaved) addCommits(prefix, log string) { u.Commits = appendCommits(u.Commits, prefix, log) }
+
+func appendCommits(to []string, prefix, log string) []string {
 	for line := range strings.Lines(log) {
-		u.Commits = append(u.Commits, prefix+strings.TrimRight(line, " \n"))
+		to = append(to, prefix+strings.TrimRight(line, " \n"))
 	}
+	return to
 }
 
 // submodules adds what would be lost with the submodules of a checkout, whose git directory is gitDir. prefix is its path below
@@ -267,20 +293,58 @@ func (r *Repo) Remove(ctx context.Context, wt Worktree, force bool) error {
 	return r.drop(ctx, wt)
 }
 
-// DeleteBranch deletes the branch of a removed worktree when hjk-ls made it and every commit on it is also elsewhere.
-// It reports whether it did.
-func (r *Repo) DeleteBranch(ctx context.Context, wt Worktree) (bool, error) {
+// Fate is what became of a branch, or would.
+type Fate struct {
+	Deleted bool
+	Why     string // it stays, or could not be deleted
+	Kept    string // the reference of the trash that it is at by now, where it had commits of its own
+}
+
+// mayDelete tells why a branch is not ours to delete, "" when it is.
+func (r *Repo) mayDelete(ctx context.Context, wt Worktree) (string, error) {
 	if !wt.MadeBranch || wt.Branch == "" {
-		return false, nil
+		return "hjk-ls did not make it", nil
 	}
+	all, err := r.Worktrees(ctx)
+	for _, other := range all {
+		if other.Current == wt.Branch && other.Path != wt.Path && !other.Prunable {
+			return "it is checked out in " + other.Path, err
+		}
+	}
+	return "", err
+}
+
+// BranchFate tells why DeleteBranch would not delete a branch, whatever commits it has.
+func (r *Repo) BranchFate(ctx context.Context, wt Worktree) (Fate, error) {
+	why, err := r.mayDelete(ctx, wt)
+	return Fate{Why: why}, err
+}
+
+// DeleteBranch deletes the branch of a removed worktree when hjk-ls made it and every commit on it is also elsewhere. One that has
+// commits of its own is deleted by force, and its last commit kept in the trash of instance.
+func (r *Repo) DeleteBranch(ctx context.Context, wt Worktree, instance string, force bool) (Fate, error) {
 	ctx, unlock, err := r.lock(ctx) // two git config beside each other fail
 	if err != nil {
-		return false, err
+		return Fate{}, err
 	}
 	defer unlock()
-	u, err := r.Unsaved(ctx, Worktree{Path: "", Branch: wt.Branch}, "")
-	if err != nil || len(u.Commits) > 0 {
-		return false, err
+	why, err := r.mayDelete(ctx, wt)
+	if err != nil || why != "" {
+		return Fate{Why: why}, err
 	}
-	return true, r.deleteUnmoved(ctx, wt.Branch, "")
+	u, err := r.Unsaved(ctx, Worktree{Path: "", Branch: wt.Branch}, "")
+	if err != nil {
+		return Fate{}, err
+	}
+	f := Fate{Deleted: true}
+	switch own := len(u.Branch); {
+	case own > 0 && !force:
+		return Fate{Why: "it has commits that are on no other branch, remote or tag"}, nil
+	case own > 0:
+		f.Kept = trashFolder(time.Now(), instance) + "branch/" + wt.Branch
+		if _, err := git(ctx, r.CommonDir, "update-ref", f.Kept, "refs/heads/"+wt.Branch); err != nil {
+			return Fate{}, fmt.Errorf("keep branch %s: %w", wt.Branch, err)
+		}
+	}
+	return f, r.deleteUnmoved(ctx, wt.Branch, "")
 }

@@ -243,10 +243,10 @@ func TestUnsavedAndRemove(t *testing.T) {
 		t.Fatal(err)
 	}
 	sh(t, e.Path, "sh", "-c", "git add untracked; git commit -qm work")
-	if u, err = r.Unsaved(t.Context(), e.Worktree, ""); err != nil || len(u.Commits) != 1 || len(u.Untracked) != 0 {
+	if u, err = r.Unsaved(t.Context(), e.Worktree, ""); err != nil || len(u.Branch) != 1 || u.Lost() {
 		t.Fatalf("%+v %v", u, err)
 	}
-	if gone, err := r.DeleteBranch(t.Context(), e.Worktree); gone || err != nil {
+	if f, err := r.DeleteBranch(t.Context(), e.Worktree, "hjk-x-1", false); f.Deleted || f.Why == "" || err != nil {
 		t.Fatalf("a branch with a commit of its own was deleted: %v", err)
 	}
 	sh(t, r.Root, "git", "merge", "-q", "x")
@@ -256,8 +256,8 @@ func TestUnsavedAndRemove(t *testing.T) {
 	if err := r.Remove(t.Context(), e.Worktree, false); err != nil {
 		t.Fatal(err)
 	}
-	if gone, err := r.DeleteBranch(t.Context(), e.Worktree); !gone || err != nil {
-		t.Fatal(gone, err)
+	if f, err := r.DeleteBranch(t.Context(), e.Worktree, "hjk-x-1", false); !f.Deleted || f.Kept != "" || err != nil {
+		t.Fatal(f, err)
 	}
 }
 

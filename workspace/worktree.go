@@ -189,14 +189,15 @@ func (r *Repo) mark(ctx context.Context, wt *Worktree) error {
 	if wt.Current == m.Branch {
 		return nil
 	}
-	exists, err := r.hasBranch(ctx, m.Branch)
+	exists, err := r.HasBranch(ctx, m.Branch)
 	if exists || wt.Current == "" { // switched, or in the middle of a rebase
 		wt.Branch = m.Branch
 	}
 	return err
 }
 
-func (r *Repo) hasBranch(ctx context.Context, branch string) (bool, error) {
+// HasBranch reports whether there is a local branch.
+func (r *Repo) HasBranch(ctx context.Context, branch string) (bool, error) {
 	_, err := git(ctx, r.CommonDir, "show-ref", "--verify", "--quiet", "refs/heads/"+branch)
 	if exitCode(err) == 1 {
 		return false, nil

@@ -100,40 +100,15 @@ func (a *app) rmCommand() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				return a.print(res, func(w io.Writer) {
-					fmt.Fprintf(w, "removed %s\n", plain.Line(args.Branch))
-					if len(res.Ignored) > 0 {
-						fmt.Fprintf(w, "ignored files that went with it: %s\n", plain.Line(strings.Join(res.Ignored, ", ")))
-					}
-					printKept(w, res)
-				})
+				return a.print(res, func(w io.Writer) { printRemoved(w, args, res) })
 			})
 		},
 	}
 	c.Flags().BoolVarP(&args.Force, "force", "f", false, "also when work would be lost")
-	c.Flags().BoolVar(&args.DeleteBranch, "delete-branch", false, "the branch too, if hjk-ls made it and it has no commit of its own")
+	c.Flags().BoolVar(&args.DeleteBranch, "delete-branch", false, "the branch too, if hjk-ls made it; refuses when it has commits that are nowhere else")
+	c.Flags().BoolVarP(&args.DryRun, "dry-run", "n", false, "remove nothing; say what would be lost, what would be kept, and what becomes of the branch")
 	a.jsonFlag(c)
 	return c
-}
-
-// mostKept bounds how much of what was kept is named.
-const mostKept = 10
-
-// printKept says how to get back what only git in the container knew.
-func printKept(w io.Writer, res agents.RemoveResult) {
-	if len(res.Kept) > 0 {
-		fmt.Fprintf(w, "kept until %s, as only git in the container knew it; get it back with git branch NAME and one of:\n", res.KeptUntil)
-	}
-	for i, ref := range res.Kept {
-		if i == mostKept {
-			fmt.Fprintf(w, "  … and %d more: git for-each-ref refs/headjack/trash\n", len(res.Kept)-mostKept)
-			break
-		}
-		fmt.Fprintf(w, "  %s\n", plain.Line(ref.Ref))
-	}
-	if res.NotKept != "" {
-		fmt.Fprintf(w, "not kept: %s\n", plain.Line(res.NotKept))
-	}
 }
 
 func (a *app) logsCommand() *cobra.Command {

@@ -10,9 +10,9 @@ import (
 	"github.com/gilmanlab/hjk-ls/workspace"
 )
 
-// Remove deletes an instance: container, home, worktree, logs and, when asked, the branch if hjk-ls made it and it
-// has no commit of its own. It refuses, naming it, when there is work that would be lost, unless a.Force. A worktree
-// that hjk-ls did not make stays. Nothing is destroyed before the check.
+// Remove deletes an instance: container, home, worktree, logs and, when asked, the branch if hjk-ls made it. It refuses,
+// naming it, when there is work that would be lost, unless a.Force: commits of the branch itself count only when the branch goes. A
+// worktree that hjk-ls did not make stays. Nothing is destroyed before the check.
 func (m *Manager) Remove(ctx context.Context, a RemoveArgs, fb Feedback) (RemoveResult, error) {
 	t, err := m.target(ctx, a.Workspace, a.Branch)
 	if CodeOf(err) == CodeNotRepository {
@@ -32,14 +32,16 @@ func (m *Manager) Remove(ctx context.Context, a RemoveArgs, fb Feedback) (Remove
 	defer r.private().EndInner()
 	if a.DryRun {
 		lost, err := r.look(ctx)
-		return RemoveResult{Lost: lost, Ignored: r.ignored}, m.failed(t.eng, err)
+		res := RemoveResult{Lost: lost, Ignored: r.ignored, Branch: r.branch}
+		r.kept.tell(&res)
+		return res, m.failed(t.eng, err)
 	}
 	if err := r.run(ctx); err != nil {
 		return RemoveResult{}, m.failed(t.eng, err)
 	}
 	m.sweep(ctx, t.eng)
 	m.changed.kick()
-	res := RemoveResult{Removed: true, Ignored: r.ignored}
+	res := RemoveResult{Removed: true, Ignored: r.ignored, Branch: r.branch}
 	r.kept.tell(&res)
 	return res, nil
 }
@@ -57,6 +59,7 @@ type removal struct {
 	restored bool   // its branch was gone, and is there for the checks only
 	ignored  []string
 	kept     kept
+	branch   *BranchFate // nil where there is none
 }
 
 func (r *removal) run(ctx context.Context) error {
@@ -124,8 +127,14 @@ func (r *removal) look(ctx context.Context) (string, error) {
 	}
 	r.sync(ctx)
 	u, err := r.unsaved(ctx)
-	if err != nil || !u.Lost() {
+	if err != nil {
 		return "", wrap(err, CodeWorktreeFailed)
+	}
+	if r.kept, err = r.m.keptOf(ctx, r.private(), (*workspace.Private).WouldKeep); err != nil {
+		r.kept.Missed = err.Error()
+	}
+	if !u.Lost() {
+		return "", nil
 	}
 	return u.String(), nil
 }
@@ -183,6 +192,9 @@ func (r *removal) unsaved(ctx context.Context) (u workspace.Unsaved, err error) 
 		u.Commits = append(u.Commits, r.git.Message)
 	}
 	r.ignored = u.Ignored[:min(len(u.Ignored), mostIgnored)]
+	if err == nil {
+		err = r.fate(ctx, &u)
+	}
 	return u, err
 }
 
@@ -197,7 +209,11 @@ func (r *removal) check(ctx context.Context) error {
 	if !u.Lost() {
 		return nil
 	}
-	return Errorf(CodeWorktreeDirty, "removing branch %q would lose work in %s:\n%s\ncommit and push it, or remove it with --force", r.args.Branch, cmp.Or(r.tree.Path, "its container"), u)
+	what := "removing branch %q"
+	if r.branch != nil && !r.branch.Deleted {
+		what = "removing the instance of branch %q (the branch stays)"
+	}
+	return Errorf(CodeWorktreeDirty, what+" would lose work in %s:\n%s\ncommit and push it, or remove it with --force", r.args.Branch, cmp.Or(r.tree.Path, "its container"), u)
 }
 
 // destroy deletes everything, the state folder last: while it stands, a sweep finishes what a kill cuts off here. What was
@@ -218,10 +234,8 @@ func (r *removal) destroy(ctx context.Context) error {
 			return wrap(err, CodeWorktreeFailed)
 		}
 	}
-	if (r.args.DeleteBranch || r.restored) && r.found {
-		if _, err := r.repo.DeleteBranch(ctx, r.tree); err != nil {
-			return wrap(err, CodeWorktreeFailed)
-		}
+	if err := r.deleteBranch(ctx); err != nil {
+		return wrap(err, CodeWorktreeFailed)
 	}
 	if err := r.repo.Forget(ctx, r.place.name); err != nil {
 		return wrap(err, CodeWorktreeFailed)

@@ -44,12 +44,16 @@ func (r *removal) keep(ctx context.Context) (err error) {
 }
 
 func (m *Manager) keepRefs(ctx context.Context, priv *workspace.Private) (kept, error) {
+	return m.keptOf(ctx, priv, (*workspace.Private).Keep)
+}
+
+func (m *Manager) keptOf(ctx context.Context, priv *workspace.Private, keep func(*workspace.Private, context.Context) (workspace.Kept, error)) (kept, error) {
 	if !priv.Exists() {
 		return kept{}, nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, syncTimeout)
 	defer cancel()
-	k, err := priv.Keep(ctx)
+	k, err := keep(priv, ctx)
 	if errors.Is(err, fs.ErrNotExist) && !priv.Exists() {
 		err = nil // removed meanwhile
 	}

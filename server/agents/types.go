@@ -135,9 +135,10 @@ type InstanceResult struct {
 
 // RemoveResult is the result of hjk-ls.remove.
 type RemoveResult struct {
-	Removed bool     `json:"removed"`
-	Lost    string   `json:"lost,omitempty"`    // of a dry run: the work that would be lost, for a person
-	Ignored []string `json:"ignored,omitempty"` // ignored files and folders that went with the worktree, the first hundred
+	Removed bool        `json:"removed"`
+	Lost    string      `json:"lost,omitempty"`    // of a dry run: the work that would be lost, for a person
+	Branch  *BranchFate `json:"branch,omitempty"`  // absent where there is none
+	Ignored []string    `json:"ignored,omitempty"` // ignored files and folders that went with the worktree, the first hundred
 
 	Kept      []GitRef `json:"kept,omitempty"`      // what only git in the container knew, and where the host has it for some time
 	MoreKept  int      `json:"moreKept,omitempty"`  // those that an editor is not told, as there are too many

@@ -1,7 +1,7 @@
 // How things are worded and drawn. Pure, for the tests.
 import { l10n } from 'vscode';
 import { notice, plain } from './plain';
-import type { Instance, Session, Snapshot, StockedImage } from './protocol';
+import type { BranchFate, Instance, Session, Snapshot, StockedImage } from './protocol';
 
 /** An icon of VS Code's own, and a theme colour. */
 export interface Icon { id: string; color?: string }
@@ -148,6 +148,15 @@ export function indented(lines: string[], room: number): string {
   const more = lines.length - room;
   const shown = more > 0 ? [...lines.slice(0, room), l10n.t('… and {0} more', more)] : lines;
   return shown.map(l => `  ${plain(l)}`).join('\n');
+}
+
+/** What becomes of the branch when its instance is removed, and of its commits if it is deleted, too. */
+export function branchStays(branch: string, fate: BranchFate | undefined): string {
+  if (!fate) return '';
+  const commits = fate.commits ?? [];
+  const stays = l10n.t('The branch {0} stays.', plain(branch));
+  if (commits.length === 0 || fate.deletable !== true) return stays;
+  return stays + ' ' + l10n.t('If you delete it, too, these commits are on no other branch, and kept in refs/headjack/trash for 30 days:') + '\n' + indented(commits, 5);
 }
 
 /** A file with a word about what is left out of it. */

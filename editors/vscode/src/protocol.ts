@@ -96,6 +96,9 @@ export interface RunArgs {
 export interface BranchArgs { workspace: string; branch: string }
 export interface SessionArgs extends BranchArgs { session?: string }
 
+/** What becomes of a branch whose instance is removed. */
+export interface BranchFate { deleted: boolean; deletable?: boolean; commits?: string[]; why?: string; kept?: string }
+
 /** The commands, by name: their argument and their result. */
 export interface Commands {
   'hjk-ls.run': [RunArgs, { instance: Instance; session: Session }];
@@ -103,7 +106,7 @@ export interface Commands {
   'hjk-ls.stop': [BranchArgs, { instance: Instance }];
   'hjk-ls.kill': [SessionArgs, { instance: Instance }];
   'hjk-ls.recreate': [BranchArgs & { image?: string }, { instance: Instance; warnings?: string[] }];
-  'hjk-ls.remove': [BranchArgs & { force?: boolean; deleteBranch?: boolean; dryRun?: boolean }, { removed: boolean; lost?: string; ignored?: string[]; kept?: { name: string; ref: string; commit: string }[]; moreKept?: number; keptUntil?: string; notKept?: string }];
+  'hjk-ls.remove': [BranchArgs & { force?: boolean; deleteBranch?: boolean; dryRun?: boolean }, { removed: boolean; lost?: string; ignored?: string[]; branch?: BranchFate; kept?: { name: string; ref: string; commit: string }[]; moreKept?: number; keptUntil?: string; notKept?: string }];
   'hjk-ls.logs': [SessionArgs & { tail?: number }, { text: string; truncated?: boolean }];
   'hjk-ls.build': [{ workspace: string; dockerfile?: string; noCache?: boolean }, { image: string; durationMs: number }];
   'hjk-ls.buildLog': [{ workspace: string; dockerfile?: string; show?: boolean }, { text: string; truncated?: boolean; path: string; state: string }];

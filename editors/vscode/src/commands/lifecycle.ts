@@ -2,7 +2,7 @@ import * as vscode from 'vscode';
 import type { Context } from '../context';
 import type { Node } from '../tree';
 import { lines, notice, plain } from '../plain';
-import { indented } from '../present';
+import { branchStays, indented } from '../present';
 import { pickInstance, pickSession } from './pick';
 
 export async function attach(c: Context, node?: Node): Promise<void> {
@@ -47,17 +47,26 @@ export async function remove(c: Context, node?: Node): Promise<void> {
   const i = await pickInstance(c, vscode.l10n.t('Remove'), node);
   if (!i) return;
   const args = { workspace: i.repo, branch: i.branch };
-  const { lost, ignored } = await c.server.exec('hjk-ls.remove', { ...args, dryRun: true });
+  const { lost, ignored, branch } = await c.server.exec('hjk-ls.remove', { ...args, dryRun: true });
   const works = i.sessions.filter(s => s.state === 'running').map(s => s.name);
   const detail = [
     works.length > 0 ? vscode.l10n.t('Still running, and ended with it: {0}.', plain(works.join(', '))) : '',
-    i.ownsWorktree ? vscode.l10n.t('The container, its home, its logs and the worktree {0} are deleted. The branch stays.', plain(i.worktree ?? ''))
+    i.ownsWorktree ? vscode.l10n.t('The container, its home, its logs and the worktree {0} are deleted.', plain(i.worktree ?? ''))
       : vscode.l10n.t('The container, its home and its logs are deleted. The worktree is your own and stays.'),
+    branchStays(i.branch, branch),
     lost ? vscode.l10n.t('This work is nowhere else and will be LOST:') + '\n' + lines(lost) : '',
     ignored?.length && !lost ? // beside what is lost they are named already
       vscode.l10n.t('Ignored files that go too:') + '\n' + indented(ignored, 10) : '',
   ].filter(d => d !== '').join('\n\n');
   const button = lost ? vscode.l10n.t('Delete Work and Remove') : vscode.l10n.t('Remove');
-  if (await vscode.window.showWarningMessage(vscode.l10n.t('Remove {0}?', notice(i.branch)), { modal: true, detail }, button) !== button) return;
-  await c.server.exec('hjk-ls.remove', { ...args, force: Boolean(lost) });
+  const too = branch?.deletable === true ? [lost ? vscode.l10n.t('Delete Work and Branch') : vscode.l10n.t('Delete Branch, Too')] : [];
+  const chosen = await vscode.window.showWarningMessage(vscode.l10n.t('Remove {0}?', notice(i.branch)), { modal: true, detail }, button, ...too);
+  if (chosen === undefined) return;
+  const deleteBranch = chosen !== button;
+  // By force only where all that is lost was named: a commit of the branch that came since makes the server refuse.
+  const force = Boolean(lost) || deleteBranch && (branch?.commits?.length ?? 0) > 0;
+  const done = await c.server.exec('hjk-ls.remove', { ...args, force, deleteBranch });
+  if (deleteBranch && done.branch?.deleted === false) {
+    void vscode.window.showWarningMessage(vscode.l10n.t('The branch {0} stays: {1}', notice(i.branch), notice(done.branch.why ?? '')));
+  }
 }

@@ -169,13 +169,14 @@ export async function agent(o) {
       await w.menu('feature', 'Remove');
       await w.dialog().waitFor();
       const text = await w.dialog().innerText();
-      for (const t of ['Remove feature?', 'LOST', 'tracked.txt', 'answer.txt']) assert.ok(text.includes(t), text);
+      for (const t of ['Remove feature?', 'LOST', 'tracked.txt', 'answer.txt', 'The branch feature stays.']) assert.ok(text.includes(t), text);
       await w.shot('remove');
       await w.dialog().getByRole('button', { name: 'Cancel' }).click();
       assert.equal(branch('feature').state, 'stopped');
       await w.menu('feature', 'Remove');
-      await w.dialog().getByRole('button', { name: 'Delete Work and Remove' }).click();
+      await w.dialog().getByRole('button', { name: 'Delete Work and Branch' }).click();
       await until('it is gone', () => branch('feature') === undefined);
+      assert.equal(world.git(world.repo, 'branch', '--list', 'feature').trim(), '', 'the branch is gone, too');
       await until('it is gone from the view', async () => await w.tree('feature').count() === 0);
     });
     await step('no other host was asked', () => assert.deepEqual(w.foreign, []));

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { test } from 'node:test';
-import { branchProblem, headline, imageName, imageProblem, imagesRemoved, imagesToRemove, imageTitle, imageUsers, indented, instanceContext, instanceDescription, instanceIcon, megabytes, sessionDescription, viewOf } from '../../src/present';
+import { branchProblem, branchStays, headline, imageName, imageProblem, imagesRemoved, imagesToRemove, imageTitle, imageUsers, indented, instanceContext, instanceDescription, instanceIcon, megabytes, sessionDescription, viewOf } from '../../src/present';
 import type { Instance, Session, Snapshot } from '../../src/protocol';
 
 const session = (s: Partial<Session>): Session => ({ name: 'claude', agent: 'claude', state: 'running', attached: false, createdAt: '', lastUsed: '', waiting: false, ...s });
@@ -74,4 +74,11 @@ test('a list that is too long says how much more there is', () => {
 test('a notification has one line', () => {
   assert.equal(headline('first\nsecond'), 'first');
   assert.equal(headline('x'.repeat(400)).length, 300);
+});
+
+test('a removal says that the branch stays, and which commits would go with it', () => {
+  assert.equal(branchStays('x', undefined), '');
+  assert.equal(branchStays('x', { deleted: false, commits: ['abc one'] }), 'The branch x stays.'); // not ours to delete
+  assert.equal(branchStays('x', { deleted: false, deletable: true }), 'The branch x stays.');
+  assert.match(branchStays('x', { deleted: false, deletable: true, commits: ['abc one', 'def two'] }), /^The branch x stays\. If .*:\n {2}abc one\n {2}def two$/);
 });
