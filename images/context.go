@@ -11,12 +11,14 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/moby/buildkit/util/staticfs"
 	"github.com/tonistiigi/fsutil"
 	"github.com/tonistiigi/fsutil/types"
 
 	"github.com/gilmanlab/hjk-ls/internal/distrust"
+	"github.com/gilmanlab/hjk-ls/internal/plain"
 	"github.com/gilmanlab/hjk-ls/internal/system"
 )
 
@@ -174,4 +176,20 @@ func (t *tree) files(text []byte) (fsutil.FS, error) {
 		}
 	}
 	return all, nil
+}
+
+// unnamable says which file's name no engine can be sent, where an error is of one.
+func (t *tree) unnamable(ctx context.Context, err error) error {
+	found := ""
+	_ = contextFS{root: t.context}.Walk(ctx, "/", func(path string, _ fs.DirEntry, err error) error {
+		if err == nil && !utf8.ValidString(path) {
+			found = path
+			return fs.SkipAll
+		}
+		return nil
+	})
+	if found == "" {
+		return err
+	}
+	return fmt.Errorf("the build context has names that are not UTF-8, such as %s, and no engine takes them; rename that file, or name it in .dockerignore (with ? for such a byte)", plain.Line(found))
 }

@@ -218,6 +218,9 @@ func (r *recorder) failure(ctx context.Context, t *tree, err error) error {
 	} else if m := exitCode.FindStringSubmatch(err.Error()); m != nil {
 		e.ExitCode, _ = strconv.Atoi(m[1])
 	}
+	if strings.Contains(err.Error(), "invalid UTF-8") {
+		e.Err = t.unnamable(ctx, err)
+	}
 	if e.ExitCode == 0 {
 		e.Related = t.explain(context.WithoutCancel(ctx), r.text, e)
 	}

@@ -54,6 +54,60 @@ func TestReview(t *testing.T) {
 	}
 }
 
+// TestNamesThatAreNotUTF8 has an agent change files whose names JSON cannot have: they are asked for by their URIs, and told to a person
+// with the bytes spelled out. What an engine could not keep is refused.
+func TestNamesThatAreNotUTF8(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	r.sh(`d=$(printf 'd\377'); mkdir "$d"; echo was >"$d/$(printf 'caf\351')"; echo same >"$(printf 'moves\376')"; echo made-'*' >.gitignore; git add -A; git commit -qm base`)
+	r.hjk("run", "x", "--agent", "shell", "--image", "hjk-test/tmux:1", "--detach")
+	x := r.x()
+	r.inside(`cd "$(printf 'd\377')"; echo is >"$(printf 'caf\351')"; cd ..; git mv "$(printf 'moves\376')" "$(printf 'moved\375')" && git commit -qm moved; echo w >"$(printf 'new\374')"; echo w >"$(printf 'made-\373')"; echo w >'Grüße %41'`)
+	e := r.edit(drive.Editor{})
+	var c agents.ChangesResult
+	must(t, e.Command("hjk-ls.changes", agents.ChangesArgs{Branch: "x"}, &c))
+	at := "file://" + x.Worktree
+	want := []agents.FileChange{
+		{Path: "Grüße %41", Status: "added"},
+		{Path: `d\xff/caf\xe9`, Status: "modified", URI: at + "/d%FF/caf%E9"},
+		{Path: `moved\xfd`, From: `moves\xfe`, Status: "renamed", URI: at + "/moved%FD", FromURI: at + "/moves%FE"},
+		{Path: `new\xfc`, Status: "added", URI: at + "/new%FC"},
+	}
+	if !slices.Equal(c.Files, want) {
+		t.Errorf("%+v", c.Files)
+	}
+	for uri, text := range map[string]string{at + "/d%FF/caf%E9": "was\n", at + "/moves%FE": "same\n", "file://" + r.repo + "/d%ff/caf%e9": "was\n", at + "/.gitignore": "made-*\n"} {
+		var f agents.FileResult
+		must(t, e.Command("hjk-ls.file", agents.FileArgs{Commit: c.Commit, URI: uri}, &f))
+		if f.Text != text {
+			t.Errorf("%s was %+v", uri, f)
+		}
+	}
+	for _, uri := range []string{"file:///elsewhere/x", "https://example.com/x", ""} {
+		if err := e.Command("hjk-ls.file", agents.FileArgs{Commit: c.Commit, URI: uri}, nil); err == nil {
+			t.Errorf("no error for %q", uri)
+		}
+	}
+	var dry agents.RemoveResult
+	must(t, e.Command("hjk-ls.remove", agents.RemoveArgs{Branch: "x", DryRun: true}, &dry))
+	if !strings.Contains(dry.Lost, `d\xff/caf\xe9`) || !strings.Contains(dry.Lost, `new\xfc`) || !slices.Equal(dry.Ignored, []string{`made-\xfb`}) {
+		t.Errorf("%+v", dry)
+	}
+	r.write("Dockerfile", "FROM hjk-test/busybox:1\nCOPY . /all\n")
+	r.fails(`not UTF-8, such as d\xff`, "build")
+	r.write(".dockerignore", "d?\nmoves?\n")
+	r.hjk("build")
+	r.sh(`git branch "$(printf 'b\351')"`)
+	r.fails(`branch b\xe9 is not UTF-8`, "run", "b\xe9", "--image", "hjk-test/tmux:1", "--detach")
+	odd := filepath.Join(r.Dir, "f\xe9")
+	r.sh("git clone -q . '" + odd + "'")
+	if _, err := r.Hjk(odd, "run", "y", "--image", "hjk-test/tmux:1", "--detach"); err == nil || !strings.Contains(err.Error(), `is not UTF-8, and an engine cannot mount it`) {
+		t.Error(err)
+	}
+	r.hjk("rm", "x", "--force")
+	r.nothingLeft("in the end")
+}
+
 // TestChoices asks for what a user can choose from.
 func TestChoices(t *testing.T) {
 	t.Parallel()

@@ -5,9 +5,11 @@ package fileuri
 import (
 	"errors"
 	"fmt"
+	"net/url"
 	"path/filepath"
 	"runtime"
 	"strings"
+	"unicode/utf8"
 
 	"go.lsp.dev/uri"
 )
@@ -40,6 +42,9 @@ func Path(u string) (string, error) {
 	if lower := strings.ToLower(host); lower == "localhost" {
 		path = uri.File(filepath.FromSlash(parsed.Path())).FsPath()
 	}
+	if exact, ok := foreignName(u); ok {
+		path = exact
+	}
 	if strings.ContainsRune(path, 0) || !filepath.IsAbs(path) {
 		return "", fmt.Errorf("%q is %w: its path is not absolute, or has a NUL", u, ErrNotLocal)
 	}
@@ -62,3 +67,22 @@ func IsURI(s string) bool {
 	}
 	return true
 }
+
+// foreignName is the path of a URI whose bytes are no UTF-8, which the parser leaves escaped: file:///caf%E9 is not the file of that
+// very name.
+func foreignName(u string) (path string, ok bool) {
+	_, rest, _ := strings.Cut(u, ":")
+	if authority, found := strings.CutPrefix(rest, "//"); found {
+		if rest = strings.TrimLeft(authority, "/"); len(rest) == len(authority) { // with a host
+			_, rest, _ = strings.Cut(rest, "/")
+		}
+		rest = "/" + rest
+	}
+	rest, _, _ = strings.Cut(rest, "#")
+	rest, _, _ = strings.Cut(rest, "?")
+	path, err := url.PathUnescape(rest)
+	return path, err == nil && !utf8.ValidString(path)
+}
+
+// File is the URI of a file of this machine, whatever bytes its name has.
+func File(path string) string { return string(uri.File(path)) }

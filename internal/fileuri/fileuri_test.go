@@ -13,6 +13,9 @@ import (
 func TestOnlyFilesOfThisMachine(t *testing.T) {
 	for in, want := range map[string]string{
 		"file:///home/me/x":                      "/home/me/x",
+		"file:///home/caf%E9/%FF%20%25":          "/home/caf\xe9/\xff %",
+		"file://localhost/caf%E9":                "/caf\xe9",
+		"file:///caf%25E9":                       "/caf%E9",
 		"file://localhost/home/me/x":             "/home/me/x",
 		"file://LOCALHOST/home/me/x":             "/home/me/x",
 		"FILE:///home/me/x":                      "/home/me/x",
@@ -49,5 +52,14 @@ func TestOnlyFilesOfThisMachine(t *testing.T) {
 	}
 	if u, err := url.Parse("file://server/etc/passwd"); err != nil || u.Scheme != "file" || u.Path != "/etc/passwd" {
 		t.Errorf("the control: the path alone is not one that is here: %v %v", u, err)
+	}
+}
+
+// TestNamesOfAnyBytes: a URI leads back to the file that it was made for.
+func TestNamesOfAnyBytes(t *testing.T) {
+	for _, path := range []string{"/a/b", "/caf\xe9/x", "/\xff\xfe #?%", "/%E9", "/caf\u00e9 \u65e5"} {
+		if got, err := fileuri.Path(fileuri.File(path)); got != path || err != nil {
+			t.Errorf("%q: %q %v by %s", path, got, err, fileuri.File(path))
+		}
 	}
 }

@@ -191,7 +191,10 @@ func (r *removal) unsaved(ctx context.Context) (u workspace.Unsaved, err error) 
 	if err == nil && r.git != nil && r.git.State == workspace.Held {
 		u.Commits = append(u.Commits, r.git.Message)
 	}
-	r.ignored = u.Ignored[:min(len(u.Ignored), mostIgnored)]
+	r.ignored = nil
+	for _, name := range u.Ignored[:min(len(u.Ignored), mostIgnored)] {
+		r.ignored = append(r.ignored, spelled(name))
+	}
 	if err == nil {
 		err = r.fate(ctx, &u)
 	}

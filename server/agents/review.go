@@ -4,11 +4,14 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"path/filepath"
 	"slices"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/gilmanlab/hjk-ls/images"
+	"github.com/gilmanlab/hjk-ls/internal/fileuri"
 	"github.com/gilmanlab/hjk-ls/internal/plain"
 	"github.com/gilmanlab/hjk-ls/workspace"
 )
@@ -124,11 +127,40 @@ type ChangesResult struct {
 	More     int          `json:"more,omitempty"` // files that are not listed, as there are too many
 }
 
-// FileChange is one file.
+// FileChange is one file. JSON has no names that are not UTF-8: of such a one Path and From are for a person, and the URIs exact.
 type FileChange struct {
-	Path   string `json:"path"`
-	From   string `json:"from,omitempty"`
-	Status string `json:"status"` // added, modified, deleted or renamed
+	Path    string `json:"path"`
+	From    string `json:"from,omitempty"`
+	Status  string `json:"status"`            // added, modified, deleted or renamed
+	URI     string `json:"uri,omitempty"`     // file: URI in the worktree, where Path is not exact
+	FromURI string `json:"fromUri,omitempty"` // the same of From
+}
+
+func fileChange(worktree string, f workspace.ChangedFile) FileChange {
+	c := FileChange{Path: spelled(f.Path), From: spelled(f.From), Status: f.Status}
+	if c.Path != f.Path {
+		c.URI = fileuri.File(filepath.Join(worktree, f.Path))
+	}
+	if c.From != f.From {
+		c.FromURI = fileuri.File(filepath.Join(worktree, f.From))
+	}
+	return c
+}
+
+// spelled is a name with the bytes spelled out that are no UTF-8, as in caf\xe9.
+func spelled(name string) string {
+	if utf8.ValidString(name) {
+		return name
+	}
+	var b strings.Builder
+	for i, r := range name {
+		if r == utf8.RuneError && !strings.HasPrefix(name[i:], string(utf8.RuneError)) {
+			fmt.Fprintf(&b, `\x%02x`, name[i])
+			continue
+		}
+		b.WriteRune(r)
+	}
+	return b.String()
 }
 
 // Changes tells what a branch changed since it left its base.
@@ -153,7 +185,7 @@ func (m *Manager) Changes(ctx context.Context, a ChangesArgs) (ChangesResult, er
 	}
 	res := ChangesResult{Worktree: wt.Path, Base: c.Base, Commit: c.Commit, Files: []FileChange{}, More: c.More}
 	for _, f := range c.Files {
-		res.Files = append(res.Files, FileChange(f))
+		res.Files = append(res.Files, fileChange(wt.Path, f))
 	}
 	return res, nil
 }
@@ -162,7 +194,8 @@ func (m *Manager) Changes(ctx context.Context, a ChangesArgs) (ChangesResult, er
 type FileArgs struct {
 	Workspace string `json:"workspace,omitempty"`
 	Commit    string `json:"commit"`
-	Path      string `json:"path"` // within the repository
+	Path      string `json:"path,omitempty"` // within the repository
+	URI       string `json:"uri,omitempty"`  // instead: of the file in one of its checkouts
 }
 
 // FileResult is a file as a commit has it.
@@ -187,7 +220,11 @@ func (m *Manager) File(ctx context.Context, a FileArgs) (FileResult, error) {
 	if err != nil {
 		return FileResult{}, err
 	}
-	b, size, err := r.FileAt(ctx, a.Commit, a.Path)
+	name, err := inRepository(ctx, r, a)
+	if err != nil {
+		return FileResult{}, err
+	}
+	b, size, err := r.FileAt(ctx, a.Commit, name)
 	switch {
 	case errors.Is(err, workspace.ErrNoFile):
 		return FileResult{Absent: true}, nil
@@ -202,6 +239,34 @@ func (m *Manager) File(ctx context.Context, a FileArgs) (FileResult, error) {
 		return FileResult{Binary: true, SizeBytes: size}, nil
 	}
 	return FileResult{Text: string(b), Truncated: cut, SizeBytes: size}, nil
+}
+
+// inRepository is the path within the repository that a request names.
+func inRepository(ctx context.Context, r *workspace.Repo, a FileArgs) (string, error) {
+	if (a.Path == "") == (a.URI == "") {
+		return "", Errorf(CodeInvalidArgument, "name the file by one of path and uri")
+	}
+	if a.URI == "" {
+		return a.Path, nil
+	}
+	path, err := fileuri.Path(a.URI)
+	if err != nil {
+		return "", Errorf(CodeInvalidArgument, "uri: %w", err)
+	}
+	all, err := r.Worktrees(ctx)
+	if err != nil {
+		return "", wrap(err, CodeWorktreeFailed)
+	}
+	best := ""
+	for _, wt := range all { // one may lie in another
+		if rel, err := filepath.Rel(wt.Path, path); err == nil && filepath.IsLocal(rel) && (best == "" || len(rel) < len(best)) {
+			best = rel
+		}
+	}
+	if best == "" {
+		return "", Errorf(CodeInvalidArgument, "uri: %s is in no checkout of %s", path, r.Root)
+	}
+	return filepath.ToSlash(best), nil
 }
 
 // whole is a beginning without the half of a line, or at least of a character, at its end.

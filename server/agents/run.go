@@ -5,6 +5,7 @@ import (
 	"errors"
 	"runtime"
 	"time"
+	"unicode/utf8"
 
 	"go.uber.org/zap"
 
@@ -31,9 +32,17 @@ func (m *Manager) Run(ctx context.Context, a RunArgs, fb Feedback) (RunResult, e
 	if err != nil {
 		return RunResult{}, err
 	}
+	if !utf8.ValidString(a.Branch) {
+		return RunResult{}, Errorf(CodeInvalidBranch, "the name of branch %s is not UTF-8, and an engine cannot keep it; give the branch another: git branch -m", spelled(a.Branch))
+	}
 	config, values, err := m.config(r)
 	if err != nil {
 		return RunResult{}, err
+	}
+	for _, dir := range []string{r.Root, r.CommonDir, config.Worktrees, m.opts.StateDir} {
+		if !utf8.ValidString(dir) {
+			return RunResult{}, Errorf(CodeWorktreeFailed, "the path %s is not UTF-8, and an engine cannot mount it; rename that folder", spelled(dir))
+		}
 	}
 	w := wish{repo: r, config: config, values: values, image: a.Image, allow: a.AllowPrivileges}
 	if err := m.agree(&w, fb); err != nil {

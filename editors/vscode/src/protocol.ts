@@ -71,7 +71,8 @@ export interface Changes {
   worktree: string;
   base?: string;
   commit: string;
-  files: { path: string; from?: string; status: 'added' | 'modified' | 'deleted' | 'renamed' }[];
+  /** `uri` and `fromUri` are exact where a name is not UTF-8, and only there. */
+  files: { path: string; from?: string; status: 'added' | 'modified' | 'deleted' | 'renamed'; uri?: string; fromUri?: string }[];
   more?: number;
 }
 
@@ -115,7 +116,7 @@ export interface Commands {
   'hjk-ls.doctor': [{ workspace?: string }, { checks: Check[] }];
   'hjk-ls.choices': [{ workspace?: string }, Choices];
   'hjk-ls.changes': [BranchArgs & { base?: string }, Changes];
-  'hjk-ls.file': [{ workspace: string; commit: string; path: string }, { text: string; binary?: boolean; absent?: boolean; truncated?: boolean; sizeBytes?: number }];
+  'hjk-ls.file': [{ workspace: string; commit: string; path?: string; uri?: string }, { text: string; binary?: boolean; absent?: boolean; truncated?: boolean; sizeBytes?: number }];
 }
 
 /** `data.code` of an error, "" where there is none. */

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { Context } from '../context';
 import type { Node } from '../tree';
 import type { Changes } from '../protocol';
-import { baseUri, LINK, logUri } from '../documents';
+import { baseUri, BYTES, LINK, logUri } from '../documents';
 import { notice, plain } from '../plain';
 import { pickInstance, pickSession } from './pick';
 
@@ -42,8 +42,16 @@ export async function showChanges(c: Context, node?: Node): Promise<void> {
 function sides(c: Context, workspace: string, changes: Changes, f: Changes['files'][number]): [vscode.Uri, vscode.Uri | undefined, vscode.Uri | undefined] {
   const file = vscode.Uri.file(join(changes.worktree, f.path));
   const path = f.from ?? f.path;
-  const before = baseUri(vscode.Uri.file(join(changes.worktree, path)), { workspace, commit: changes.commit, path });
-  return [file, f.status === 'added' ? undefined : before, f.status === 'deleted' ? undefined : now(c, file)];
+  const uri = f.from === undefined ? f.uri : f.fromUri;
+  const before = baseUri(vscode.Uri.file(join(changes.worktree, path)), { workspace, commit: changes.commit, ...(uri === undefined ? { path } : { uri }) });
+  return [file, f.status === 'added' ? undefined : before, f.status === 'deleted' ? undefined : f.uri === undefined ? now(c, file) : bytes(c, file, f.uri)];
+}
+
+/** A file as it is whose name is not UTF-8; file has a name for a person. */
+function bytes(c: Context, file: vscode.Uri, uri: string): vscode.Uri {
+  const exact = file.with({ scheme: BYTES, query: uri });
+  c.documents.refresh(exact);
+  return exact;
 }
 
 /** A file as it is. A symbolic link is where it leads, as for git: what is there was not changed, may be no file, or outside the worktree. */

@@ -154,11 +154,12 @@ export async function agent(o) {
       await until('the log', async () => (await w.text()).includes('BYE forty-two'));
       await until('no badge', async () => await w.counts() === 0);
       fs.symlinkSync('/only/in/the/container', path.join(branch('feature').worktree, 'link'));
+      fs.writeFileSync(Buffer.concat([Buffer.from(branch('feature').worktree + '/caf'), Buffer.from([0xe9])]), 'not a name in UTF-8');
       await w.menu('feature', 'Show Changes');
       const diff = w.page.locator('.multiDiffEditor, .multi-diff-editor, .editor-instance').last();
       await until('the diffs', async () => {
         const text = await w.text('.editor-group-container');
-        return ['answer.txt', 'tracked.txt', 'forty-two', 'as it was', 'changed', '/only/in/the/container'].every(t => text.includes(t)) || Promise.reject(new Error(text.slice(0, 2000)));
+        return ['answer.txt', 'tracked.txt', 'forty-two', 'as it was', 'changed', '/only/in/the/container', 'caf\\xe9', 'not a name in UTF-8'].every(t => text.includes(t)) || Promise.reject(new Error(text.slice(0, 2000)));
       });
       assert.ok(await diff.count() > 0);
       await w.shot('changes');
