@@ -5,9 +5,11 @@ import (
 	"encoding/json"
 	"errors"
 	"io/fs"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
+	"unicode/utf8"
 )
 
 // syncState is what was agreed on at the last sync.
@@ -45,13 +47,39 @@ func (p *Private) read() (syncState, error) {
 	if json.Unmarshal(b, &st) != nil || st.Inside == "" {
 		return syncState{}, errDamagedState
 	}
-	if st.Published == nil {
-		st.Published = map[string]string{}
-	}
+	st.Published = renamed(st.Published, fromJSON)
 	return st, nil
 }
 
+// notUTF8 begins a reference's name in the state that JSON cannot have as it is. No reference has a colon.
+const notUTF8 = "%:"
+
+func toJSON(ref string) string {
+	if utf8.ValidString(ref) {
+		return ref
+	}
+	return notUTF8 + url.PathEscape(ref)
+}
+
+func fromJSON(ref string) string {
+	if escaped, ok := strings.CutPrefix(ref, notUTF8); ok {
+		if exact, err := url.PathUnescape(escaped); err == nil {
+			return exact
+		}
+	}
+	return ref
+}
+
+func renamed(refs map[string]string, name func(string) string) map[string]string {
+	all := make(map[string]string, len(refs))
+	for ref, id := range refs {
+		all[name(ref)] = id
+	}
+	return all
+}
+
 func (p *Private) save(st syncState) error {
+	st.Published = renamed(st.Published, toJSON)
 	b, err := json.Marshal(st)
 	if err != nil {
 		return err

@@ -281,3 +281,24 @@ func TestCommitOutsideIsOpen(t *testing.T) {
 		t.Errorf("the host has %q", got)
 	}
 }
+
+// TestBranchOfAnyBytes has the agent make a branch whose name JSON cannot have, and delete it.
+func TestBranchOfAnyBytes(t *testing.T) {
+	s := newSides(t)
+	const name = "caf\xe9"
+	s.in("git branch '" + name + "' $(git commit-tree -m own -p HEAD HEAD^{tree})")
+	s.sync(Synced)
+	own := func() string { return s.out("git for-each-ref --format='%(refname)' " + Namespace("hjk-b")) }
+	if got := own(); got != Namespace("hjk-b")+"heads/"+name {
+		t.Errorf("the host has %q", got)
+	}
+	st, err := s.p.load(t.Context())
+	if err != nil || st.Published["refs/heads/"+name] == "" {
+		t.Errorf("it is known as %q %v", st.Published, err)
+	}
+	s.in("git branch -q -D '" + name + "'")
+	s.sync(Synced)
+	if got := own(); got != "" {
+		t.Errorf("the host still has %q", got)
+	}
+}
