@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"path"
 	"runtime"
 	"slices"
 	"strings"
@@ -26,6 +27,9 @@ import (
 type definition struct {
 	sum   string
 	paths []string // of the build context that are read; "." is all of it
+	named []string // what COPY, ADD and bind mounts name of it, each as it is written: files, folders and patterns
+
+	copied []string // of an environment: names that do not count
 }
 
 // define asks BuildKit's own frontend what it would build: stages that the target does not reach do not count. A
@@ -95,6 +99,7 @@ func convert(ctx context.Context, text []byte, o BuildOptions) (d definition, er
 func resolve(ops [][]byte, config []byte) (definition, error) {
 	var d definition
 	sums := map[string]string{} // by the digest the operation has in the definition
+	contexts := map[string]bool{}
 	last := ""
 	for _, raw := range ops {
 		var op pb.Op
@@ -104,16 +109,20 @@ func resolve(ops [][]byte, config []byte) (definition, error) {
 		for _, in := range op.Inputs {
 			in.Digest = sums[in.Digest]
 		}
-		d.note(&op)
+		d.noteNamed(&op, contexts)
+		fromContext := d.note(&op)
 		plain, err := proto.MarshalOptions{Deterministic: true}.Marshal(&op)
 		if err != nil {
 			return d, err
 		}
 		last = hash(plain)
 		sums["sha256:"+hexSum(raw)] = last
+		contexts[last] = contexts[last] || fromContext
 	}
 	slices.Sort(d.paths)
 	d.paths = slices.Compact(d.paths)
+	slices.Sort(d.named)
+	d.named = slices.Compact(d.named)
 	d.sum = hash([]byte(last), config)
 	return d, nil
 }
@@ -123,8 +132,8 @@ func hexSum(b []byte) string {
 	return hex.EncodeToString(s[:])
 }
 
-// note takes the layout out of an operation, and what it reads of the context.
-func (d *definition) note(op *pb.Op) {
+// note takes the layout out of an operation, and what it reads of the context. It reports whether the operation is the context.
+func (d *definition) note(op *pb.Op) bool {
 	if e := op.GetExec(); e != nil && e.Meta != nil {
 		if a := e.Meta.Args; len(a) == 3 && a[1] == "-c" {
 			a[2] = plainCommand(a[2])
@@ -132,7 +141,7 @@ func (d *definition) note(op *pb.Op) {
 	}
 	src := op.GetSource()
 	if src == nil || src.Identifier != "local://"+dockerui.DefaultLocalNameContext {
-		return
+		return false
 	}
 	var paths []string
 	if json.Unmarshal([]byte(src.Attrs[pb.AttrFollowPaths]), &paths) != nil || len(paths) == 0 {
@@ -140,6 +149,39 @@ func (d *definition) note(op *pb.Op) {
 	}
 	d.paths = append(d.paths, paths...)
 	delete(src.Attrs, pb.AttrLocalUniqueID) // chosen anew each time
+	return true
+}
+
+// noteNamed notes what an operation takes from the context, where contexts are its sums. The context's own paths do not tell: where
+// one of them is all of it, the others are left out.
+func (d *definition) noteNamed(op *pb.Op, contexts map[string]bool) {
+	fromContext := func(input int64) bool {
+		return input >= 0 && input < int64(len(op.Inputs)) && contexts[op.Inputs[input].Digest]
+	}
+	if f := op.GetFile(); f != nil {
+		for _, a := range f.Actions {
+			if c := a.GetCopy(); c != nil && fromContext(a.SecondaryInput) {
+				d.name(c.Src, c.IncludePatterns)
+			}
+		}
+	}
+	if e := op.GetExec(); e != nil {
+		for _, m := range e.Mounts {
+			if fromContext(m.Input) {
+				d.name(m.Selector, nil)
+			}
+		}
+	}
+}
+
+// name notes a source of the context, or the patterns below it that COPY --parents takes.
+func (d *definition) name(src string, below []string) {
+	if len(below) == 0 {
+		below = []string{""}
+	}
+	for _, b := range below {
+		d.named = append(d.named, path.Join(".", path.Clean("/"+src), b))
+	}
 }
 
 // plainCommand makes runs of blanks in a shell's command line one, unless a quote, a backslash, a comment or a line of

@@ -23,6 +23,8 @@ type Inputs struct {
 	open Source // as it was named
 	opts BuildOptions
 
+	environment bool // only files that are named one by one count, of all that is copied
+
 	def     definition
 	ignore  []string
 	files   map[string]input // by path in the context
@@ -55,6 +57,15 @@ func NewInputs(src Source, o BuildOptions) *Inputs {
 	return &Inputs{src: src, open: named, opts: o}
 }
 
+// NewEnvironment is of the inputs of one build those that its environment is made from: the Dockerfile, and the files that COPY, ADD
+// or a bind mount name one by one, such as a list of dependencies. Folders and patterns that are copied do not count, but the
+// ignore file does that says what of them is.
+func NewEnvironment(src Source, o BuildOptions) *Inputs {
+	in := NewInputs(src, o)
+	in.environment = true
+	return in
+}
+
 // resolved is a path without symbolic links, as far as it is there.
 func resolved(path string) string {
 	if real, err := filepath.EvalSymlinks(path); err == nil {
@@ -81,6 +92,9 @@ func (in *Inputs) Sum(ctx context.Context, changed []string) (string, error) {
 	ignore, err := t.ignored()
 	if err != nil {
 		return "", err
+	}
+	if in.environment {
+		def = def.ofEnvironment(t, ignore)
 	}
 	same := in.files != nil && slices.Equal(def.paths, in.def.paths) && slices.Equal(ignore, in.ignore)
 	in.def, in.ignore = def, ignore

@@ -24,7 +24,11 @@ import (
 func (in *Inputs) scan(ctx context.Context, t *tree) error {
 	old := in.files
 	in.files, in.folders = map[string]input{}, map[string]bool{}
+	for _, dir := range in.def.parents() {
+		in.folders[filepath.Join(in.src.Context, t.nearest(dir))] = true
+	}
 	if len(in.def.paths) == 0 {
+		in.roots, in.matcher = nil, nil
 		return nil
 	}
 	in.noteRoots(t)
@@ -134,7 +138,7 @@ func (in *Inputs) read(t *tree, rel string, now input) (input, error) {
 func (in *Inputs) noteRoots(t *tree) {
 	paths := slices.Clone(in.def.paths)
 	for _, p := range in.ignore {
-		if rest, ok := strings.CutPrefix(p, "!"); ok {
+		if rest, ok := strings.CutPrefix(p, "!"); ok && !in.environment {
 			paths = append(paths, rest)
 		}
 	}
