@@ -47,7 +47,7 @@ type Agent struct {
 
 // Build is how a Dockerfile is built.
 type Build struct {
-	On       string // save or manual
+	On       string // BuildManual, BuildEnvironment or BuildInputs
 	Target   string
 	Args     map[string]string
 	Secrets  []string // NAME, id=NAME,src=FILE or id=NAME,env=VARIABLE
@@ -200,7 +200,7 @@ func letIn(l Layers, source string, own, repo *Config, values map[string]Value, 
 func defaults() Config {
 	return Config{
 		Agent: "shell", Pull: "missing", Recreate: "ask", Network: "default", Clipboard: "write",
-		Build: Build{On: "save"}, Security: Security{NoNewPrivileges: true}, Resources: Resources{Pids: 4096}, Worktrees: filepath.Join(dataHome(), "headjack", "git"),
+		Build: Build{On: BuildEnvironment}, Security: Security{NoNewPrivileges: true}, Resources: Resources{Pids: 4096}, Worktrees: filepath.Join(dataHome(), "headjack", "git"),
 	}
 }
 

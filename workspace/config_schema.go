@@ -73,7 +73,7 @@ var schema = field{fields: map[string]field{
 	"ports":     leaf(func(c *Config) *[]int { return &c.Ports }, ports, empty, fewer[int]()),
 	"worktrees": leaf(func(c *Config) *string { return &c.Worktrees }, folder, zero, theUsers[string]("a folder of the host")),
 	"build": {fields: map[string]field{
-		"on":       leaf(func(c *Config) *string { return &c.Build.On }, oneOf("save", "manual"), zero, ordered("manual", "save")),
+		"on":       leaf(func(c *Config) *string { return &c.Build.On }, buildOn, zero, ordered(BuildManual, BuildEnvironment, BuildInputs)),
 		"target":   leaf(func(c *Config) *string { return &c.Build.Target }, text, zero, free[string]("a stage of the Dockerfile")),
 		"args":     leaf(func(c *Config) *map[string]string { return &c.Build.Args }, stringMap, emptyMap, free[map[string]string]("values for the Dockerfile")),
 		"secrets":  leaf(func(c *Config) *[]string { return &c.Build.Secrets }, stringList, empty, fewer[string]()),
@@ -137,6 +137,21 @@ func oneOf(allowed ...string) func(*yaml.Node) (string, error) {
 		}
 		return s, err
 	}
+}
+
+// What begins a build, the strictest first.
+const (
+	BuildManual      = "manual"
+	BuildEnvironment = "environment" // what the image's environment is made from: no folders that are copied
+	BuildInputs      = "inputs"      // all that the build reads
+)
+
+// buildOn takes "save", too, which is what "inputs" was called.
+func buildOn(n *yaml.Node) (string, error) {
+	if s, err := text(n); err == nil && s == "save" {
+		return BuildInputs, nil
+	}
+	return oneOf(BuildEnvironment, BuildInputs, BuildManual)(n)
 }
 
 func folder(n *yaml.Node) (string, error) {

@@ -22,7 +22,7 @@ var stricterCases = map[string][]stricterCase{
 	"ports":                    {{"[1, 2]", "[2]", "[2, 3]", "ports=3"}, {"", "[]", "[3]", "ports=3"}, {"[]", "[]", "[3]", "ports=3"}},
 	"clipboard":                {{"none", "none", "write", "clipboard=write"}, {"write", "none", "", ""}},
 	"worktrees":                {{"/mine", "/mine", "/theirs", "worktrees=/theirs"}, {"", "", "~/theirs", "worktrees=~/theirs"}},
-	"build.on":                 {{"manual", "manual", "save", "build.on=save"}},
+	"build.on":                 {{"manual", "manual", "environment", "build.on=environment"}, {"environment", "manual", "inputs", "build.on=inputs"}, {"environment", "environment", "save", "build.on=inputs"}, {"save", "environment", "", ""}, {"", "inputs", "", ""}},
 	"build.target":             {{"a", "b", "", ""}},
 	"build.args":               {{"{A: '1'}", "{A: '2'}", "", ""}},
 	"build.secrets":            {{"[a]", "[]", "[a, b]", "build.secrets=b"}, {"", "[]", "id=x,src=~/.netrc", "build.secrets=id=x,src=~/.netrc"}},
