@@ -111,7 +111,11 @@ func (b *Builder) Inspect(ctx context.Context, ref string) (Image, error) {
 // Tag gives an image more names.
 func (b *Builder) Tag(ctx context.Context, id string, names []string) error {
 	for _, n := range names {
-		if err := b.api.ImageTag(ctx, id, n); err != nil {
+		err := b.api.ImageTag(ctx, id, n)
+		if errdefs.IsNotFound(err) {
+			return fmt.Errorf("%w: %s is not in the engine", ErrNotFound, id)
+		}
+		if err != nil {
 			return fmt.Errorf("name image %s: %w", n, err)
 		}
 	}

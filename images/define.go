@@ -29,7 +29,8 @@ type definition struct {
 	paths []string // of the build context that are read; "." is all of it
 	named []string // what COPY, ADD and bind mounts name of it, each as it is written: files, folders and patterns
 
-	copied []string // of an environment: names that do not count
+	copied  []string // of an environment: names that do not count
+	missing []string // of one: names of nothing
 }
 
 // define asks BuildKit's own frontend what it would build: stages that the target does not reach do not count. A

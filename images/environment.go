@@ -12,6 +12,9 @@ func (d definition) ofEnvironment(t *tree, ignore []string) definition {
 	for _, name := range d.named {
 		if !isPattern(name) && !t.isDir(name) {
 			env.paths = append(env.paths, name)
+			if !t.isThere(name) {
+				env.missing = append(env.missing, name)
+			}
 		} else {
 			env.copied = append(env.copied, name)
 		}

@@ -20,6 +20,7 @@ type Held struct {
 	Digests []string  // name@sha256:…, of the registries it came from
 	Created time.Time // when it was built, wherever that was
 	Size    int64     // bytes, with the layers that it shares with others
+	Parent  string    // the image that it was made from step by step, by a classic builder; "" of BuildKit's
 }
 
 // NamedBy reports whether the image goes by ref, a tag or a digest, however either is written.
@@ -48,7 +49,7 @@ func (b *Builder) Held(ctx context.Context) ([]Held, error) {
 	for _, i := range list {
 		all = append(all, Held{
 			ID: i.ID, Names: named(i.RepoTags), Digests: named(i.RepoDigests),
-			Created: time.Unix(i.Created, 0).UTC(), Size: i.Size,
+			Created: time.Unix(i.Created, 0).UTC(), Size: i.Size, Parent: i.ParentID,
 		})
 	}
 	return all, nil

@@ -107,6 +107,15 @@ func (in *Inputs) Sum(ctx context.Context, changed []string) (string, error) {
 	return in.sum(), nil
 }
 
+// Came reports whether a name of the environment that was of nothing when one that knew of missing looked is of something now, and
+// gives what is missing now. A folder that comes is no change, but what failed for want of it would not any more.
+func (in *Inputs) Came(missing []string) (came bool, now []string) {
+	for _, name := range missing {
+		came = came || slices.Contains(in.def.copied, name)
+	}
+	return came, in.def.missing
+}
+
 // Folders are the absolute paths of the folders in which a change may be one of an input.
 func (in *Inputs) Folders() []string {
 	all := map[string]bool{in.src.Context: true, resolved(filepath.Dir(in.src.Dockerfile)): true}

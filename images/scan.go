@@ -168,6 +168,12 @@ func (t *tree) nearest(rel string) string {
 	return "."
 }
 
+// isThere reports whether a path of the context leads to something in it.
+func (t *tree) isThere(rel string) bool {
+	_, err := t.context.Stat(rel)
+	return err == nil
+}
+
 // isDir reports whether there is such a folder in the context.
 func (t *tree) isDir(rel string) bool {
 	fi, err := t.context.Stat(rel)

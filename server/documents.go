@@ -123,6 +123,9 @@ func (s *Server) DidOpen(_ context.Context, p *protocol.DidOpenTextDocumentParam
 	s.docs.put(document{
 		uri: uri.URI(strings.Clone(string(t.URI))), version: t.Version, text: strings.Clone(t.Text), docker: isDockerfile(strings.Clone(string(t.LanguageID)), path),
 	})
+	if isDockerfile(strings.Clone(string(t.LanguageID)), path) {
+		s.agents.SetOpen(s.docs.dockerfiles())
+	}
 	s.diagnoseSoon(path)
 	return nil
 }
@@ -170,6 +173,7 @@ func (s *Server) DidClose(_ context.Context, p *protocol.DidCloseTextDocumentPar
 	doc, _ := s.docs.get(p.TextDocument.URI)
 	s.docs.drop(p.TextDocument.URI)
 	if doc.docker {
+		s.agents.SetOpen(s.docs.dockerfiles())
 		s.diagnoseSoon(fileOf(p.TextDocument.URI))
 	}
 	return nil

@@ -104,13 +104,14 @@ const (
 	laterAction    = "Later"
 )
 
-// askToRecreate asks once for all instances of an older image.
-func (s *Server) askToRecreate(ctx context.Context, stale []agents.Instance) bool {
+// askToRecreate asks for all instances of an older image at once. A question that is withdrawn goes from editors that know
+// $/cancelRequest; VS Code shows one of the same words in its place.
+func (s *Server) askToRecreate(ctx context.Context, stale []agents.Instance) (yes, answered bool) {
 	s.mu.Lock()
 	able := s.caps.ask
 	s.mu.Unlock()
 	if !able {
-		return false
+		return false, false
 	}
 	var branches []string
 	for _, i := range stale {
@@ -122,7 +123,7 @@ func (s *Server) askToRecreate(ctx context.Context, stale []agents.Instance) boo
 			plain.Line(strings.Join(branches, ", "))),
 		Actions: []protocol.MessageActionItem{{Title: recreateAction}, {Title: laterAction}},
 	})
-	return err == nil && item != nil && item.Title == recreateAction
+	return err == nil && item != nil && item.Title == recreateAction, err == nil
 }
 
 // showLog opens a build's log in an editor that can show documents.

@@ -39,6 +39,7 @@ type Agents interface {
 	File(context.Context, agents.FileArgs) (agents.FileResult, error)
 	DockerfileFacts(path string) agents.DockerfileFacts
 	FollowBuilds(context.Context, agents.BuildHooks)
+	SetOpen(dockerfiles []string)
 	Saved(path string)
 	SavedText(path, text string)
 	SetTrusted(bool)

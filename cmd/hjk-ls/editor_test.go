@@ -29,8 +29,31 @@ type heard struct {
 	params json.RawMessage
 }
 
-// edit starts a server with an editor that can do everything.
+// edit starts a server with an editor that can do everything, and has a Dockerfile of the folder open: one that nothing is built of.
 func (r rig) edit(e drive.Editor) *editor {
+	r.Helper()
+	ed := r.look(e)
+	ed.show("open.dockerfile", "FROM scratch\n")
+	ed.settled()
+	return ed
+}
+
+// show opens a Dockerfile in the editor, with a text.
+func (e *editor) show(name, text string) (uri string) {
+	e.Helper()
+	uri = drive.FileURI(filepath.Join(e.repo, name))
+	e.tell("textDocument/didOpen", map[string]any{"textDocument": map[string]any{"uri": uri, "languageId": "dockerfile", "version": 1, "text": text}})
+	return uri
+}
+
+// inputs has all that a build reads begin one, not only what the image's environment is made from.
+func (r rig) inputs() {
+	r.Helper()
+	r.userConfig("build: {on: inputs}\n")
+}
+
+// look starts a server with an editor that has no file open.
+func (r rig) look(e drive.Editor) *editor {
 	r.Helper()
 	ed := &editor{rig: r, cursor: map[string]int{}}
 	e.Capabilities = map[string]any{
@@ -62,7 +85,6 @@ func (r rig) edit(e drive.Editor) *editor {
 	if len(e.Folders) == 0 { // where nothing is followed, nothing is told at first
 		ed.await("hjk/instances", "")
 	}
-	ed.settled()
 	return ed
 }
 

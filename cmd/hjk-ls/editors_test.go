@@ -17,6 +17,7 @@ import (
 func TestEveryWayToSaveADockerfile(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
+	r.inputs()
 	r.write("new", "FROM hjk-test/busybox:1\nRUN echo SALT > /x\n")
 	r.write("src/a", "a\n")
 	r.sh("cp new Dockerfile; git add -A; git commit -qm x")

@@ -30,6 +30,7 @@ func TestRandomSaves(t *testing.T) {
 	t.Logf("HJK_SEED=%d", seed)
 	rng := rand.New(rand.NewPCG(seed, 0)) //nolint:gosec // to be played again
 	r := newRig(t)
+	r.inputs()
 	salt := crand.Text()
 	dockerfile := func(n int) string {
 		return fmt.Sprintf("FROM hjk-test/busybox:1\nCOPY src /src\nRUN sleep 0.%d; echo %s-%d > /all; cat /src/a >> /all\n", rng.IntN(6), salt, n)

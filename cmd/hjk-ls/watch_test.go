@@ -22,6 +22,7 @@ RUN --mount=type=bind,source=tools,target=/t cat /src/a /t/tool > /all && echo "
 
 func watchRig(t *testing.T) (rig, string) {
 	r := newRig(t)
+	r.inputs()
 	text := fmt.Sprintf(reads, rand.Text())
 	r.write("Dockerfile", text)
 	for name, s := range map[string]string{"src/a": "a1", "src/deep/b": "b1", "x.conf": "x", "tools/tool": "t1", ".dockerignore": "src/*.log\n"} {

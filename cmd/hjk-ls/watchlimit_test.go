@@ -31,6 +31,7 @@ func watches(t *testing.T, pid int) int {
 func TestFoldersThatNothingReadsCostNoWatch(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
+	r.inputs()
 	for i := range 2000 {
 		dir := filepath.Join(r.repo, "node_modules", fmt.Sprint(i/50), fmt.Sprint(i))
 		if err := os.MkdirAll(dir, 0o755); err != nil {
@@ -69,6 +70,7 @@ func TestWhereTheSystemHasNoMoreWatches(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			r := newRig(t)
+			r.inputs()
 			for i := range 50 {
 				r.write(fmt.Sprintf("src/%d/a", i), "1")
 			}

@@ -37,7 +37,8 @@ type Editor struct {
 	Options      map[string]any // initializationOptions
 	Folders      []string       // default: the one the server starts in
 	Wrap         []string       // a command line that the server is started by
-	// Told gets every notification, Asked answers every request of the server; both are called one at a time.
+	// Told gets every notification, Asked answers every request of the server; both are called one at a time. An answer that takes its
+	// time is a func() any.
 	Told  func(method string, params json.RawMessage)
 	Asked func(method string, params json.RawMessage) any
 }
@@ -132,6 +133,10 @@ func (c *Client) read(r *bufio.Reader) {
 			var result any
 			if c.asked != nil {
 				result = c.asked(m.Method, m.Params)
+			}
+			if wait, late := result.(func() any); late {
+				go func() { _ = c.send(map[string]any{"jsonrpc": "2.0", "id": m.ID, "result": wait()}) }()
+				continue
 			}
 			_ = c.send(map[string]any{"jsonrpc": "2.0", "id": m.ID, "result": result})
 		case m.Method != "":

@@ -62,6 +62,7 @@ func (m *Manager) Build(ctx context.Context, a BuildArgs, fb Feedback) (BuildRes
 		return BuildResult{}, err
 	}
 	res, err := m.build(ctx, eng, u, w, m.fenced(w, opts, fb), fb)
+	m.tidy(ctx, eng)
 	m.changed.kick()
 	if err == nil {
 		select {
@@ -201,6 +202,7 @@ func taken(ctx context.Context, u builds.Unit, network string) string {
 func (m *Manager) carryOut(ctx context.Context, eng *engine, job *builds.Job, u builds.Unit, o images.BuildOptions, input string, fb Feedback) (images.BuildResult, error) {
 	ev := BuildEvent{URI: fileURI(u.Source.Dockerfile), Branch: u.Branch, State: builds.Running}
 	m.ownBuilds.Store(job.ID(), true)
+	m.adopt(ctx, eng, job.Latest(), u)
 	if err := job.Start(input); err != nil {
 		return images.BuildResult{}, wrap(err, CodeInternal)
 	}

@@ -2,6 +2,7 @@ package agents
 
 import (
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/gilmanlab/hjk-ls/server/builds"
@@ -35,6 +36,23 @@ func (m *Manager) DockerfileFacts(path string) DockerfileFacts {
 
 // checkout is a folder of a repository that is open, or of an instance that runs.
 type checkout struct{ path, branch string }
+
+// SetOpen tells which Dockerfiles the editor has open, by absolute paths. In a folder without an instance only they begin builds.
+func (m *Manager) SetOpen(dockerfiles []string) {
+	m.mu.Lock()
+	m.inEditor = dockerfiles
+	m.mu.Unlock()
+	m.edited.kick()
+}
+
+// opened reports whether a Dockerfile of a checkout is open, or the one that its image is made from.
+func (m *Manager) opened(checkout, dockerfile string) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.ContainsFunc(m.inEditor, func(path string) bool {
+		return path == dockerfile || strings.HasPrefix(path, checkout+string(filepath.Separator))
+	})
+}
 
 // SavedText tells of a document that the user saved in the editor, with the text that the user had open: an image may be built
 // of it as if the user had asked for that.

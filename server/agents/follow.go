@@ -23,8 +23,9 @@ type BuildHooks struct {
 	Facts func(dockerfile string)
 	// Plan is called when the checkouts or the Dockerfiles that are followed may be others.
 	Plan func()
-	// Recreate asks whether stale instances are to be recreated. It may take as long as it likes.
-	Recreate func(ctx context.Context, stale []Instance) bool
+	// Recreate asks whether stale instances are to be recreated. It may take as long as it likes. answered is false where the user
+	// was not asked.
+	Recreate func(ctx context.Context, stale []Instance) (yes, answered bool)
 	// Note tells the user something.
 	Note func(message string)
 }
@@ -48,7 +49,8 @@ func (m *Manager) FollowBuilds(ctx context.Context, h BuildHooks) {
 	kicks := make(chan struct{}, 1)
 	defer m.changed.join(kicks)()
 	defer m.found.join(kicks)()
-	f := &follow{m: m, h: h, life: ctx, began: time.Now(), told: map[string]told{}, asked: map[string]string{}}
+	defer m.edited.join(kicks)()
+	f := &follow{m: m, h: h, life: ctx, began: time.Now(), told: map[string]told{}, recreated: map[string]string{}, questions: map[string]*question{}}
 	defer f.work.Wait()
 	f.work.Go(func() { f.followAsked(ctx) })
 	follower := builds.Follower{
@@ -71,8 +73,9 @@ type follow struct {
 
 	told map[string]told // by key: what was told last of another's build
 
-	mu    sync.Mutex
-	asked map[string]string // by instance: the image it was last asked for
+	mu        sync.Mutex           // guards what follows
+	recreated map[string]string    // by instance: the image for which it was recreated by itself
+	questions map[string]*question // that are open, by the key of their unit
 }
 
 // told is a build and what was told of it.
@@ -92,7 +95,7 @@ func (f *follow) build(ctx context.Context, u builds.Unit, input string) error {
 	if err != nil {
 		return err
 	}
-	theirs := f.settledElsewhere(ctx, eng, job, input, u.Saved, since)
+	theirs := f.settledElsewhere(ctx, eng, job, u, input, since)
 	if !theirs {
 		err = f.here(ctx, eng, job, u, input)
 	}
@@ -102,15 +105,16 @@ func (f *follow) build(ctx context.Context, u builds.Unit, input string) error {
 		return builds.ErrNoEngine
 	}
 	if err == nil && ctx.Err() == nil && !theirs { // whose server built it does what follows from it
+		f.m.tidy(ctx, eng)
 		f.stale(ctx, u)
 	}
 	return err
 }
 
 // settledElsewhere reports whether another process built an input, or its user refused that, while this one waited to.
-func (f *follow) settledElsewhere(ctx context.Context, eng *engine, job *builds.Job, input string, saved bool, since time.Time) bool {
+func (f *follow) settledElsewhere(ctx context.Context, eng *engine, job *builds.Job, u builds.Unit, input string, since time.Time) bool {
 	last := job.Latest()
-	if _, own := f.m.ownBuilds.Load(last.ID); own || last.Input != input || last.Guarded && saved {
+	if _, own := f.m.ownBuilds.Load(last.ID); own || !last.Answers(u, input) || last.Guarded && u.Saved {
 		return false
 	}
 	if last.State == builds.Succeeded {
@@ -132,7 +136,7 @@ func (f *follow) here(ctx context.Context, eng *engine, job *builds.Job, u build
 // known answers from what was built before: by another process just now, or of the same input at another time.
 func (f *follow) known(ctx context.Context, eng *engine, job *builds.Job, u builds.Unit, input string) (bool, error) {
 	last := job.Latest()
-	same := last.Input == input && (!last.Guarded || !u.Saved)
+	same := input != "" && last.Input == input && (!last.Guarded || !u.Saved)
 	if same && last.State == builds.Failed {
 		return true, nil
 	}
@@ -143,13 +147,14 @@ func (f *follow) known(ctx context.Context, eng *engine, job *builds.Job, u buil
 	if !ok {
 		return false, nil
 	}
-	if _, err := eng.images.Inspect(ctx, image); err != nil {
-		if errors.Is(err, images.ErrNotFound) {
-			return false, nil
-		}
-		return false, err
+	_, err := eng.images.Inspect(ctx, image)
+	if err == nil {
+		err = eng.images.Tag(ctx, image, u.Tags)
 	}
-	if err := eng.images.Tag(ctx, image, u.Tags); err != nil {
+	if errors.Is(err, images.ErrNotFound) { // or it was superseded, and removed just now
+		return false, nil
+	}
+	if err != nil {
 		return false, err
 	}
 	f.m.ownBuilds.Store(job.ID(), true)
@@ -223,6 +228,9 @@ func (f *follow) heard(key string) {
 	f.h.Build(ev)
 	if rec.Latest.State != builds.Running {
 		f.m.changed.kick() // instances may be stale now
+		if rec.Latest.State == builds.Succeeded {
+			f.renew(key)
+		}
 	}
 }
 

@@ -44,10 +44,12 @@ type Manager struct {
 	surveyed  []Instance      // what the last survey of Watch saw
 	checkouts []checkout
 	followed  []builds.Unit // what FollowBuilds follows
+	inEditor  []string      // Dockerfiles that the editor has open
 
 	engines engines
 	changed broadcast // something was done that a survey may see
 	found   broadcast // a survey saw something new
+	edited  broadcast // other Dockerfiles are open
 	swept   sync.Once
 
 	records    *builds.Store

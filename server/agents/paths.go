@@ -39,6 +39,13 @@ func (p place) dir() string    { return filepath.Join(p.state, "instances", p.na
 func (p place) runDir() string { return filepath.Join(p.dir(), "run") }
 func (p place) gitDir() string { return filepath.Join(p.dir(), "git") }
 func (p place) lock() string   { return filepath.Join(p.state, "locks", p.name+".lock") }
+
+// question is held while an editor asks whether the instance is to be recreated.
+func (p place) question() string { return filepath.Join(p.state, "locks", p.name+".question") }
+
+// refused keeps the image for which the user does not want it to be.
+func (p place) refused() string { return filepath.Join(p.dir(), "refused-image") }
+
 func (p place) record() string { return filepath.Join(p.dir(), "instance.json") }
 func (p place) tag() string    { return "headjack/" + p.name + ":latest" }
 
@@ -84,6 +91,7 @@ func (p place) remove(own workspace.Owner) error {
 	if err := workspace.Delete(context.WithoutCancel(ctx), p.runDir(), own); err != nil {
 		return err
 	}
+	_ = os.Remove(p.question()) // of an editor that was killed while it asked
 	return os.RemoveAll(p.dir())
 }
 

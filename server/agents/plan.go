@@ -96,7 +96,7 @@ func (p *planner) add(ctx context.Context, r *workspace.Repo) error {
 		if wt.Path == r.From {
 			tags = append(tags, p.m.place(r.Root, "").tag())
 		}
-		p.unit(w, wt, tags)
+		p.unit(w, wt, tags, !running && !at.exists())
 	}
 	return nil
 }
@@ -112,7 +112,7 @@ func madeFrom(i Instance) string {
 	return ""
 }
 
-func (p *planner) unit(w wish, wt workspace.Worktree, tags []string) {
+func (p *planner) unit(w wish, wt workspace.Worktree, tags []string, idle bool) {
 	src, err := w.source(wt.Path)
 	if err != nil { // it may come
 		if file, none := images.File(cmp.Or(w.image, w.config.Image), wt.Path); none == nil {
@@ -132,9 +132,12 @@ func (p *planner) unit(w wish, wt workspace.Worktree, tags []string) {
 		return
 	}
 	u.Branch, u.Tags = wt.Branch, tags
-	u.Auto = w.config.Build.On == "save" && !p.m.untrusted.Load()
+	u.Auto = w.config.Build.On != workspace.BuildManual && !p.m.untrusted.Load()
+	u.All = w.config.Build.On == workspace.BuildInputs
+	u.Idle = idle && !p.m.opened(wt.Path, src.Dockerfile)
 	if i, ok := p.byKey[u.Key()]; ok {
 		p.units[i].Tags = append(p.units[i].Tags, tags...)
+		p.units[i].Idle = p.units[i].Idle && u.Idle
 		return
 	}
 	p.byKey[u.Key()] = len(p.units)

@@ -34,6 +34,7 @@ func (m *Manager) recreate(ctx context.Context, a RecreateArgs, unasked bool, fb
 	if err := m.agree(&w, fb); err != nil {
 		return InstanceResult{}, err
 	}
+	defer m.tidy(ctx, t.eng) // after the lock
 	l, err := lockExclusive(ctx, t.place.lock())
 	if err != nil {
 		return InstanceResult{}, wrap(err, CodeInternal)

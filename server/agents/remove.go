@@ -40,6 +40,7 @@ func (m *Manager) Remove(ctx context.Context, a RemoveArgs, fb Feedback) (Remove
 		return RemoveResult{}, m.failed(t.eng, err)
 	}
 	m.sweep(ctx, t.eng)
+	m.tidy(ctx, t.eng)
 	m.changed.kick()
 	res := RemoveResult{Removed: true, Ignored: r.ignored, Branch: r.branch}
 	r.kept.tell(&res)

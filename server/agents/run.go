@@ -72,6 +72,7 @@ func (m *Manager) Run(ctx context.Context, a RunArgs, fb Feedback) (RunResult, e
 		cmd: cmd, session: sessionName(a.Session, cmd.agent), exact: a.Session != "",
 	}
 	st, err := up.run(ctx)
+	m.tidy(ctx, eng)
 	m.changed.kick()
 	if err != nil {
 		m.noteLost(eng, err)

@@ -12,45 +12,56 @@ import (
 // stale does with the instances of a unit's older image what the settings say.
 func (f *follow) stale(ctx context.Context, u builds.Unit) {
 	f.m.changed.kick()
-	list, err := f.m.list(ctx, ListArgs{Workspace: u.Repo}, f.m.engines.passive)
-	if err != nil {
-		return
-	}
 	r, err := f.m.open(ctx, u.Repo)
 	if err != nil {
 		return
 	}
 	config, _, err := f.m.config(r)
-	if err != nil || config.Recreate == "never" {
-		return
-	}
-	if old := f.fresher(list.Instances, u); len(old) > 0 {
-		f.work.Go(func() { f.recreate(old, config.Recreate == "auto") })
+	switch {
+	case err != nil || config.Recreate == "never":
+	case config.Recreate == "auto":
+		if old := f.fresher(f.older(ctx, u), u); len(old) > 0 {
+			f.work.Go(func() { f.recreate(old) })
+		}
+	default:
+		f.question(u)
 	}
 }
 
-// fresher picks the instances that run on an older image of the unit and have not been asked about for this one.
+// older are the instances that run on an older image of the unit.
+func (f *follow) older(ctx context.Context, u builds.Unit) []Instance {
+	list, err := f.m.list(ctx, ListArgs{Workspace: u.Repo}, f.m.engines.passive)
+	if err != nil {
+		return nil
+	}
+	return slices.DeleteFunc(list.Instances, func(i Instance) bool {
+		return i.State != StateRunning || !i.Image.Stale || i.Image.Dockerfile != u.Source.Dockerfile
+	})
+}
+
+// fresher picks the instances that were not recreated for the unit's image yet.
 func (f *follow) fresher(all []Instance, u builds.Unit) []Instance {
-	rec := f.m.store().Read(u.Key())
+	image := f.m.newest(u)
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	var old []Instance
-	for _, i := range all {
-		if i.State != StateRunning || !i.Image.Stale || i.Image.Dockerfile != u.Source.Dockerfile || f.asked[i.Container.Name] == rec.Latest.Image {
-			continue
-		}
-		f.asked[i.Container.Name] = rec.Latest.Image
-		old = append(old, i)
-	}
-	return old
+	return slices.DeleteFunc(all, func(i Instance) bool {
+		done := f.recreated[i.Container.Name] == image
+		f.recreated[i.Container.Name] = image
+		return done
+	})
 }
 
-func (f *follow) recreate(stale []Instance, unasked bool) {
+// newest is the id of the image that was built of a unit last.
+func (m *Manager) newest(u builds.Unit) string {
+	if built := m.store().Read(u.Key()).Built; built != nil {
+		return built.Image
+	}
+	return ""
+}
+
+func (f *follow) recreate(stale []Instance) {
 	ctx, cancel := context.WithCancel(f.life)
 	defer cancel()
-	if !unasked && !f.h.Recreate(ctx, stale) {
-		return
-	}
 	f.recreating.Lock()
 	defer f.recreating.Unlock()
 	for _, i := range stale {

@@ -40,32 +40,49 @@ func (l *loop) look(ctx context.Context, key string, s *state, c workspace.Chang
 		return retry
 	}
 	s.folders = s.inputs.Folders()
-	if s.confirm == sum {
+	if s.confirm != "" && s.confirm == sum {
 		if err := l.f.Store.Confirm(ctx, key, sum); err != nil {
 			l.f.Log.Debug("facts of a build", zap.Error(err))
 		}
 	}
 	s.confirm = ""
-	saved := s.saved
-	s.saved = false
+	came, missing := s.inputs.Came(s.missing)
+	s.missing = missing
+	if came && l.f.Store.Read(key).Latest.State == Failed {
+		s.force = true
+	}
+	saved, open := s.saved, s.open
+	s.saved, s.open = false, false
 	if first {
 		s.seen, s.settled = sum, sum
 		return 0
 	}
-	if sum == s.seen && !s.force && (!saved || !l.refused(key, sum)) {
+	if sum == s.seen && !s.force && (!saved || !l.refused(s.unit, sum)) && (!open || s.passed != sum) {
 		s.late = saved && s.job != nil
 		return 0
 	}
 	s.seen, s.force = sum, false
+	if s.passed = ""; s.unit.Idle && !open {
+		s.settled, s.passed = sum, sum
+		return 0
+	}
 	l.decide(ctx, key, s, sum, saved)
 	return 0
 }
 
 // refused reports whether a build of an input failed that nobody had asked for. The system may tell of a save before the editor
 // does: then it is built again, as the user's.
-func (l *loop) refused(key, input string) bool {
-	last := l.f.Store.Read(key).Latest
-	return last.Guarded && last.State == Failed && last.Input == input
+func (l *loop) refused(u Unit, input string) bool {
+	last := l.f.Store.Read(u.Key()).Latest
+	return last.Guarded && last.State == Failed && last.Answers(u.because(input), input)
+}
+
+// because is the unit, to be built because of a sum.
+func (u Unit) because(sum string) Unit {
+	if !u.All {
+		u.Environment = sum
+	}
+	return u
 }
 
 // halfWritten reports whether a file is missing or empty, as one is between the two halves of a save.
@@ -110,19 +127,42 @@ func (l *loop) start(ctx context.Context, key string, s *state, input string) {
 	j := &job{input: input, cancel: cancel, saved: s.asked}
 	s.job, s.want = j, ""
 	l.flying++
-	unit := s.unit
+	unit := s.unit.because(input)
 	unit.Saved = j.saved
 	go func() {
 		defer cancel()
 		err := ctx.Err()
 		select {
 		case l.slots <- struct{}{}:
-			err = l.f.Build(ctx, unit, input)
+			err = l.f.run(ctx, unit, input)
 			<-l.slots
 		case <-ctx.Done():
 		}
 		l.done <- outcome{key, j, err}
 	}()
+}
+
+// run builds a unit because of a sum. What a build of its environment reads beside that is summed only now, so that it is known
+// what the image is of.
+func (f *Follower) run(ctx context.Context, u Unit, because string) error {
+	if u.All {
+		return f.Build(ctx, u, because)
+	}
+	in := images.NewInputs(u.Source, u.Options)
+	input, err := in.Sum(ctx, nil)
+	if err != nil {
+		return f.Build(ctx, u, "")
+	}
+	if err := f.Build(ctx, u, input); err != nil {
+		return err
+	}
+	if now, err := in.Sum(ctx, nil); err != nil || now != input {
+		return nil
+	}
+	if err := f.Store.Confirm(ctx, u.Key(), input); err != nil {
+		f.Log.Debug("facts of a build", zap.Error(err))
+	}
+	return nil
 }
 
 func (l *loop) ended(ctx context.Context, o outcome) {
@@ -135,7 +175,7 @@ func (l *loop) ended(ctx context.Context, o outcome) {
 	if !o.job.over && !errors.Is(o.err, ErrNoEngine) {
 		s.settled = o.job.input
 	}
-	if o.err == nil {
+	if o.err == nil && s.unit.All {
 		s.confirm, s.all = o.job.input, true
 		l.arm(quiet)
 	}
@@ -145,7 +185,7 @@ func (l *loop) ended(ctx context.Context, o outcome) {
 	}
 	if s.late {
 		s.late = false
-		if !o.job.over && l.refused(o.key, o.job.input) {
+		if !o.job.over && l.refused(s.unit, o.job.input) {
 			s.asked = true
 			l.start(ctx, o.key, s, o.job.input)
 			return

@@ -52,7 +52,7 @@ func (f *Follower) Run(ctx context.Context, kicks <-chan struct{}) {
 	w := workspace.NewWatcher()
 	l := &loop{
 		f: f, w: w, units: map[string]*state{}, done: make(chan outcome), slots: make(chan struct{}, most),
-		dropped: map[string]string{}, owner: map[string]string{}, pending: workspace.Changes{Paths: map[string]bool{}}, saved: map[string]bool{}, timer: time.NewTimer(0),
+		dropped: map[string]settled{}, owner: map[string]string{}, pending: workspace.Changes{Paths: map[string]bool{}}, saved: map[string]bool{}, timer: time.NewTimer(0),
 	}
 	defer func() {
 		cancel()
@@ -89,19 +89,22 @@ type state struct {
 	settled string // the input of the last decision that came to its end; what was cut off is decided on again
 	want    string // the input to build when the build in flight has ended
 	job     *job
-	all     bool   // anything may have changed
-	force   bool   // build whatever was seen: the unit came into being before our eyes, or nobody could build it
-	confirm string // what was built, when it has to be seen that it did not change meanwhile
-	absent  int    // looks in a row that found no Dockerfile
-	saved   bool   // what is to be decided on is because of the user's save
-	asked   bool   // the last decision was because of the user's save
-	late    bool   // the editor told of a save when what was saved was being built
+	all     bool     // anything may have changed
+	force   bool     // build whatever was seen: the unit came into being before our eyes, or nobody could build it
+	confirm string   // what was built of all inputs, when it has to be seen that it did not change meanwhile
+	absent  int      // looks in a row that found no Dockerfile
+	saved   bool     // what is to be decided on is because of the user's save
+	open    bool     // and that was one of the Dockerfile itself: it was open
+	missing []string // names of nothing, when it was looked at last
+	passed  string   // what was passed over last as nobody worked with the unit
+	asked   bool     // the last decision was because of the user's save
+	late    bool     // the editor told of a save when what was saved was being built
 	folders []string
 }
 
 type job struct {
-	input  string
-	saved  bool // it is because of the user's save
+	input  string // what it is because of
+	saved  bool   // it is because of the user's save
 	cancel context.CancelFunc
 	over   bool // canceled by a newer change
 }
@@ -112,15 +115,21 @@ type outcome struct {
 	err error
 }
 
+// settled is what was settled last of a unit.
+type settled struct {
+	sum string
+	all bool // of all inputs
+}
+
 // loop is the one goroutine that decides.
 type loop struct {
 	f       *Follower
 	w       *workspace.Watcher
 	units   map[string]*state
-	dropped map[string]string // what was settled last of units that are not followed any more
-	owner   map[string]string // by tag: the key of the unit it was last for
-	files   map[string]bool   // of the plan
-	begun   bool              // there was a plan before
+	dropped map[string]settled // of units that are not followed any more
+	owner   map[string]string  // by tag: the key of the unit it was last for
+	files   map[string]bool    // of the plan
+	begun   bool               // there was a plan before
 	done    chan outcome
 	slots   chan struct{}
 	flying  int
@@ -179,7 +188,8 @@ func (l *loop) settle(ctx context.Context) {
 		l.makePlan(ctx, changes.All || l.planned(changes.Paths))
 	}
 	for key, s := range l.units {
-		s.saved = s.saved || len(s.concerned(saved)) > 0 || saved[s.unit.Source.Dockerfile]
+		s.open = s.open || saved[s.unit.Source.Dockerfile]
+		s.saved = s.saved || s.open || len(s.concerned(saved)) > 0
 		if d := l.look(ctx, key, s, changes); d > 0 && (again == 0 || d < again) {
 			again = d
 		}

@@ -76,7 +76,8 @@ func (j *Job) Start(input string) error {
 	j.record.Tags = j.unit.Tags
 	j.record.Dockerfile, j.record.Target = j.unit.Source.Dockerfile, j.unit.Options.Target
 	j.record.Latest = Result{
-		ID: j.id, Input: input, State: Running, Branch: j.unit.Branch, StartedAt: time.Now().UTC().Truncate(time.Millisecond),
+		ID: j.id, Input: input, Environment: j.unit.Environment, State: Running, Branch: j.unit.Branch,
+		StartedAt: time.Now().UTC().Truncate(time.Millisecond),
 	}
 	if err := j.store.rotate(j.key); err != nil {
 		return err
@@ -164,13 +165,14 @@ func (s *Store) Confirm(ctx context.Context, key, input string) error {
 	if r.Latest.Input != input || r.Latest.State != Succeeded {
 		return nil
 	}
-	r.learn(Known{input, r.Latest.Image, r.Steps, r.Latest.Guarded})
+	r.learn(Known{Input: input, Image: r.Latest.Image, Steps: r.Steps, Guarded: r.Latest.Guarded})
 	return s.write(key, r)
 }
 
 // Learn remembers the image of a build that succeeded, as Confirm does, while the unit is still locked.
 func (j *Job) Learn() error {
-	j.record.learn(Known{j.record.Latest.Input, j.record.Latest.Image, j.record.Steps, j.record.Latest.Guarded})
+	now := j.record.Latest
+	j.record.learn(Known{Input: now.Input, Image: now.Image, Steps: j.record.Steps, Guarded: now.Guarded, Asked: true})
 	return j.store.write(j.key, j.record)
 }
 

@@ -36,15 +36,19 @@ func (l *loop) makePlan(ctx context.Context, seen bool) {
 		now[key] = true
 		s := l.units[key]
 		if s == nil {
-			s = &state{all: true, seen: l.dropped[key], settled: l.dropped[key]}
+			was := l.dropped[key]
+			s = &state{all: true, seen: was.sum, settled: was.sum}
 			s.force = l.begun && seen && (s.seen == "" || !l.owns(key, u))
+			if was.all != u.All { // another sum, of which it is not known what it was
+				s.seen, s.settled = "", ""
+			}
 			l.units[key] = s
 		}
 		for _, t := range u.Tags {
 			l.owner[t] = key
 		}
-		if s.inputs == nil || !sameBuild(s.unit, u) {
-			s.inputs, s.all = images.NewInputs(u.Source, u.Options), true
+		if s.inputs == nil || !sameBuild(s.unit, u) || s.unit.All != u.All {
+			s.look(ctx, u)
 		}
 		if s.unit = u; !u.Auto {
 			s.stop()
@@ -54,7 +58,7 @@ func (l *loop) makePlan(ctx context.Context, seen bool) {
 		if !now[key] {
 			s.stop()
 			delete(l.units, key)
-			l.dropped[key] = s.settled
+			l.dropped[key] = settled{s.settled, s.unit.All}
 		}
 	}
 	l.begun = true
@@ -68,6 +72,20 @@ func (l *loop) owns(key string, u Unit) bool {
 		}
 	}
 	return true
+}
+
+// look begins to look at what is to begin builds of a unit. Where that is something else than before, the two sums cannot be compared:
+// what is there counts as built, unless something changed by what counted until now.
+func (s *state) look(ctx context.Context, u Unit) {
+	if s.inputs != nil && s.unit.All != u.All {
+		sum, err := s.inputs.Sum(ctx, nil)
+		s.force = s.force || s.seen != "" && (!sameBuild(s.unit, u) || err == nil && sum != s.seen)
+		s.seen, s.settled, s.confirm = "", "", ""
+	}
+	s.inputs, s.all = images.NewEnvironment(u.Source, u.Options), true
+	if u.All {
+		s.inputs = images.NewInputs(u.Source, u.Options)
+	}
 }
 
 func sameBuild(a, b Unit) bool {

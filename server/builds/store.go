@@ -27,7 +27,11 @@ type Unit struct {
 	Repo    string
 	Branch  string // for whom it is built; "" for nobody in particular
 	Auto    bool   // it may be built without being asked for
+	Idle    bool   // nobody works with it: neither an instance nor an open Dockerfile is in its folder
+	All     bool   // all that a build reads begins one, not only what its environment is made from
 	Saved   bool   // the build is because the user saved a file in an editor
+
+	Environment string // what began the build, as images.NewEnvironment sums it; "" where that was all inputs, or somebody asked
 }
 
 // Key names a unit. Units of one Dockerfile share what comes before the dash.
@@ -50,17 +54,28 @@ const (
 
 // Result is how a build went, or goes.
 type Result struct {
-	ID         string    `json:"id"`
-	Input      string    `json:"input,omitempty"` // what images.Inputs sums; "" when nobody looked
-	State      string    `json:"state"`
-	Image      string    `json:"image,omitempty"` // id
-	Branch     string    `json:"branch,omitempty"`
-	StartedAt  time.Time `json:"startedAt"`
-	DurationMS int64     `json:"durationMs,omitempty"`
-	Error      string    `json:"error,omitempty"`
-	Refused    bool      `json:"refused,omitempty"` // it was canceled by a user: nobody is to build it instead
-	Guarded    bool      `json:"guarded,omitempty"` // it was built as nobody had asked for it
-	Failure    *Failure  `json:"failure,omitempty"`
+	ID    string `json:"id"`
+	Input string `json:"input,omitempty"` // what images.Inputs sums; "" when nobody looked
+	// Environment is what began the build, where that was a change of its environment alone: then another process need not build
+	// because of the same change, whatever was written meanwhile into the folders that are copied.
+	Environment string    `json:"environment,omitempty"`
+	State       string    `json:"state"`
+	Image       string    `json:"image,omitempty"` // id
+	Branch      string    `json:"branch,omitempty"`
+	StartedAt   time.Time `json:"startedAt"`
+	DurationMS  int64     `json:"durationMs,omitempty"`
+	Error       string    `json:"error,omitempty"`
+	Refused     bool      `json:"refused,omitempty"` // it was canceled by a user: nobody is to build it instead
+	Guarded     bool      `json:"guarded,omitempty"` // it was built as nobody had asked for it
+	Failure     *Failure  `json:"failure,omitempty"`
+}
+
+// Answers reports whether the build is of what a unit is to be built of.
+func (r Result) Answers(u Unit, input string) bool {
+	if u.Environment != "" {
+		return r.Environment == u.Environment
+	}
+	return r.Input == input
 }
 
 // Ended is when.
@@ -99,6 +114,7 @@ type Known struct {
 	Steps []images.Step `json:"steps,omitempty"`
 
 	Guarded bool `json:"guarded,omitempty"`
+	Asked   bool `json:"asked,omitempty"` // somebody asked for its build, which may not be made otherwise
 }
 
 // maxAgreed is how many texts are remembered that the user has agreed to.
@@ -174,6 +190,29 @@ func (s *Store) Of(dockerfile string) []Record {
 	}
 	slices.SortFunc(all, func(a, b Record) int { return b.Latest.StartedAt.Compare(a.Latest.StartedAt) })
 	return all
+}
+
+// Kept are the ids of the images that a build may be answered from: of each unit the last and the one before, for who goes back and
+// forth, and those that only somebody who asks can have built.
+func (s *Store) Kept() map[string]bool {
+	kept := map[string]bool{}
+	for _, key := range s.keys("") {
+		r := s.Read(key)
+		last, before := "", ""
+		if r.Built != nil {
+			last = r.Built.Image
+		}
+		for _, k := range r.Known {
+			if before == "" && k.Image != last {
+				before = k.Image
+			}
+			if k.Asked {
+				kept[k.Image] = true
+			}
+		}
+		kept[last], kept[before] = true, true
+	}
+	return kept
 }
 
 // Building reports whether an image is being built for a tag.

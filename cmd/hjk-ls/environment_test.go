@@ -1,0 +1,254 @@
+package main
+
+import (
+	"crypto/rand"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gilmanlab/hjk-ls/internal/drive"
+)
+
+// environment is a project as agents work on: a list of dependencies by its name, and all the rest in folders.
+const environment = "FROM hjk-test/busybox:1\nCOPY package.json lib*.txt /app/\nRUN echo %s > /all; cat /app/package.json >> /all\nCOPY src /app/src\nCOPY . /project\n"
+
+func environmentRig(t *testing.T) rig {
+	r := newRig(t)
+	r.write(".headjack.yaml", talkers)
+	r.write("Dockerfile", fmt.Sprintf(environment, rand.Text()))
+	r.write("package.json", "1\n")
+	r.write("lib1.txt", "1\n")
+	r.write("src/a", "1\n")
+	r.sh("git add -A; git commit -qm project")
+	return r
+}
+
+// TestWhatAnAgentWritesBuildsNothing has an agent that works: only what its image's environment is made from builds.
+func TestWhatAnAgentWritesBuildsNothing(t *testing.T) {
+	t.Parallel()
+	r := environmentRig(t)
+	r.hjk("run", "x", "--agent", "talker", "--detach")
+	first := r.x()
+	inside := func(script string) {
+		t.Helper()
+		r.docker("exec", "-w", first.Worktree, first.Container.Name, "sh", "-ec", script)
+	}
+	e := r.look(drive.Editor{})
+	e.settled()
+	for _, c := range []struct{ name, script string }{
+		{"a file of a folder that is copied", "echo 2 > src/a"},
+		{"a new one, in a new folder", "mkdir -p src/new; echo 2 > src/new/b"},
+		{"a file of a pattern", "echo 2 > lib1.txt; echo 2 > lib2.txt"},
+		{"a file of all that is copied", "echo 2 > notes.md"},
+		{"the folder away, and back", "mv src away; sleep 0.5; mv away src"},
+		{"a comment", "echo '# hello' >> Dockerfile"},
+	} {
+		inside(c.script)
+		e.silent(c.name)
+	}
+	if now := r.x(); now.Image.Stale {
+		t.Errorf("stale without a build: %+v", now.Image)
+	}
+	if n := watches(t, e.Pid()); n > 20 {
+		t.Errorf("%d watches", n)
+	}
+	for _, c := range []struct{ name, script, file, want string }{
+		{"a file that is named", "echo two > package.json", "/all", "two"},
+		{"what the folders have meanwhile is in the image", "echo three > package.json; echo 3 > src/a", "/app/src/a", "3"},
+		{"the ignore file", "echo src/new > .dockerignore", "/all", "three"},
+		{"the Dockerfile", "echo 'RUN echo four >> /all' >> Dockerfile", "/all", "four"},
+	} {
+		inside(c.script)
+		if got := r.cat(e.built("succeeded").Image, c.file); !strings.HasSuffix(got, c.want) {
+			t.Errorf("%s: %q", c.name, got)
+		}
+	}
+	r.eventually("it is stale", func() bool { return r.x().Image.Stale })
+	inside("echo 5 > src/a")
+	e.silent("a folder again")
+	r.hjk("recreate", "x")
+	if now := r.x(); now.Image.Stale || r.cat(now.Image.ID, "/app/src/a") != "5" {
+		t.Errorf("a new container has an image of what is there: %+v", now.Image)
+	}
+	e.forget("hjk/build")
+	r.write(filepath.Join(first.Worktree, "Dockerfile"), "FROM hjk-test/busybox:1\nCOPY package.json dist /\n")
+	e.built("failed")
+	e.settled()
+	r.write(filepath.Join(first.Worktree, "dist/a"), "1\n")
+	e.built("succeeded") // the failure for want of a folder is over
+	r.sh("rm -r " + filepath.Join(first.Worktree, "dist"))
+	r.write(filepath.Join(first.Worktree, "dist/a"), "2\n")
+	e.silent("a folder that is made anew")
+	r.hjk("run", "y", "--agent", "talker", "--detach") // and so has a new instance
+	r.userConfig("build: {on: inputs}\n")
+	e.settled()
+	e.forget("hjk/build")
+	inside = func(script string) {
+		r.docker("exec", "-w", first.Worktree, r.x().Container.Name, "sh", "-ec", script)
+	}
+	inside("echo 6 > dist/a")
+	if got := r.cat(e.built("succeeded").Image, "/a"); got != "6" {
+		t.Errorf("build.on: inputs built with %q", got)
+	}
+}
+
+// TestTwoServersBuildOneEnvironment has folders that are written while two servers see the same change of a file that is named.
+func TestTwoServersBuildOneEnvironment(t *testing.T) {
+	t.Parallel()
+	r := environmentRig(t)
+	a, b := r.edit(drive.Editor{}), r.edit(drive.Editor{})
+	for i := range 3 {
+		r.write("package.json", rand.Text())
+		for n := range 40 { // each server has another look at them
+			r.write("src/a", fmt.Sprint(i, n))
+			time.Sleep(10 * time.Millisecond)
+		}
+		for _, e := range []*editor{a, b} {
+			e.built("running")
+			e.built("succeeded")
+			e.silent("one build is told once")
+		}
+	}
+	if logs, _ := filepath.Glob(r.Dir + "/state/headjack/builds/*.log*"); len(logs) != 3 {
+		t.Errorf("%d builds of 3 changes", len(logs))
+	}
+}
+
+// TestNothingIsBuiltWhereNobodyWorks has a folder open in which there is neither an instance nor an open Dockerfile.
+func TestNothingIsBuiltWhereNobodyWorks(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	e := r.look(drive.Editor{})
+	e.settled()
+	text := func() string { return "FROM hjk-test/busybox:1\nRUN echo " + rand.Text() + "\n" }
+	save := func(s string) { r.write("Dockerfile", s) }
+	closed := func(uri string) {
+		e.tell("textDocument/didClose", map[string]any{"textDocument": map[string]any{"uri": uri}})
+	}
+	save(text())
+	e.silent("nothing is open")
+	other := e.show("main.go", "package main\n")
+	e.tell("textDocument/didClose", map[string]any{"textDocument": map[string]any{"uri": other}})
+	uri := e.show("Dockerfile", "")
+	e.silent("opened after it was written")
+	save(text())
+	e.built("succeeded")
+	closed(uri)
+	e.settled()
+	save(text())
+	e.silent("closed")
+	uri = e.show("docker/other.dockerfile", "") // of the same folder
+	e.settled()
+	save(text())
+	e.built("succeeded")
+	closed(uri)
+	e.settled()
+	uri = e.show("Dockerfile", "") // vim's :wq
+	s := text()
+	save(s)
+	e.tell("textDocument/didSave", map[string]any{"textDocument": map[string]any{"uri": uri}, "text": s})
+	closed(uri)
+	e.built("succeeded")
+	r.hjk("run", "x", "--agent", "shell", "--detach")
+	e.settled()
+	e.forget("hjk/build")
+	r.write(filepath.Join(r.x().Worktree, "Dockerfile"), text())
+	e.built("succeeded")
+	save(text())
+	e.silent("an instance of another folder")
+}
+
+// askedEditor is an editor that answers questions late.
+type askedEditor struct {
+	*editor
+	answers chan string // closed, it closes all questions
+}
+
+func (r rig) questioned() askedEditor {
+	q := askedEditor{r.look(drive.Editor{}), make(chan string)}
+	q.mu.Lock()
+	q.answer = func(method string) any {
+		if method != "window/showMessageRequest" {
+			return nil
+		}
+		return func() any {
+			if title := <-q.answers; title != "" {
+				return map[string]string{"title": title}
+			}
+			return nil
+		}
+	}
+	q.mu.Unlock()
+	q.settled()
+	return q
+}
+
+// counts tells how often was asked, and how often the question was withdrawn.
+func (q askedEditor) counts() (asked, withdrawn int) {
+	for _, h := range q.all() {
+		switch h.method {
+		case "window/showMessageRequest":
+			asked++
+		case "$/cancelRequest":
+			withdrawn++
+		}
+	}
+	return asked, withdrawn
+}
+
+// TestOneQuestionAnInstance has two editors, of which at most one asks at a time, and only of the newest image.
+func TestOneQuestionAnInstance(t *testing.T) {
+	t.Parallel()
+	r := environmentRig(t)
+	r.hjk("run", "x", "--agent", "talker", "--detach")
+	first := r.x()
+	both := []askedEditor{r.questioned(), r.questioned()}
+	change := func() {
+		t.Helper()
+		r.write(filepath.Join(first.Worktree, "package.json"), rand.Text())
+		for _, q := range both {
+			q.built("succeeded")
+		}
+	}
+	total := func() (asked, withdrawn int) {
+		for _, q := range both {
+			a, w := q.counts()
+			asked, withdrawn = asked+a, withdrawn+w
+		}
+		return asked, withdrawn
+	}
+	for n := 1; n <= 4; n++ {
+		change()
+		r.eventually("it is asked of the newest image", func() bool { asked, withdrawn := total(); return asked >= n && withdrawn == asked-1 })
+		time.Sleep(500 * time.Millisecond)
+		if asked, withdrawn := total(); asked-withdrawn != 1 {
+			t.Fatalf("%d: %d asked, %d withdrawn", n, asked, withdrawn)
+		}
+	}
+	for _, q := range both {
+		close(q.answers) // dismisses what is open, and what comes
+	}
+	refused := filepath.Join(r.Dir, "state/headjack/instances", first.Container.Name, "refused-image")
+	r.eventually("the answer is remembered", func() bool { _, err := os.Stat(refused); return err == nil })
+	asked, _ := total()
+	for _, q := range both {
+		if err := q.Command("hjk-ls.build", map[string]any{"workspace": first.Worktree}, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	time.Sleep(time.Second)
+	if a, _ := total(); a != asked {
+		t.Errorf("asked again about the same image: %d after %d", a, asked)
+	}
+	for _, q := range both {
+		q.forget("hjk/build")
+	}
+	change()
+	r.eventually("it is asked of a newer image", func() bool { a, _ := total(); return a > asked })
+	if r.x().Container.ID != first.Container.ID {
+		t.Error("recreated without an answer")
+	}
+}
