@@ -23,6 +23,13 @@ func (b *bench) serve(dir string, told ...func(method string, params json.RawMes
 	return &client{c}, err
 }
 
+// open says that the editor has a Dockerfile open.
+func (c *client) open(path string) error {
+	return c.Notify("textDocument/didOpen", map[string]any{"textDocument": map[string]any{
+		"uri": drive.FileURI(path), "languageId": "dockerfile", "version": 1, "text": "",
+	}})
+}
+
 func (c *client) command(name, args string) error { return c.Command(name, json.RawMessage(args), nil) }
 
 // memory is the server's resident set.

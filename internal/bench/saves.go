@@ -59,6 +59,9 @@ func (b *bench) save(name string, files, size, n int) error {
 		return err
 	}
 	defer func() { _ = c.Close() }()
+	if err := errors.Join(followAll(ours), c.open(filepath.Join(ours, "Dockerfile"))); err != nil {
+		return err
+	}
 	docker := func() error { return b.sh(raw, "docker", "build", "-q", "-t", "raw-save", ".") }
 	if err := errors.Join(c.command("hjk-ls.build", "{}"), docker()); err != nil {
 		return err
@@ -133,4 +136,9 @@ func newest(dir string) (time.Time, error) {
 		return err
 	})
 	return last, err
+}
+
+// followAll has folders that are copied begin a build, too.
+func followAll(dir string) error {
+	return os.WriteFile(filepath.Join(dir, ".headjack.yaml"), []byte("build: {on: inputs}\n"), 0o600)
 }
