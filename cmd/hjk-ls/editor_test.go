@@ -117,11 +117,11 @@ func (e *editor) next(method, with string) (json.RawMessage, bool) {
 	return nil, false
 }
 
-// forget passes over what has come of a method.
-func (e *editor) forget(method string) {
+// forgetBuilds passes over what was told of builds.
+func (e *editor) forgetBuilds() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.cursor[method] = len(e.heard)
+	e.cursor["hjk/build"] = len(e.heard)
 }
 
 func (e *editor) await(method, with string) json.RawMessage {

@@ -73,7 +73,7 @@ func TestWhatAnAgentWritesBuildsNothing(t *testing.T) {
 	if now := r.x(); now.Image.Stale || r.cat(now.Image.ID, "/app/src/a") != "5" {
 		t.Errorf("a new container has an image of what is there: %+v", now.Image)
 	}
-	e.forget("hjk/build")
+	e.forgetBuilds()
 	r.write(filepath.Join(first.Worktree, "Dockerfile"), "FROM hjk-test/busybox:1\nCOPY package.json dist /\n")
 	e.built("failed")
 	e.settled()
@@ -85,7 +85,7 @@ func TestWhatAnAgentWritesBuildsNothing(t *testing.T) {
 	r.hjk("run", "y", "--agent", "talker", "--detach") // and so has a new instance
 	r.userConfig("build: {on: inputs}\n")
 	e.settled()
-	e.forget("hjk/build")
+	e.forgetBuilds()
 	inside = func(script string) {
 		r.docker("exec", "-w", first.Worktree, r.x().Container.Name, "sh", "-ec", script)
 	}
@@ -154,7 +154,7 @@ func TestNothingIsBuiltWhereNobodyWorks(t *testing.T) {
 	e.built("succeeded")
 	r.hjk("run", "x", "--agent", "shell", "--detach")
 	e.settled()
-	e.forget("hjk/build")
+	e.forgetBuilds()
 	r.write(filepath.Join(r.x().Worktree, "Dockerfile"), text())
 	e.built("succeeded")
 	save(text())
@@ -244,7 +244,7 @@ func TestOneQuestionAnInstance(t *testing.T) {
 		t.Errorf("asked again about the same image: %d after %d", a, asked)
 	}
 	for _, q := range both {
-		q.forget("hjk/build")
+		q.forgetBuilds()
 	}
 	change()
 	r.eventually("it is asked of a newer image", func() bool { a, _ := total(); return a > asked })

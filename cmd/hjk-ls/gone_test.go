@@ -34,7 +34,7 @@ func TestFailureGoesWithItsDockerfile(t *testing.T) {
 		if c.back == nil {
 			continue
 		}
-		e.forget("hjk/build")
+		e.forgetBuilds()
 		c.back()
 		if d := e.diagnosed(`"build_failed"`); d.URI != drive.FileURI(file) {
 			t.Fatalf("%s: %+v", file, d)

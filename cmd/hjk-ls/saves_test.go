@@ -74,7 +74,7 @@ func TestRandomSaves(t *testing.T) {
 			strings.Contains(r.docker("image", "inspect", "-f", "{{.RepoTags}}", last.Image), "headjack/")
 	})
 	time.Sleep(500 * time.Millisecond)
-	e.forget("hjk/build")
+	e.forgetBuilds()
 	e.silent("after the last build")
 	if n := watches(t, e.Pid()); n > folders+1 {
 		t.Errorf("%d watches, %d at first", n, folders)
