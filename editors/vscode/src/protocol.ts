@@ -106,7 +106,7 @@ export interface Commands {
   'hjk-ls.attach': [SessionArgs, { branch: string; session: string; argv: string[]; cwd: string }];
   'hjk-ls.stop': [BranchArgs, { instance: Instance }];
   'hjk-ls.kill': [SessionArgs, { instance: Instance }];
-  'hjk-ls.recreate': [BranchArgs & { image?: string }, { instance: Instance; warnings?: string[] }];
+  'hjk-ls.recreate': [BranchArgs & { image?: string; force?: boolean }, { instance: Instance; warnings?: string[] }];
   'hjk-ls.remove': [BranchArgs & { force?: boolean; deleteBranch?: boolean; dryRun?: boolean }, { removed: boolean; lost?: string; ignored?: string[]; branch?: BranchFate; kept?: { name: string; ref: string; commit: string }[]; moreKept?: number; keptUntil?: string; notKept?: string }];
   'hjk-ls.logs': [SessionArgs & { tail?: number }, { text: string; truncated?: boolean }];
   'hjk-ls.build': [{ workspace: string; dockerfile?: string; noCache?: boolean }, { image: string; durationMs: number }];

@@ -2,6 +2,7 @@ import * as vscode from 'vscode';
 import type { Context } from '../context';
 import type { Node } from '../tree';
 import { lines, notice, plain } from '../plain';
+import { codeOf, messageOf } from '../protocol';
 import { branchStays, indented } from '../present';
 import { pickInstance, pickSession } from './pick';
 
@@ -38,8 +39,15 @@ export async function kill(c: Context, node?: Node): Promise<void> {
 export async function recreate(c: Context, node?: Node): Promise<void> {
   const i = await pickInstance(c, vscode.l10n.t('Recreate Container'), node);
   if (!i) return;
-  const { warnings } = await c.server.exec('hjk-ls.recreate', { workspace: i.repo, branch: i.branch });
-  for (const w of warnings ?? []) void vscode.window.showWarningMessage(`Headjack: ${notice(w)}`);
+  const args = { workspace: i.repo, branch: i.branch };
+  const result = await c.server.exec('hjk-ls.recreate', args).catch(async (e: unknown) => {
+    if (codeOf(e) !== 'worktree_dirty') throw e;
+    const button = vscode.l10n.t('Delete Work and Recreate');
+    const detail = lines(messageOf(e));
+    if (await vscode.window.showWarningMessage(vscode.l10n.t('Recreate the container of {0}?', notice(i.branch)), { modal: true, detail }, button) !== button) return undefined;
+    return c.server.exec('hjk-ls.recreate', { ...args, force: true });
+  });
+  for (const w of result?.warnings ?? []) void vscode.window.showWarningMessage(`Headjack: ${notice(w)}`);
 }
 
 /** Removes an instance, after naming what would be lost with it. */

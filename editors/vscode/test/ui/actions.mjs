@@ -143,7 +143,12 @@ export async function actions(o) {
     });
     await step('recreate, from the menu', async () => {
       const before = branch('topic').container.id;
+      // A worktree that an agent made in the container alone, with a change; the image has no git to make it with.
+      world.docker('exec', before, 'sh', '-c', `mkdir -p /.headjack/git/worktrees/c /tmp/c && cd /.headjack/git/worktrees/c && echo /tmp/c/.git >gitdir && echo ../.. >commondir && echo ${world.git(world.repo, 'rev-parse', 'topic').trim()} >HEAD && echo w >/tmp/c/work`);
       await w.menu('topic', 'Recreate Container');
+      await w.dialog().getByText('/tmp/c/work').waitFor();
+      assert.equal(branch('topic').container.id, before);
+      await w.dialog().getByRole('button', { name: 'Delete Work and Recreate' }).click();
       await until('another container', () => branch('topic').container?.id !== before && branch('topic').state === 'running');
     });
     await step('removal names what runs', async () => {
