@@ -20,6 +20,9 @@ const tidyTimeout = 20 * time.Second
 func (m *Manager) tidy(ctx context.Context, eng *engine) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), tidyTimeout)
 	defer cancel()
+	if m.anyBusy() {
+		return
+	}
 	old, err := m.superseded(ctx, eng)
 	if err != nil || len(old) == 0 || m.anyBusy() {
 		return

@@ -125,5 +125,8 @@ func startError(err error) error {
 
 // imageGone reports whether the engine no longer holds the image that a container was to be made of.
 func imageGone(err error) bool {
+	if errors.Is(err, images.ErrNotFound) { // looked at right after its build, or before its container is made
+		return CodeOf(err) != CodePullFailed
+	}
 	return errdefs.IsNotFound(err) && strings.Contains(strings.ToLower(err.Error()), "no such image")
 }
