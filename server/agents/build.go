@@ -3,6 +3,7 @@ package agents
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 
@@ -218,6 +219,9 @@ func (m *Manager) carryOut(ctx context.Context, eng *engine, job *builds.Job, u 
 	if err == nil {
 		m.broughtIn(ctx, eng, res.Image, "")
 		err = eng.images.Tag(ctx, res.Image.ID, u.Tags[1:])
+	}
+	if errors.Is(err, images.ErrNotFound) {
+		err = fmt.Errorf("%w: %w", errImageGone, err)
 	}
 	if errors.Is(context.Cause(ctx), errRefused) {
 		job.Refuse()

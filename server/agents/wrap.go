@@ -123,10 +123,10 @@ func startError(err error) error {
 	return err
 }
 
+// errImageGone is that an image is not there any more when its build has ended.
+var errImageGone = errors.New("the image was removed right after its build")
+
 // imageGone reports whether the engine no longer holds the image that a container was to be made of.
 func imageGone(err error) bool {
-	if errors.Is(err, images.ErrNotFound) { // looked at right after its build, or before its container is made
-		return CodeOf(err) != CodePullFailed
-	}
-	return errdefs.IsNotFound(err) && strings.Contains(strings.ToLower(err.Error()), "no such image")
+	return errors.Is(err, errImageGone) || errdefs.IsNotFound(err) && strings.Contains(strings.ToLower(err.Error()), "no such image")
 }
