@@ -66,7 +66,7 @@ func (p *Private) Inner(ctx context.Context, u *Unsaved) (outside []Outside, err
 	limited, cancel := context.WithTimeoutCause(ctx, innerLimit, fmt.Errorf("it takes longer than %s", innerLimit))
 	defer cancel()
 	i := inner{Private: p, u: u, repos: map[string]*innerRepo{}, linked: map[string]string{}}
-	if i.agent, err = openRoot(p.agent()); err != nil {
+	if i.agent, err = p.openAgent(ctx); err != nil {
 		return nil, err
 	}
 	if i.agent != nil {
@@ -98,6 +98,24 @@ func openRoot(dir string) (*os.Root, error) {
 		return nil, nil
 	}
 	return root, err
+}
+
+// openAgent holds the agent's half of the private git directory, also where the agent took away the right to.
+func (p *Private) openAgent(ctx context.Context) (*os.Root, error) {
+	root, err := openRoot(p.agent())
+	if err == nil && root != nil {
+		if _, err = distrust.ReadDir(ctx, root, ".", maxLooseRefs); err == nil {
+			return root, nil
+		}
+		_ = root.Close()
+	}
+	if !errors.Is(err, fs.ErrPermission) {
+		return nil, err
+	}
+	if err := Reach(ctx, p.agent(), p.repo.Own); err != nil {
+		return nil, err
+	}
+	return openRoot(p.agent())
 }
 
 // unseen counts as work what could not be looked into.

@@ -148,7 +148,7 @@ func (i *inner) worktrees(ctx context.Context) (outside []Outside) {
 
 // Beyond are the worktrees that the agent made elsewhere than in its own.
 func (p *Private) Beyond(ctx context.Context) ([]Outside, error) {
-	agent, err := openRoot(p.agent())
+	agent, err := p.openAgent(ctx)
 	if err != nil || agent == nil {
 		return nil, err
 	}

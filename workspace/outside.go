@@ -23,7 +23,7 @@ const (
 func (p *Private) Outside(ctx context.Context, u *Unsaved, o Outside, files io.Reader) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, innerLimit, fmt.Errorf("it takes longer than %s", innerLimit))
 	defer cancel()
-	agent, err := openRoot(p.agent())
+	agent, err := p.openAgent(ctx)
 	if err != nil || agent == nil {
 		return err
 	}

@@ -245,19 +245,13 @@ func (r *Repo) Find(ctx context.Context, branch string) (Worktree, bool, error) 
 	}
 	for _, wt := range all {
 		if wt.Branch == branch && !wt.Prunable && !wt.Foreign {
-			wt, err := r.Reconnect(ctx, wt)
-			return wt, true, err
+			if err := r.reach(ctx, &wt); err != nil {
+				return wt, true, err
+			}
+			return wt, true, wt.Relink()
 		}
 	}
 	return Worktree{}, false, nil
-}
-
-// Reconnect gives a worktree of ours that lost its way to the repository the way back.
-func (r *Repo) Reconnect(ctx context.Context, wt Worktree) (Worktree, error) {
-	if err := r.reach(ctx, &wt); err != nil {
-		return wt, err
-	}
-	return wt, wt.relink()
 }
 
 // reach makes a worktree of ours one that can be entered: its agent can have taken away the right to.
@@ -273,9 +267,9 @@ func (r *Repo) reach(ctx context.Context, wt *Worktree) error {
 	return nil
 }
 
-// relink writes the .git file of a worktree of ours that leads nowhere. It writes into the file that is there, which a
+// Relink writes the .git file of a worktree of ours that leads nowhere. It writes into the file that is there, which a
 // container may have mounted.
-func (wt Worktree) relink() error {
+func (wt Worktree) Relink() error {
 	if !wt.Unlinked || !wt.Owned {
 		return nil
 	}

@@ -61,7 +61,7 @@ printf '{"name":"evil","agent":"x","state":"exited","createdAt":"2026-01-01T00:0
 			t.Errorf("%s: %.300v", command, err)
 		}
 	}
-	if err := c.Command("hjk-ls.remove", agents.RemoveArgs{Branch: "x"}, nil); !asError(err, &de) || !strings.Contains(de.Message, "\"\"..\n") || !strings.Contains(de.Message, "and 24990 more") {
+	if err := c.Command("hjk-ls.remove", agents.RemoveArgs{Branch: "x", DeleteBranch: true}, nil); !asError(err, &de) || !strings.Contains(de.Message, "\"\"..\n") || !strings.Contains(de.Message, "and 24990 more") {
 		t.Errorf("remove: %v", err)
 	}
 	var removed agents.RemoveResult

@@ -43,7 +43,7 @@ func (m *Manager) outside(ctx context.Context, eng *engine, priv *workspace.Priv
 }
 
 // lostWith tells what is not committed in worktrees that the agent made in the container's own file system, which goes with it.
-func (m *Manager) lostWith(ctx context.Context, eng *engine, priv *workspace.Private, c container.Container) (u workspace.Unsaved, err error) {
+func (m *Manager) lostWith(ctx context.Context, eng *engine, priv *workspace.Private, p place, c container.Container) (u workspace.Unsaved, err error) {
 	defer priv.EndInner()
 	all, err := priv.Beyond(ctx)
 	if err != nil {
@@ -53,5 +53,9 @@ func (m *Manager) lostWith(ctx context.Context, eng *engine, priv *workspace.Pri
 		rel, err := filepath.Rel(c.Labels[container.LabelHome], o.Path)
 		return c.Labels[container.LabelHome] != "" && err == nil && filepath.IsLocal(rel)
 	})
+	if len(all) == 0 {
+		return u, nil
+	}
+	m.synced(ctx, priv, p, priv.Sync) // they are compared with what is committed there
 	return u, m.outside(ctx, eng, priv, c.ID, all, &u)
 }

@@ -102,8 +102,7 @@ func (s *swap) check(ctx context.Context, old container.Container, wt workspace.
 	if s.force {
 		return nil
 	}
-	s.m.sync(ctx, s.repo, wt, s.place)
-	u, err := s.m.lostWith(ctx, s.eng, s.repo.Private(wt, s.place.gitDir(), s.place.name), old)
+	u, err := s.m.lostWith(ctx, s.eng, s.repo.Private(wt, s.place.gitDir(), s.place.name), s.place, old)
 	if err != nil || !u.Lost() {
 		return wrap(err, CodeWorktreeFailed)
 	}

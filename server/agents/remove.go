@@ -186,7 +186,7 @@ func (r *removal) unsaved(ctx context.Context) (u workspace.Unsaved, err error) 
 	} else {
 		u, err = r.repo.UnsavedInside(ctx, r.place.name)
 	}
-	if err == nil {
+	if err == nil && (r.args.DryRun || !r.args.Force) { // by force nobody reads what it finds
 		err = r.m.inner(ctx, r.eng, r.private(), r.id, &u)
 	}
 	if err == nil && r.git != nil && r.git.State == workspace.Held {

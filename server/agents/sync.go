@@ -80,9 +80,9 @@ func (m *Manager) syncAll(ctx context.Context, repos map[string]*workspace.Repo,
 			if tree.Path == "" || tree.Prunable {
 				tree = r.Away(it.place.Now)
 			}
-			// One of ours whose repository was moved does not lead there any more. Where that cannot be mended, the sync says why.
-			if mended, err := r.Reconnect(ctx, tree); err == nil {
-				tree = mended
+			// One of ours whose repository was moved does not lead there any more.
+			if err := tree.Relink(); err != nil {
+				m.log.Debug("cannot lead a worktree back to its repository", zap.String("worktree", tree.Path), zap.Error(err))
 			}
 			it.git = m.sync(ctx, r, tree, it.place)
 		})
