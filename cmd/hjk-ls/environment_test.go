@@ -102,9 +102,8 @@ func TestTwoServersBuildOneEnvironment(t *testing.T) {
 	a, b := r.edit(drive.Editor{}), r.edit(drive.Editor{})
 	for i := range 3 {
 		r.write("package.json", rand.Text())
-		for n := range 40 { // each server has another look at them
+		for end, n := time.Now().Add(600*time.Millisecond), 0; time.Now().Before(end); n++ { // each server has another look at them
 			r.write("src/a", fmt.Sprint(i, n))
-			time.Sleep(10 * time.Millisecond)
 		}
 		for _, e := range []*editor{a, b} {
 			e.built("running")
