@@ -38,12 +38,19 @@ type Config struct {
 
 // Agent is a program a session can run.
 type Agent struct {
-	Command []string // a prompt becomes its last argument
-	Env     map[string]string
-	Resume  []string // arguments that make it go on where it was
+	Command []string // of an agent that hjk-ls knows by itself it may be left out
+	Args    []string // after Command, or the known agent's own
+	// Prompt are the arguments that a prompt is given by, after all others, with [PromptMark] in the prompt's place. nil is the known
+	// agent's own way, and for others the prompt alone; an empty one is an agent that takes none.
+	Prompt []string
+	Env    map[string]string
+	Resume []string // arguments that make it go on where it was; nil is the known agent's own
 
 	Repository bool // the repository's file says so, and not the user
 }
+
+// PromptMark stands for the prompt in the arguments of an Agent.
+const PromptMark = "{prompt}"
 
 // Build is how a Dockerfile is built.
 type Build struct {

@@ -130,7 +130,7 @@ var agentName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,31}$`)
 func agent(n *yaml.Node) (Agent, error) {
 	var a Agent
 	if n.Kind != yaml.MappingNode {
-		return a, errors.New("want an object with command, env or resume")
+		return a, errors.New("want an object with command, args, prompt, env or resume")
 	}
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		var err error
@@ -138,16 +138,30 @@ func agent(n *yaml.Node) (Agent, error) {
 		switch key {
 		case "command":
 			a.Command, err = stringList(v)
+		case "args":
+			a.Args, err = stringList(v)
+		case "prompt":
+			a.Prompt, err = promptWords(v)
 		case "env":
 			a.Env, err = stringMap(v)
 		case "resume":
 			a.Resume, err = stringList(v)
 		default:
-			return a, unknownKey(key, []string{"command", "env", "resume"})
+			return a, unknownKey(key, []string{"args", "command", "env", "prompt", "resume"})
 		}
 		if err != nil {
 			return a, fmt.Errorf("%s: %w", key, err)
 		}
 	}
 	return a, nil
+}
+
+// promptWords are arguments of which one has the place of the prompt, or none at all.
+func promptWords(n *yaml.Node) ([]string, error) {
+	words, err := stringList(n)
+	has := func(w string) bool { return strings.Contains(w, PromptMark) }
+	if err == nil && len(words) > 0 && !slices.ContainsFunc(words, has) {
+		err = fmt.Errorf("%s must stand where the prompt belongs, as in [--ask, %q]; [] is for an agent that takes no prompt", PromptMark, PromptMark)
+	}
+	return words, err
 }

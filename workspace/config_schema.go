@@ -89,7 +89,7 @@ var schema = field{fields: map[string]field{
 		"token": leaf(func(c *Config) *string { return &c.Git.Token }, variable, zero, theUsers[string]("a credential")),
 	}},
 	"resources": {fields: map[string]field{
-		"memory": leaf(func(c *Config) *int64 { return &c.Resources.Memory }, memory, zero, lower(size)),
+		"memory": leaf(func(c *Config) *int64 { return &c.Resources.Memory }, memory, zero, lower(Size)),
 		"cpus":   leaf(func(c *Config) *float64 { return &c.Resources.CPUs }, positive, zero, lower(number[float64])),
 		"pids":   leaf(func(c *Config) *int64 { return &c.Resources.Pids }, count, zero, lower(number[int64])),
 	}},

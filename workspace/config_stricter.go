@@ -142,8 +142,13 @@ func (a Agent) String() string {
 	for _, k := range slices.Sorted(maps.Keys(a.Env)) {
 		fmt.Fprintf(&words, " %s=%q", k, a.Env[k])
 	}
-	if len(a.Resume) > 0 {
-		fmt.Fprintf(&words, " resume %q", a.Resume)
+	for _, more := range []struct {
+		name string
+		list []string
+	}{{"args", a.Args}, {"prompt", a.Prompt}, {"resume", a.Resume}} {
+		if len(more.list) > 0 {
+			fmt.Fprintf(&words, " %s %q", more.name, more.list)
+		}
 	}
 	return words.String()
 }
@@ -154,15 +159,22 @@ func shown(key string, v any) string {
 		return ""
 	}
 	if n, ok := v.(int64); ok && key == "resources.memory" {
-		return size(n)
+		return Size(n)
+	}
+	if all, ok := v.(map[string]Agent); ok {
+		var words []string
+		for _, name := range slices.Sorted(maps.Keys(all)) {
+			words = append(words, name+":"+all[name].String())
+		}
+		return strings.Join(words, ", ")
 	}
 	return fmt.Sprint(v)
 }
 
 func number[T any](n T) string { return fmt.Sprint(n) }
 
-// size is a number of bytes as a user writes it. It says exactly that number: consent is remembered by it.
-func size(bytes int64) string {
+// Size is a number of bytes as a user writes it. It says exactly that number: consent is remembered by it.
+func Size(bytes int64) string {
 	for shift, unit := range map[int]string{30: "g", 20: "m", 10: "k"} {
 		if n := bytes >> shift; n > 0 && n<<shift == bytes && (shift == 30 || n%1024 != 0) {
 			return fmt.Sprint(n) + unit

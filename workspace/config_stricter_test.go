@@ -15,7 +15,7 @@ type stricterCase struct{ own, strict, loose, asks string }
 var stricterCases = map[string][]stricterCase{
 	"image":                    {{"debian:12", "debian:13", "/etc", "image=/etc"}, {"", "./Dockerfile", "../other", "image=../other"}, {"", "base", "~/x/Dockerfile", "image=~/x/Dockerfile"}, {"", "a/../b", "./a/../../b", "image=./a/../../b"}, {"", "", "docker.io/headjack/hjk-x-1:latest", "image=docker.io/headjack/hjk-x-1:latest"}},
 	"agent":                    {{"claude", "shell", "", ""}},
-	"agents":                   {{"{mine: {command: [a]}}", "{other: {command: [b]}}", "{mine: {command: [b], env: {X: y}}}", `agents=mine:["b"] X="y"`}, {"{mine: {command: [a]}}", "{mine: {command: [a]}}", "{mine: {command: [a], resume: [-c]}}", `agents=mine:["a"] resume ["-c"]`}},
+	"agents":                   {{"{mine: {command: [a]}}", "{other: {command: [b]}}", "{mine: {command: [b], env: {X: y}}}", `agents=mine:["b"] X="y"`}, {"{mine: {command: [a]}}", "{mine: {command: [a]}}", "{mine: {command: [a], resume: [-c]}}", `agents=mine:["a"] resume ["-c"]`}, {"{claude: {args: [-a]}}", "{claude: {args: [-a]}}", "{claude: {args: [-b], prompt: ['{prompt}']}}", `agents=claude:[] args ["-b"] prompt ["{prompt}"]`}},
 	"pull":                     {{"missing", "never", "always", "pull=always"}, {"", "always", "", ""}},
 	"recreate":                 {{"ask", "never", "auto", "recreate=auto"}, {"", "auto", "", ""}},
 	"network":                  {{"none", "none", "default", "network=default"}, {"none", "none", "corp", "network=corp"}, {"", "none", "corp", "network=corp"}, {"corp", "corp", "default", "network=default"}},

@@ -64,6 +64,7 @@ func TestBadConfig(t *testing.T) {
 		"ports: [99999]":                `"99999" is not a port`,
 		"agents: {x: {comand: [a]}}":    `agents: x: unknown key "comand"`,
 		"agents: {'a b': {}}":           "is not a name",
+		"agents: {x: {prompt: [-p]}}":   `agents: x: prompt: {prompt} must stand where the prompt belongs`,
 		"image: [a]":                    "want a string",
 		"- a":                           "want an object",
 		"a: b: c":                       "mapping values",

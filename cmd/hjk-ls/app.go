@@ -22,6 +22,7 @@ import (
 type app struct {
 	in       *os.File
 	out, err *page
+	args     []string // of the command line, without its program
 
 	workspace string
 	host      string
@@ -38,7 +39,9 @@ type app struct {
 	cooked atomic.Pointer[term.State] // of the terminal, while it is given to a session
 }
 
-func newApp(in, out, err *os.File) *app { return &app{in: in, out: newPage(out), err: newPage(err)} }
+func newApp(in, out, err *os.File) *app {
+	return &app{in: in, out: newPage(out), err: newPage(err), args: os.Args[1:]}
+}
 
 func (a *app) command() *cobra.Command {
 	root := &cobra.Command{
@@ -67,7 +70,7 @@ or image; 5 refused (work would be lost, or an image asks for power over the hos
 		a.rmCommand(), a.logsCommand(), a.buildCommand(), a.buildLogCommand(), a.imagesCommand(), a.pruneCommand(), a.configCommand(), a.authCommand(), a.doctorCommand(), a.versionCommand(), a.manCommand(),
 	)
 	root.SetOut(a.out)
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
+	root.SetFlagErrorFunc(a.flagError)
 	for _, c := range append(root.Commands(), root) {
 		c.Args = usageArgs(c.Args)
 		a.completeFlags(c)

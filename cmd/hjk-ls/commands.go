@@ -190,7 +190,7 @@ func (a *app) configCommand() *cobra.Command {
 						if v.File != "" {
 							from = fmt.Sprintf("%s:%d", v.File, v.Line)
 						}
-						fmt.Fprintf(w, "%-26s %-28s %s\n", plain.Line(v.Key), plain.Line(fmt.Sprint(v.Value)), plain.Line(from))
+						fmt.Fprintf(w, "%-26s %-28s %s\n", plain.Line(v.Key), plain.Line(settingText(v)), plain.Line(from))
 					}
 					for _, d := range res.Denied {
 						fmt.Fprintf(w, "%-26s the repository's file asks for %s; --allow-privileges of run, recreate and build allows it\n", d.Key, d.Value)

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -26,7 +27,7 @@ used as they are. A second run on a branch adds a session to its container.`,
 		Example: `  hjk-ls run fix/login "find out why the login test fails" --agent claude
   hjk-ls run feature-branch --image myregistry/custom-image:latest
   hjk-ls run feature-branch --image ./Dockerfile.dev --detach`,
-		Args: cobra.RangeArgs(1, 2), ValidArgsFunction: a.completeBranch,
+		Args: runArgs, ValidArgsFunction: a.completeBranch,
 		RunE: func(c *cobra.Command, argv []string) error {
 			args.Branch = argv[0]
 			if len(argv) > 1 {
@@ -34,6 +35,9 @@ used as they are. A second run on a branch adds a session to its container.`,
 			}
 			var err error
 			if args.Env, err = parseEnv(env); err != nil {
+				if at := slices.IndexFunc(a.args, shortEnv(env)); at >= 0 {
+					err = &usageError{fmt.Errorf("%w; %s", err, a.promptAdvice(c, at))}
+				}
 				return err
 			}
 			return a.run(c.Context(), args, detach)

@@ -19,6 +19,7 @@ import (
 	"github.com/opencontainers/go-digest"
 
 	"github.com/gilmanlab/hjk-ls/internal/drive"
+	"github.com/gilmanlab/hjk-ls/internal/standin"
 )
 
 const repository = "ghcr.io/gilmanlab/headjack"
@@ -175,10 +176,33 @@ func (w *world) agents(t *testing.T) {
 				t.Error("the answer came, but nobody sent the credential")
 			}
 			until(t, `"waiting": true`, 2*time.Minute, func() (string, error) { return w.Hjk(w.repo, "ps", "--json") })
+			w.prompts(t, service, branch, agent)
 			w.remove(t, branch)
 		})
 	}
 	w.config(t, "")
+}
+
+// hardPrompts are ones that an agent could take for something else: its flags, names of subcommands of each of the three, what
+// others read from standard input, blanks, and lines.
+var hardPrompts = []string{"-h", "--version", "update", "mcp", "-", " - one\n- two, \"quoted\""}
+
+// prompts has an agent take each as a prompt, one session after the other.
+func (w *world) prompts(t *testing.T, service *standin.Service, branch, agent string) {
+	t.Helper()
+	if service.Asked("nothing of the kind") || !service.Asked("say hello") {
+		t.Error("the control: what was asked is not known")
+	}
+	for i, prompt := range hardPrompts {
+		service.Forget()
+		name := fmt.Sprintf("p%d", i)
+		w.hjk(t, "run", branch, "--agent", agent, "--session", name, "--detach", "--", prompt)
+		until(t, "^true", time.Minute, func() (string, error) {
+			log, err := w.Hjk(w.repo, "logs", branch, name, "--tail", "-1")
+			return fmt.Sprintf("%v: %s was asked %q\n%s", service.Asked(prompt), agent, prompt, log), err
+		})
+		w.hjk(t, "kill", branch, name)
+	}
 }
 
 // systemd runs as PID 1 once its user allows what its labels ask for, and starts units.

@@ -13,12 +13,20 @@ import (
 	"sync"
 )
 
-// Service gives Text to whoever asks, and remembers their credentials.
+// Service gives Text to whoever asks, and remembers their credentials and what they asked.
 type Service struct {
 	Text string
 
-	mu   sync.Mutex // guards what follows
-	keys map[string]bool
+	mu    sync.Mutex // guards what follows
+	keys  map[string]bool
+	texts map[string]bool
+}
+
+// Asked reports whether a user's message was exactly this prompt, but for blanks around it.
+func (s *Service) Asked(prompt string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.texts[strings.TrimSpace(prompt)]
 }
 
 // Saw reports whether a request carried a credential.
@@ -35,6 +43,7 @@ func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s.note(r.Header)
+	s.listen(body)
 	path := r.URL.Path
 	switch {
 	case strings.HasPrefix(path, "/v1/messages"):
@@ -58,6 +67,46 @@ func (s *Service) note(h http.Header) {
 	}
 	for _, name := range []string{"X-Api-Key", "X-Goog-Api-Key", "Authorization"} {
 		s.keys[strings.TrimPrefix(h.Get(name), "Bearer ")] = true
+	}
+}
+
+// Forget forgets what was asked.
+func (s *Service) Forget() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.texts = nil
+}
+
+// listen keeps the texts of a request's messages: Anthropic's messages, Gemini's contents, OpenAI's input.
+func (s *Service) listen(body []byte) {
+	var request object
+	if json.Unmarshal(body, &request) != nil {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.texts == nil {
+		s.texts = map[string]bool{}
+	}
+	for _, key := range []string{"messages", "contents", "input"} {
+		s.keep(request[key])
+	}
+}
+
+func (s *Service) keep(v any) {
+	switch v := v.(type) {
+	case string:
+		s.texts[strings.TrimSpace(v)] = true
+	case []any:
+		for _, item := range v {
+			s.keep(item)
+		}
+	case object:
+		for key, item := range v {
+			if key != "role" && key != "type" {
+				s.keep(item)
+			}
+		}
 	}
 }
 

@@ -14,52 +14,14 @@ import (
 	"github.com/gilmanlab/hjk-ls/workspace"
 )
 
-// program is an agent hjk-ls knows by itself.
-type program struct {
-	argv        []string
-	promptFlag  string   // before the prompt, when the prompt is not a plain last argument
-	credentials []string // variables of the host that hold its credentials
-	install     string   // how a Dockerfile adds it
-	resume      []string // arguments that make it go on with its last conversation
-	setup       func(dir string, env []string) setup
-}
-
-// shellAgent is the login program of the image; the helper in the container picks it.
-const shellAgent = "shell"
-
-// programs are today's agent command lines. Sources: each one's own --help (claude 2.1, gemini 0.61, codex 0.169).
-var programs = map[string]program{
-	shellAgent: {install: "RUN apt-get update && apt-get install -y bash"},
-	"claude": {
-		argv:        []string{"claude"},
-		credentials: []string{"CLAUDE_CODE_OAUTH_TOKEN", "ANTHROPIC_API_KEY"},
-		install:     "RUN npm install -g @anthropic-ai/claude-code",
-		resume:      []string{"--continue"},
-		setup:       setupClaude,
-	},
-	"gemini": {
-		argv:        []string{"gemini"},
-		promptFlag:  "--prompt-interactive",
-		credentials: []string{"GEMINI_API_KEY"},
-		install:     "RUN npm install -g @google/gemini-cli",
-		resume:      []string{"--resume", "latest"},
-		setup:       setupGemini,
-	},
-	"codex": {
-		argv:        []string{"codex"},
-		credentials: []string{"CODEX_API_KEY", "OPENAI_API_KEY"},
-		install:     "RUN npm install -g @openai/codex",
-		resume:      []string{"resume", "--last"},
-		setup:       setupCodex,
-	},
-}
-
 // command is what a session will run.
 type command struct {
-	agent string
-	argv  []string // empty for the image's shell
-	env   []string // KEY=VALUE, may hold credentials
-	setup func(dir string, env []string) setup
+	agent  string
+	argv   []string // empty for the image's shell
+	resume []string // arguments that make it go on where it was
+	env    []string // KEY=VALUE, may hold credentials
+	own    int      // where in argv the agent's own program is
+	setup  func(dir string, env []string) setup
 
 	foreign string   // what the repository's file says the agent is; "" when it is the user's or a built-in one
 	gets    []string // names of the user's credentials that are in env, or that the container reaches
@@ -90,44 +52,27 @@ func (m *Manager) command(c workspace.Config, agent, prompt string, extra map[st
 	if agent == "" {
 		agent = c.Agent
 	}
-	known, builtin := programs[agent]
-	custom, configured := c.Agents[agent]
-	if !builtin && !configured {
-		return command{}, Errorf(CodeUnknownAgent, "agent %q is not known; use one of %s, or define it under agents: in .headjack.yaml",
-			agent, strings.Join(agentNames(c), ", "))
+	line, err := lineOf(c, agent)
+	if err != nil {
+		return command{}, err
 	}
-	argv := slices.Clone(known.argv)
-	if len(custom.Command) > 0 {
-		argv = slices.Clone(custom.Command)
+	argv, err := line.with(c, agent, prompt)
+	if err != nil {
+		return command{}, err
 	}
-	if prompt != "" {
-		switch {
-		case len(argv) == 0:
-			return command{}, Errorf(CodeInvalidArgument, "the %s agent takes no prompt; name one that does, such as --agent claude", agent)
-		case known.promptFlag != "" && len(custom.Command) == 0:
-			argv = append(argv, known.promptFlag)
-		}
-		argv = append(argv, prompt)
-	}
-	cmd := command{agent: agent, argv: argv}
-	cmd.env, cmd.gets = m.sessionEnv(agent, known, custom, extra)
+	cmd := command{agent: agent, argv: argv, resume: line.resume, own: line.own, setup: line.setup}
+	custom := c.Agents[agent]
+	cmd.env, cmd.gets = m.sessionEnv(agent, programs[agent], custom, extra)
 	if custom.Repository {
 		cmd.foreign = custom.String()
-	}
-	if len(custom.Command) == 0 {
-		cmd.setup = known.setup
 	}
 	return cmd, nil
 }
 
 // resumed is a command that goes on where the agent was. It is the plain one for agents that cannot.
-func resumed(c workspace.Config, cmd command) command {
-	resume := programs[cmd.agent].resume
-	if custom, ok := c.Agents[cmd.agent]; ok && (len(custom.Command) > 0 || len(custom.Resume) > 0) {
-		resume = custom.Resume
-	}
-	cmd.argv = append(slices.Clone(cmd.argv), resume...)
-	return cmd
+func (c command) resumed() command {
+	c.argv = slices.Concat(c.argv, c.resume)
+	return c
 }
 
 // variableOf is the variable that an agent reads a credential from. Claude has one for its subscription's tokens, which
@@ -167,17 +112,6 @@ func (m *Manager) sessionEnv(agent string, p program, a workspace.Agent, extra m
 		all = append(all, k+"="+env[k])
 	}
 	return all, slices.Compact(gets)
-}
-
-func agentNames(c workspace.Config) []string {
-	all := maps.Clone(c.Agents)
-	if all == nil {
-		all = map[string]workspace.Agent{}
-	}
-	for name := range programs {
-		all[name] = workspace.Agent{}
-	}
-	return slices.Sorted(maps.Keys(all))
 }
 
 // installHint says how an image gets the program that was missing.

@@ -57,7 +57,7 @@ func (s *swap) again(ctx context.Context, in resumption, se Session) error {
 		_, err := s.eng.StartSession(ctx, in.id, in.user, req)
 		return err
 	}
-	first := resumed(s.wish.config, plain)
+	first := plain.resumed()
 	if err := start(first); err != nil || len(first.argv) == len(plain.argv) {
 		return err
 	}

@@ -24,7 +24,7 @@ func (c command) start(dir string) shim.Start {
 		return s
 	}
 	made := c.setup(dir, c.env)
-	s.Argv = slices.Concat(c.argv[:1], made.args, c.argv[1:])
+	s.Argv = slices.Concat(c.argv[:c.own+1], made.args, c.argv[c.own+1:])
 	s.Files = made.files
 	return s
 }
