@@ -29,6 +29,7 @@ var exceptions = map[string]exception{
 	"server/agents/ledger.go":         {"os.ReadFile os.WriteFile", state},
 	"server/agents/lock.go":           {"os.OpenFile os.Stat", state},
 	"server/agents/paths.go":          {"os.ReadDir os.ReadFile os.RemoveAll os.Stat os.WriteFile", state},
+	"server/agents/question.go":       {"os.ReadFile os.WriteFile", state},
 	"server/agents/recreate.go":       {"os.Stat", onlyStat},
 	"server/agents/lookout.go":        {"os.ReadDir os.ReadFile os.WriteFile", state},
 	"server/agents/own.go":            {"os.OpenRoot", holds},
