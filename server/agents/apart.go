@@ -27,8 +27,8 @@ func (m *Manager) apart(ctx context.Context, eng *engine, w wish, p place, wt wo
 		}
 		for _, path := range []string{wt.Path, w.repo.CommonDir} {
 			if inside(c.Worktree, path) && !covered(c, path) {
-				return Errorf(CodeWorktreeFailed, "%s lies in %s, where the agent of branch %q of %s can write; have that one leave it alone first: hjk-ls recreate %s --workspace %s",
-					path, c.Worktree, c.Branch, c.Repo, c.Branch, c.Repo)
+				return Errorf(CodeWorktreeFailed, "%s lies in %s, where the agent of branch %q of %s can write; have that one leave it alone first: %s",
+					path, c.Worktree, c.Branch, c.Repo, hjk("recreate", c.Branch, "--workspace", c.Repo))
 			}
 		}
 	}

@@ -105,7 +105,7 @@ func agentError(err error, cmd command, a RunArgs, image string) error {
 		return Errorf(CodeSessionExists, "branch %q has a session %q that runs; attach to it with: %s, or choose another --session",
 			a.Branch, a.Session, hjk("attach", a.Branch, a.Session))
 	case shim.CodeMounts:
-		return Errorf(CodeWorktreeFailed, "the container of branch %q is no fence any more: %s; make it anew: hjk-ls recreate %s", a.Branch, se.Message, a.Branch)
+		return Errorf(CodeWorktreeFailed, "the container of branch %q is no fence any more: %s; make it anew: %s", a.Branch, se.Message, hjk("recreate", a.Branch))
 	case shim.CodeBadRequest:
 		return Errorf(CodeInvalidArgument, "%s", se.Message)
 	}
