@@ -56,6 +56,13 @@ test('every key of the configuration is a setting, and those that reach the host
   }
 });
 
+test('an agent in the settings has the keys that the documentation has', () => {
+  const documented = [...readFileSync(path.join(root, '../../docs/configuration.md'), 'utf8').matchAll(/^\| `agents\.NAME\.(\w+)` \|/gm)].map(m => m[1] ?? '');
+  const agent = (properties['headjack.agents'] as { additionalProperties?: { properties?: object } } | undefined)?.additionalProperties?.properties ?? {};
+  assert.ok(documented.length > 3);
+  assert.deepEqual(Object.keys(agent).sort(), documented.sort());
+});
+
 test('the walkthrough has its pages', () => {
   for (const s of manifest.contributes.walkthroughs.flatMap(w => w.steps)) assert.ok(existsSync(path.join(root, s.media.markdown)), s.media.markdown);
 });
