@@ -52,7 +52,7 @@ var commands = map[string]command{
 			c.s.showMessage(protocol.MessageTypeWarning, w)
 		}
 		if err == nil && a.Attach {
-			c.s.openTerminal(c.ctx, agents.SessionArgs{Workspace: res.Instance.Repo, Branch: a.Branch, Session: res.Session.Name})
+			c.s.openTerminal(c.ctx, agents.SessionArgs{Workspace: res.Instance.Repo, Branch: res.Instance.Branch, Session: res.Session.Name})
 		}
 		return res, err
 	})},

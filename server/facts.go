@@ -195,7 +195,11 @@ func (s *Server) CodeLens(_ context.Context, p *protocol.CodeLensParams) ([]prot
 	}
 	add(top, "Build", "hjk-ls.build", agents.BuildArgs{Workspace: v.facts.Checkout, Dockerfile: v.path})
 	if b := v.facts.Branch; b != "" {
-		add(top, "Run agent on "+plain.Short(b, maxTitle), "hjk-ls.run", agents.RunArgs{Workspace: v.facts.Checkout, Branch: b, Attach: true})
+		title := "Run agent on a new branch…" // the run asks: this is the user's own checkout
+		if v.facts.Works {
+			title = "Run agent on " + plain.Short(b, maxTitle)
+		}
+		add(top, title, "hjk-ls.run", agents.RunArgs{Workspace: v.facts.Checkout, Branch: b, Attach: true})
 		if v.facts.Stale {
 			add(top, "Recreate "+plain.Short(b, maxTitle)+" on the new image", "hjk-ls.recreate", agents.RecreateArgs{Workspace: v.facts.Checkout, Branch: b})
 		}

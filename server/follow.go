@@ -15,11 +15,11 @@ import (
 // follow tells of instances and builds until the connection ends.
 func (s *Server) follow() {
 	s.background.Go(func() {
-		stale := ""
+		shown := ""
 		s.agents.Watch(s.life, func(snap agents.Snapshot) {
 			s.notify("hjk/instances", snap)
-			if now := staleOnes(snap.Instances); now != stale {
-				stale = now
+			if now := forLenses(snap.Instances); now != shown {
+				shown = now
 				s.refresh()
 			}
 		})
@@ -50,14 +50,13 @@ func (s *Server) tellBuild(e agents.BuildEvent) {
 	s.notify("hjk/build", e)
 }
 
-func staleOnes(all []agents.Instance) string {
-	names := ""
+// forLenses is what lenses depend on: where there are instances, and which are stale.
+func forLenses(all []agents.Instance) string {
+	text := ""
 	for _, i := range all {
-		if i.Image.Stale {
-			names += i.Worktree + "\n"
-		}
+		text += fmt.Sprintln(i.Worktree, i.Image.Stale)
 	}
-	return names
+	return text
 }
 
 // unasked shows work that the user did not ask for, on a progress of ours.

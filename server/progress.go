@@ -196,6 +196,7 @@ func (s *Server) feedback(ctx context.Context, p *progress) agents.Feedback {
 		Solve:   p.solve,
 		Build:   s.tellBuild,
 		Consent: func(what string, flags []string) agents.Answer { return s.consent(ctx, what, flags) },
+		Where:   func(q agents.OwnCheckout) agents.Where { return s.askWhere(ctx, q) },
 	}
 }
 
@@ -236,6 +237,38 @@ func (s *Server) consent(ctx context.Context, what string, flags []string) agent
 		return agents.Allowed
 	}
 	return agents.Refused
+}
+
+const (
+	newBranchAction = "On a New Branch"
+	hereAction      = "Here"
+)
+
+// askWhere asks the user whether an agent is to work in a checkout of theirs.
+func (s *Server) askWhere(ctx context.Context, q agents.OwnCheckout) agents.Where {
+	s.mu.Lock()
+	able := s.caps.ask
+	s.mu.Unlock()
+	if !able {
+		return agents.Nowhere
+	}
+	ctx, cancel := context.WithTimeout(ctx, consentTime)
+	defer cancel()
+	item, err := s.client.ShowMessageRequest(ctx, &protocol.ShowMessageRequestParams{
+		Type: protocol.MessageTypeInfo,
+		Message: fmt.Sprintf("%s is checked out in %s, where you work yourself. Where is the agent to work? On a new branch, %s, it has a worktree of its own; here it changes your own files.",
+			plain.Short(q.Branch, maxTitle), plain.Line(q.Path), plain.Short(q.New, maxTitle)),
+		Actions: []protocol.MessageActionItem{{Title: newBranchAction}, {Title: hereAction}},
+	})
+	switch {
+	case err != nil || item == nil:
+		return agents.Nowhere
+	case item.Title == newBranchAction:
+		return agents.OnNewBranch
+	case item.Title == hereAction:
+		return agents.Here
+	}
+	return agents.Nowhere
 }
 
 // openTerminal has the client open a terminal on a session, or tells the user how to.

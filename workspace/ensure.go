@@ -77,12 +77,16 @@ var ErrInUse = errors.New("branch is checked out in another instance's worktree"
 // usable finds the checkout of a branch, unless it is one of ours that a killed Ensure has left half made.
 func (r *Repo) usable(ctx context.Context, o EnsureOptions) (Worktree, bool, error) {
 	wt, ok, err := r.Find(ctx, o.Branch)
-	ours := wt.Owned || wt.Path == filepath.Join(o.Dir, InstanceName(r.Root, o.Branch))
-	if err != nil || !ok || ours && !wt.Whole {
+	if err != nil || !ok || r.Makes(wt, o.Dir) && !wt.Whole {
 		return wt, false, err
 	}
 	_, err = r.Restore(ctx, wt)
 	return wt, err == nil, err
+}
+
+// Makes reports whether a worktree is one that Ensure made in dir: also before it has its marker.
+func (r *Repo) Makes(wt Worktree, dir string) bool {
+	return wt.Owned || wt.Path == filepath.Join(dir, InstanceName(r.Root, wt.Branch))
 }
 
 // cleanTimeout bounds the taking back of what a failed call made.

@@ -44,6 +44,7 @@ var exitCodes = map[agents.Code]int{
 	agents.CodeNotRepository:       exitNotFound,
 	agents.CodeWorktreeDirty:       exitRefused,
 	agents.CodeUntrustedPrivileges: exitRefused,
+	agents.CodeOwnCheckout:         exitRefused,
 	agents.CodeBuildFailed:         exitImage,
 	agents.CodePullFailed:          exitImage,
 	agents.CodeRegistryAuth:        exitImage,

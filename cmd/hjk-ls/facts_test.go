@@ -209,7 +209,7 @@ func TestBuildFactsInTheEditor(t *testing.T) {
 		t.Errorf("hover %q", h)
 	}
 	lenses := e.lenses(uri)
-	for _, want := range []string{"0 Build", "0 Run agent on main", "0 Show log", "0 Build this stage", "2 Build this stage"} {
+	for _, want := range []string{"0 Build", "0 Run agent on a new branch…", "0 Show log", "0 Build this stage", "2 Build this stage"} {
 		if _, ok := lenses[want]; !ok {
 			t.Errorf("no lens %q in %v", want, lenses)
 		}

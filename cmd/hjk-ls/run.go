@@ -90,6 +90,7 @@ func (a *app) run(ctx context.Context, args agents.RunArgs, detach bool) error {
 		fmt.Fprintln(a.err, "hjk-ls: not on a terminal: the session runs without being attached to")
 		attach = false
 	}
+	args.Here = true // who names a branch means it, and is told where it is checked out
 	var res agents.RunResult
 	err = a.withFeedback(ctx, func(ctx context.Context, m *agents.Manager, fb agents.Feedback) (err error) {
 		res, err = m.Run(ctx, args, fb)

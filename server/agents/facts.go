@@ -12,6 +12,7 @@ import (
 type DockerfileFacts struct {
 	Checkout string // the folder of the repository that it lies in; "" when it is not one that is open
 	Branch   string // of the checkout
+	Works    bool   // an instance is there
 	Stale    bool   // the branch's instance runs on an older image
 	Records  []builds.Record
 }
@@ -30,6 +31,7 @@ func (m *Manager) DockerfileFacts(path string) DockerfileFacts {
 		if i.Worktree == f.Checkout && f.Checkout != "" && i.Image.Dockerfile == path {
 			f.Stale = f.Stale || i.Image.Stale && i.State == StateRunning
 		}
+		f.Works = f.Works || i.Worktree == f.Checkout && f.Checkout != ""
 	}
 	return f
 }

@@ -77,6 +77,10 @@ func (s *swap) run(ctx context.Context) error {
 	if !found {
 		return Errorf(CodeWorktreeFailed, "the worktree of branch %q is gone; %s makes it anew", s.place.Now, hjk("run", s.place.Now))
 	}
+	if !wt.Owned && wt.Path != old.Worktree { // the container would be one of the user's own checkout
+		return Errorf(CodeOwnCheckout, "branch %q had a worktree of its own, and is checked out in %s now, a checkout of yours; to have the agent work there: %s",
+			s.place.Now, wt.Path, hjk("run", s.place.Now))
+	}
 	if err := s.check(ctx, old, wt); err != nil {
 		return err
 	}

@@ -35,6 +35,9 @@ type BranchChoice struct {
 	Name    string `json:"name"`
 	Remote  string `json:"remote,omitempty"`
 	Current bool   `json:"current,omitempty"` // checked out in the folder
+
+	Checkout  string `json:"checkout,omitempty"`  // the user's own checkout that has it, where no agent works yet
+	NewBranch string `json:"newBranch,omitempty"` // then: the branch that an agent beside it would get
 }
 
 // AgentChoice is an agent.
@@ -64,8 +67,16 @@ func (m *Manager) Choices(ctx context.Context, a ChoicesArgs) (ChoicesResult, er
 		return ChoicesResult{}, wrap(err, CodeWorktreeFailed)
 	}
 	res := ChoicesResult{Repo: r.Root, Branches: []BranchChoice{}, Images: m.imageChoices(r, c)}
+	own, err := m.ownCheckouts(ctx, r, c)
+	if err != nil {
+		return ChoicesResult{}, err
+	}
 	for _, b := range branches {
-		res.Branches = append(res.Branches, BranchChoice(b))
+		choice := BranchChoice{Name: b.Name, Remote: b.Remote, Current: b.Current}
+		if b.Remote == "" && own[b.Name] != "" {
+			choice.Checkout, choice.NewBranch = own[b.Name], freeBranch(branches, b.Name)
+		}
+		res.Branches = append(res.Branches, choice)
 	}
 	for _, name := range agentNames(c) {
 		res.Agents = append(res.Agents, AgentChoice{name, name == c.Agent})

@@ -63,12 +63,16 @@ func (m *Manager) Run(ctx context.Context, a RunArgs, fb Feedback) (RunResult, e
 	if err := r.EmptyTrash(ctx, time.Now()); err != nil {
 		m.log.Warn("cannot empty the trash", zap.Error(err))
 	}
+	a, own, err := m.settleWhere(ctx, eng, w, a, fb)
+	if err != nil {
+		return RunResult{}, err
+	}
 	at, err := m.placeOf(ctx, r, a.Branch)
 	if err != nil {
 		return RunResult{}, err
 	}
 	up := &bringUp{
-		m: m, eng: eng, fb: fb, place: at, from: a.From, wish: w,
+		m: m, eng: eng, fb: fb, place: at, from: a.From, own: own, wish: w,
 		cmd: cmd, session: sessionName(a.Session, cmd.agent), exact: a.Session != "",
 	}
 	st, err := up.run(ctx)
@@ -100,6 +104,7 @@ type bringUp struct {
 	place place
 	wish  wish
 	from  string
+	own   string // the user's own checkout that the agent may work in
 
 	cmd     command
 	session string // its name
@@ -358,6 +363,9 @@ func (u *bringUp) worktree(ctx context.Context) (workspace.Worktree, error) {
 		return workspace.Worktree{}, wrap(err, CodeWorktreeFailed)
 	}
 	u.undo = append(u.undo, func(ctx context.Context) error { return u.wish.repo.Undo(ctx, made) })
+	if !made.Owned && made.Path != u.own { // it was checked out there just now
+		return workspace.Worktree{}, ownCheckout(u.place.Now, made.Path)
+	}
 	if made.NewBranch {
 		u.fb.step("new branch " + u.place.Now + " begins at " + made.Start)
 	}

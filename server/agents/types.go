@@ -78,6 +78,7 @@ type RunArgs struct {
 	Session         string            `json:"session,omitempty"`
 	Env             map[string]string `json:"env,omitempty"`
 	Attach          bool              `json:"attach,omitempty"`
+	Here            bool              `json:"here,omitempty"` // also in a checkout that hjk-ls did not make
 	AllowPrivileges bool              `json:"allowPrivileges,omitempty"`
 }
 
@@ -299,6 +300,8 @@ type Feedback struct {
 	Build func(BuildEvent)     // hjk/build
 	// Consent asks whether what (an image, a file, an agent) may have what it asks for. It is nil where nobody can be asked.
 	Consent func(what string, flags []string) Answer
+	// Where asks where an agent is to work whose branch is checked out in the user's own checkout. It is nil where nobody can be asked.
+	Where func(OwnCheckout) Where
 }
 
 // Answer is what the user says to a question. Only Allowed allows, and only Refused is remembered as a "no".
@@ -317,4 +320,12 @@ func (f Feedback) ask(what string, flags []string) Answer {
 		return Unanswered
 	}
 	return f.Consent(what, flags)
+}
+
+// where asks where to work, if somebody can be asked.
+func (f Feedback) where(q OwnCheckout) Where {
+	if f.Where == nil {
+		return Nowhere
+	}
+	return f.Where(q)
 }
