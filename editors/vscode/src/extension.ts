@@ -1,8 +1,12 @@
 import * as vscode from 'vscode';
 import { AgentsView } from './agents';
+import { Attention } from './attention';
 import { register } from './commands';
+import { runFromLens } from './commands/run';
+import type { Context } from './context';
 import { Documents } from './documents';
 import { notice } from './plain';
+import { UNASKED } from './late';
 import { Server } from './server';
 import { OWN } from './settings';
 import { State, type Ended } from './state';
@@ -15,13 +19,18 @@ let running: Server | undefined;
 export function activate(context: vscode.ExtensionContext): void {
   const log = vscode.window.createOutputChannel('Headjack', { log: true });
   const state = new State(context.workspaceState);
-  const terminals = new Terminals(context.workspaceState, log);
-  const server = new Server(context, state, log, r => terminals.show(r));
+  const attention = new Attention();
+  const terminals = new Terminals(context.workspaceState, log, attention);
+  const server: Server = new Server(context, state, log, attention, {
+    openTerminal: r => terminals.show(r, UNASKED), // what we ask for we attach to ourselves
+    run: args => runFromLens(all, args),
+  });
   const documents = new Documents(server);
+  const all: Context = { server, attention, state, terminals, documents, log };
   running = server;
   context.subscriptions.push(
-    log, state, terminals, server, documents, new AgentsView(state), new Status(state),
-    ...register({ server, state, terminals, documents, log }),
+    log, state, attention, terminals, server, documents, new AgentsView(state), new Status(state),
+    ...register(all),
     state.onDidChange(() => { if (state.snapshot?.engine.reachable === true) void terminals.restore(server); }),
     state.onDidFail(tellFailure),
     vscode.workspace.onDidGrantWorkspaceTrust(() => server.trust()),

@@ -59,9 +59,12 @@ export function attachedTo(r: TerminalRequest): Attached {
   return { workspace: r.cwd, branch: branch ?? '', session: session ?? '' };
 }
 
+/** A branch; checkout is the user's own checkout that has it and in which no agent works yet, newBranch a free name beside it. */
+export interface BranchChoice { name: string; remote?: string; current?: boolean; checkout?: string; newBranch?: string }
+
 export interface Choices {
   repo: string;
-  branches: { name: string; remote?: string; current?: boolean }[];
+  branches: BranchChoice[];
   more?: number;
   agents: { name: string; default?: boolean }[];
   images: { image: string; source: 'default' | 'reference' | 'dockerfile' }[];
@@ -92,7 +95,7 @@ export interface StockedImage {
 export interface Check { name: string; ok: boolean; detail: string; fix?: string }
 
 export interface RunArgs {
-  workspace: string; branch: string; from?: string; image?: string; agent?: string; prompt?: string; session?: string; attach?: boolean;
+  workspace: string; branch: string; from?: string; image?: string; agent?: string; prompt?: string; session?: string; attach?: boolean; here?: boolean;
 }
 export interface BranchArgs { workspace: string; branch: string }
 export interface SessionArgs extends BranchArgs { session?: string }

@@ -2,9 +2,11 @@ import * as vscode from 'vscode';
 import {
   CloseAction, ErrorAction, LanguageClient, State as ClientState, TransportKind, type ErrorHandler, type LanguageClientOptions, type Middleware, type StaticFeature,
 } from 'vscode-languageclient/node';
+import type { Attention } from './attention';
 import { findServer } from './binary';
-import { messageOf, PROTOCOL, type BuildEvent, type Commands, type Snapshot, type TerminalRequest } from './protocol';
+import { messageOf, PROTOCOL, type BuildEvent, type Commands, type RunArgs, type Snapshot, type TerminalRequest } from './protocol';
 import { Features } from './features';
+import { UNASKED } from './late';
 import { headline } from './present';
 import { Progress } from './progress';
 import { report } from './report';
@@ -22,6 +24,12 @@ const WITHIN = 3 * 60_000; // milliseconds
 /** How long one that starts is waited for before it is stopped. */
 const STARTS = 5000;
 
+/** What others do for the server, and for lenses, whose commands are the server's own. */
+export interface Hands {
+  openTerminal: (r: TerminalRequest) => void;
+  run: (args: RunArgs) => Promise<unknown>;
+}
+
 /** The server's process and the conversation with it. */
 export class Server implements vscode.Disposable {
   private client: LanguageClient | undefined;
@@ -30,12 +38,14 @@ export class Server implements vscode.Disposable {
   private readonly features = new Features();
   private readonly levels = new vscode.EventEmitter<void>();
   private readonly level: vscode.Disposable;
+  private logAsked = UNASKED; // when a build's log was
 
   constructor(
     private readonly context: vscode.ExtensionContext,
     private readonly state: State,
     readonly log: vscode.LogOutputChannel,
-    private readonly openTerminal: (r: TerminalRequest) => void,
+    private readonly attention: Attention,
+    private readonly hands: Hands,
   ) {
     this.level = log.onDidChangeLogLevel(() => this.levels.fire());
   }
@@ -47,8 +57,13 @@ export class Server implements vscode.Disposable {
     if (!this.client || this.client.state !== ClientState.Running) {
       throw new Error(vscode.l10n.t('The Headjack server does not run. Start it with “Headjack: Restart Server”.'));
     }
+    this.noteAsked(name);
     const params = { command: name, arguments: [args] }; // a token that is undefined would become a second parameter
     return await (token ? this.client.sendRequest<Commands[K][1]>('workspace/executeCommand', params, token) : this.client.sendRequest<Commands[K][1]>('workspace/executeCommand', params));
+  }
+
+  private noteAsked(command: string): void {
+    if (command === 'hjk-ls.buildLog') this.logAsked = this.attention.ask();
   }
 
   get version(): string { return this.client?.initializeResult?.serverInfo?.version ?? ''; }
@@ -118,7 +133,7 @@ export class Server implements vscode.Disposable {
     this.client = client;
     client.onNotification('hjk/instances', (s: Snapshot) => { if (this.client === client) this.state.setSnapshot(s); });
     client.onNotification('hjk/build', (e: BuildEvent) => { if (this.client === client) this.state.noteBuild(e); });
-    client.onRequest('hjk/openTerminal', (r: TerminalRequest) => { this.openTerminal(r); return null; });
+    client.onRequest('hjk/openTerminal', (r: TerminalRequest) => { this.hands.openTerminal(r); return null; });
     client.onDidChangeState(e => {
       if (this.client !== client) return;
       if (e.newState === ClientState.Running) {
@@ -203,11 +218,20 @@ export class Server implements vscode.Disposable {
       handleWorkDoneProgress: this.progress.handle,
       executeCommand: async (command, args, next) => {
         try {
-          return await next(command, args) as unknown;
+          this.attention.deed();
+          this.noteAsked(command);
+          const run = command === 'hjk-ls.run' ? lensOf(args) : undefined;
+          return await (run ? this.hands.run(run) : next(command, args)) as unknown;
         } catch (e) {
           report(e, this.log);
           return undefined;
         }
+      },
+      window: {
+        showDocument: async (params, token, next) => {
+          const log = vscode.l10n.t('the log of the build is there.');
+          return params.takeFocus !== true || await this.attention.welcome(this.logAsked, log) ? next(params, token) : { success: false };
+        },
       },
       workspace: {
         configuration: (params, token, next) => {
@@ -217,6 +241,12 @@ export class Server implements vscode.Disposable {
       },
     };
   }
+}
+
+/** What a lens asks to run, unless it is another extension, which attaches to nothing, or does so by itself. */
+function lensOf(args: unknown[]): RunArgs | undefined {
+  const [a] = args as Partial<RunArgs>[];
+  return a?.attach === true && typeof a.branch === 'string' && typeof a.workspace === 'string' ? a as RunArgs : undefined;
 }
 
 /** Announces that this editor can open terminals. */

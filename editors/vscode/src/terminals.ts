@@ -1,6 +1,8 @@
 import * as vscode from 'vscode';
+import type { Attention } from './attention';
+import { UNASKED, type Asked } from './late';
 import { attachedTo, codeOf, messageOf, type Attached, type TerminalRequest } from './protocol';
-import { plain } from './plain';
+import { notice, plain } from './plain';
 import { serverEnv, type Server } from './server';
 
 const KEPT = 'headjack.terminals';
@@ -12,36 +14,49 @@ export class Terminals implements vscode.Disposable {
   private lost: Attached[]; // when the window went, and not attached again yet
   private restoring = false;
 
-  constructor(private readonly memory: vscode.Memento, private readonly log: vscode.LogOutputChannel) {
+  constructor(private readonly memory: vscode.Memento, private readonly log: vscode.LogOutputChannel, private readonly attention: Attention) {
     this.lost = memory.get<Attached[]>(KEPT) ?? [];
     this.subscription = vscode.window.onDidCloseTerminal(t => this.closed(t));
   }
 
   dispose(): void { this.subscription.dispose(); }
 
-  /** Opens what an attached terminal is to show, or shows the one that does already. */
-  show(r: TerminalRequest, kept?: Attached, focus = true): void {
+  /** Opens what an attached terminal is to show, or shows the one that does already. One that comes late is told. */
+  show(r: TerminalRequest, asked: Asked, kept = attachedTo(r)): void {
+    if (this.present(r, asked, kept) === 'focused') return;
+    const show = vscode.l10n.t('Show');
+    void vscode.window.showInformationMessage(`Headjack: ${vscode.l10n.t('{0} runs on {1}.', notice(kept.session), notice(kept.branch))}`, show).then(choice => {
+      if (choice === show) this.present(r, this.attention.ask(), kept); // its terminal may have been closed meanwhile
+    });
+  }
+
+  private present(r: TerminalRequest, asked: Asked, kept: Attached): 'focused' | 'not focused' {
     const id = r.argv.join('\n');
+    let terminal = this.open.get(id)?.terminal;
+    if (terminal === undefined) {
+      terminal = this.create(r, asked);
+      this.open.set(id, { terminal, kept });
+      this.save();
+    }
+    return this.attention.present(terminal, asked);
+  }
+
+  private create(r: TerminalRequest, asked: Asked): vscode.Terminal {
     const [shellPath = '', ...shellArgs] = r.argv;
     shellArgs.splice(shellArgs.indexOf('attach') + 1, 0, '--exit-zero'); // the editor shows any other as an error of its own
-    const have = this.open.get(id);
-    if (have) {
-      have.terminal.show(!focus);
-      return;
-    }
-    const terminal = vscode.window.createTerminal({
+    return vscode.window.createTerminal({
       name: plain(r.title), shellPath, shellArgs, cwd: r.cwd, iconPath: new vscode.ThemeIcon('vm'),
       isTransient: true, // the editor would start it without the server's knowledge; restore() does
       env: { DOCKER_HOST: serverEnv()['DOCKER_HOST'] ?? null },
+      // Among the editors, where some users have their terminals, it would take the place of the one that is open.
+      ...(this.attention.may(asked) ? {} : { location: vscode.TerminalLocation.Panel }),
     });
-    this.open.set(id, { terminal, kept: kept ?? attachedTo(r) });
-    this.save();
-    terminal.show(!focus);
   }
 
-  async attach(server: Server, kept: Attached, focus = true): Promise<void> {
-    const a = await server.exec('hjk-ls.attach', kept);
-    this.show({ title: `${a.branch}: ${a.session}`, argv: a.argv, cwd: a.cwd }, { ...kept, session: a.session }, focus);
+  /** Attaches to a session that the user asked for. */
+  async attach(server: Server, wanted: Attached, asked: Asked): Promise<void> {
+    const { request, kept } = await commandOf(server, wanted);
+    this.show(request, asked, kept);
   }
 
   /** Attaches again to what was attached when the window went. What no engine tells of is left for another time. */
@@ -50,7 +65,8 @@ export class Terminals implements vscode.Disposable {
     this.restoring = true;
     for (const kept of this.lost) {
       try {
-        await this.attach(server, kept, false);
+        const c = await commandOf(server, kept);
+        this.present(c.request, UNASKED, c.kept);
       } catch (e) {
         this.log.info(`not attached again to ${plain(kept.branch)} (${plain(kept.session)}): ${messageOf(e)} ${codeOf(e)}`);
         if (['', 'engine_unreachable'].includes(codeOf(e))) continue; // "" is that the server went
@@ -72,4 +88,10 @@ export class Terminals implements vscode.Disposable {
   private save(): void {
     void this.memory.update(KEPT, [...[...this.open.values()].map(o => o.kept), ...this.lost]);
   }
+}
+
+/** The command line that attaches to a session. */
+async function commandOf(server: Server, wanted: Attached): Promise<{ request: TerminalRequest; kept: Attached }> {
+  const a = await server.exec('hjk-ls.attach', wanted);
+  return { request: { title: `${a.branch}: ${a.session}`, argv: a.argv, cwd: a.cwd }, kept: { ...wanted, session: a.session } };
 }

@@ -1,6 +1,7 @@
 import * as vscode from 'vscode';
 import type { Context } from '../context';
-import { choose, pickRepo } from './pick';
+import { chooseFrom, pickRepo, type Offer } from './pick';
+import type { Check } from '../protocol';
 import { label, notice } from '../plain';
 import { imageProblem } from '../present';
 import { currentBranch } from '../status';
@@ -30,13 +31,12 @@ export async function chooseImage(c: Context): Promise<void> {
   const title = vscode.l10n.t('Choose Image');
   const workspace = await pickRepo(c, title);
   if (workspace === undefined) return;
-  const { images } = await c.server.exec('hjk-ls.choices', { workspace });
   const icon = { default: 'package', reference: 'cloud', dockerfile: 'file-code' };
   const other = '\n';
-  let image = await choose([
+  let image = await chooseFrom(c.server.exec('hjk-ls.choices', { workspace }).then(({ images }) => ({ items: [
     ...images.map((i, n) => ({ label: `$(${icon[i.source]}) ${label(i.image)}`, description: n === 0 ? vscode.l10n.t('used now') : '', value: i.image })),
     { label: '$(edit) ' + vscode.l10n.t('Another image or Dockerfile…'), description: '', value: other },
-  ], title, vscode.l10n.t('What are agents’ containers made from?'));
+  ] })), title, vscode.l10n.t('What are agents’ containers made from?'));
   if (image === other) {
     image = await vscode.window.showInputBox({
       title, prompt: vscode.l10n.t('An image reference, or the path of a Dockerfile beginning with ./'), placeHolder: 'debian:12', ignoreFocusOut: true,
@@ -51,14 +51,22 @@ export async function chooseImage(c: Context): Promise<void> {
 /** Checks what agents need, and shows what to mend. */
 export async function doctor(c: Context): Promise<void> {
   const { folder } = currentBranch(c.state); // of several
-  const { checks } = await vscode.window.withProgress({ location: vscode.ProgressLocation.Window, title: vscode.l10n.t('Checking the setup') }, () => c.server.exec('hjk-ls.doctor', folder === '' ? {} : { workspace: folder }));
-  for (const x of checks) c.log.info(`${x.ok ? 'ok' : 'NOT OK'} ${x.name}: ${x.detail}`); // a pick cuts long lines
-  const bad = checks.filter(x => !x.ok).length;
-  checks.sort((a, b) => Number(a.ok) - Number(b.ok));
-  const fix = await choose(checks.map(x => ({
-    label: `$(${x.ok ? 'pass' : 'error'}) ${label(x.name)}`, description: label(x.detail), ...(x.ok || !x.fix ? {} : { detail: `$(lightbulb) ${label(x.fix)}` }), value: x.ok ? '' : x.fix ?? '',
-  })), bad === 0 ? vscode.l10n.t('Everything is ready') : vscode.l10n.t('Something is to be mended'), bad === 0 ? '' : vscode.l10n.t('Enter copies how a finding is mended'));
+  const found = c.server.exec('hjk-ls.doctor', folder === '' ? {} : { workspace: folder }).then(({ checks }) => findings(c, checks));
+  const fix = await chooseFrom(found, vscode.l10n.t('Checking the setup'), '');
   if (!fix) return;
   await vscode.env.clipboard.writeText(fix);
   void vscode.window.showInformationMessage(vscode.l10n.t('Copied: {0}', notice(fix)));
+}
+
+function findings(c: Context, checks: Check[]): Offer<string> {
+  for (const x of checks) c.log.info(`${x.ok ? 'ok' : 'NOT OK'} ${x.name}: ${x.detail}`); // a pick cuts long lines
+  const bad = checks.filter(x => !x.ok).length;
+  checks.sort((a, b) => Number(a.ok) - Number(b.ok));
+  return {
+    items: checks.map(x => ({
+      label: `$(${x.ok ? 'pass' : 'error'}) ${label(x.name)}`, description: label(x.detail), ...(x.ok || !x.fix ? {} : { detail: `$(lightbulb) ${label(x.fix)}` }), value: x.ok ? '' : x.fix ?? '',
+    })),
+    title: bad === 0 ? vscode.l10n.t('Everything is ready') : vscode.l10n.t('Something is to be mended'),
+    placeHolder: bad === 0 ? '' : vscode.l10n.t('Enter copies how a finding is mended'),
+  };
 }

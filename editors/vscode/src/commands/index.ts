@@ -55,6 +55,7 @@ function needTrust(): void {
 export function register(c: Context): vscode.Disposable[] {
   return Object.entries(commands).map(([name, f]) => vscode.commands.registerCommand(name, async (arg?: unknown) => {
     try {
+      c.attention.deed();
       if (!HARMLESS.has(name)) needTrust();
       await f(c, nodeOf(arg));
     } catch (e) {

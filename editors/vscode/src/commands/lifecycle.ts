@@ -11,7 +11,7 @@ export async function attach(c: Context, node?: Node): Promise<void> {
   const i = await pickInstance(c, title, node, x => x.sessions.some(s => s.state === 'running'));
   const s = i && await pickSession(i, title, node, x => x.state === 'running');
   if (!i || !s) return;
-  await c.terminals.attach(c.server, { workspace: i.repo, branch: i.branch, session: s.name });
+  await c.terminals.attach(c.server, { workspace: i.repo, branch: i.branch, session: s.name }, c.attention.ask());
   c.state.markSeen(i.repo, i.branch);
 }
 
@@ -40,8 +40,10 @@ export async function recreate(c: Context, node?: Node): Promise<void> {
   const i = await pickInstance(c, vscode.l10n.t('Recreate Container'), node);
   if (!i) return;
   const args = { workspace: i.repo, branch: i.branch };
+  const asked = c.attention.ask();
   const result = await c.server.exec('hjk-ls.recreate', args).catch(async (e: unknown) => {
     if (codeOf(e) !== 'worktree_dirty') throw e;
+    if (!await c.attention.welcome(asked, vscode.l10n.t('to recreate {0} would lose work. It is done when you have seen which.', notice(i.branch)))) return undefined;
     const button = vscode.l10n.t('Delete Work and Recreate');
     const detail = lines(messageOf(e));
     if (await vscode.window.showWarningMessage(vscode.l10n.t('Recreate the container of {0}?', notice(i.branch)), { modal: true, detail }, button) !== button) return undefined;
@@ -55,7 +57,9 @@ export async function remove(c: Context, node?: Node): Promise<void> {
   const i = await pickInstance(c, vscode.l10n.t('Remove'), node);
   if (!i) return;
   const args = { workspace: i.repo, branch: i.branch };
+  const asked = c.attention.ask();
   const { lost, ignored, branch } = await c.server.exec('hjk-ls.remove', { ...args, dryRun: true });
+  if (!await c.attention.welcome(asked, vscode.l10n.t('what goes with {0} is known. It is removed when you have seen it.', notice(i.branch)))) return;
   const works = i.sessions.filter(s => s.state === 'running').map(s => s.name);
   const detail = [
     works.length > 0 ? vscode.l10n.t('Still running, and ended with it: {0}.', plain(works.join(', '))) : '',

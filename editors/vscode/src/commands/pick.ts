@@ -7,11 +7,48 @@ import { label, notice } from '../plain';
 import { instanceDescription, sessionDescription } from '../present';
 import { currentBranch } from '../status';
 
-interface Item<T> extends vscode.QuickPickItem { value: T }
+export interface Item<T> extends vscode.QuickPickItem { value: T }
 
 /** Lets the user choose; undefined when they do not. */
 export async function choose<T>(items: Item<T>[], title: string, placeHolder: string): Promise<T | undefined> {
   return (await vscode.window.showQuickPick(items, { title, placeHolder, matchOnDescription: true, ignoreFocusOut: true }))?.value;
+}
+
+/** What a list offers; its texts where they are others than those it opened with. */
+export interface Offer<T> { items: Item<T>[]; title?: string; placeHolder?: string }
+
+/** Lets the user choose from what has to be found out: the list opens at once and fills, so that it comes over nothing that the
+ *  user does meanwhile. */
+export async function chooseFrom<T>(found: Thenable<Offer<T>>, title: string, placeHolder: string): Promise<T | undefined> {
+  const pick = vscode.window.createQuickPick<Item<T>>();
+  pick.title = title;
+  pick.placeholder = placeHolder;
+  pick.matchOnDescription = true;
+  pick.ignoreFocusOut = true;
+  try {
+    return await filled(pick, found.then(f => {
+      pick.title = f.title ?? title;
+      pick.placeholder = f.placeHolder ?? placeHolder;
+      pick.items = f.items;
+    }), () => pick.selectedItems[0]?.value);
+  } finally {
+    pick.dispose();
+  }
+}
+
+/** Shows a pick that is busy until it is full, and gives what is chosen; undefined when the user goes away. */
+export function filled<I extends vscode.QuickPickItem, T>(pick: vscode.QuickPick<I>, full: Thenable<void>, chosen: () => T | undefined): Promise<T | undefined> {
+  return new Promise((resolve, reject) => {
+    pick.busy = true;
+    pick.onDidAccept(() => {
+      if (pick.busy && pick.selectedItems.length === 0) return; // there is nothing to choose from yet
+      resolve(chosen());
+      pick.hide();
+    });
+    pick.onDidHide(() => resolve(undefined));
+    pick.show();
+    full.then(() => { pick.busy = false; }, reject);
+  });
 }
 
 /** The repository that is meant: the node's, the only one, that of the active file, or the user's choice. */

@@ -25,7 +25,7 @@ export async function writePrompt(title: string, agent: string, branch: string, 
   return answer?.editor === true ? editPrompt(answer.text) : answer?.text;
 }
 
-let waiting: { document: vscode.TextDocument; resolve: (text: string | undefined) => void } | undefined;
+let waiting: { document: vscode.TextDocument; resolve: (text: string | undefined) => void; sent?: string } | undefined;
 
 /** Opens an untitled document and waits for it to be sent or closed. */
 async function editPrompt(text: string): Promise<string | undefined> {
@@ -38,7 +38,7 @@ async function editPrompt(text: string): Promise<string | undefined> {
   const setContext = (on: boolean): Thenable<unknown> => vscode.commands.executeCommand('setContext', 'headjack.promptDocuments', on ? [document.uri.toString()] : []);
   await setContext(true);
   const closed = vscode.workspace.onDidCloseTextDocument(d => { // or has another language
-    if (d === document && !vscode.workspace.textDocuments.includes(d)) waiting?.resolve(undefined);
+    if (d === document && !vscode.workspace.textDocuments.includes(d)) waiting?.resolve(waiting.sent);
   });
   const lens = vscode.languages.registerCodeLensProvider({ scheme: 'untitled' }, {
     provideCodeLenses: d => d !== document ? [] : [new vscode.CodeLens(new vscode.Range(0, 0, 0, 0), {
@@ -57,8 +57,8 @@ async function editPrompt(text: string): Promise<string | undefined> {
 export async function sendPrompt(): Promise<void> {
   const w = waiting;
   if (!w) return;
-  const text = w.document.getText().trim();
+  w.sent = w.document.getText().trim();
   await vscode.window.showTextDocument(w.document);
-  w.resolve(text); // before it closes, which would mean that it is not sent
   await vscode.commands.executeCommand('workbench.action.revertAndCloseActiveEditor');
+  w.resolve(w.sent); // after it closed: what its user does from now on is something else
 }

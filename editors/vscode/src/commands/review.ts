@@ -15,7 +15,9 @@ export async function logs(c: Context, node?: Node): Promise<void> {
   if (!i || !s) return;
   const uri = logUri({ workspace: i.repo, branch: i.branch, session: s.name });
   c.documents.refresh(uri);
+  const asked = c.attention.ask();
   const document = await vscode.workspace.openTextDocument(uri);
+  if (!await c.attention.welcome(asked, vscode.l10n.t('the output of {0} on {1} is there.', notice(s.name), notice(i.branch)))) return;
   const editor = await vscode.window.showTextDocument(document, { preview: true });
   editor.revealRange(document.lineAt(document.lineCount - 1).range);
   c.state.markSeen(i.repo, i.branch);
@@ -25,6 +27,7 @@ export async function logs(c: Context, node?: Node): Promise<void> {
 export async function showChanges(c: Context, node?: Node): Promise<void> {
   const i = await pickInstance(c, vscode.l10n.t('Show Changes'), node, x => x.worktree !== undefined);
   if (!i) return;
+  const asked = c.attention.ask();
   const changes = await c.server.exec('hjk-ls.changes', { workspace: i.repo, branch: i.branch });
   c.state.markSeen(i.repo, i.branch);
   const base = changes.base ?? changes.commit.slice(0, 10);
@@ -35,6 +38,7 @@ export async function showChanges(c: Context, node?: Node): Promise<void> {
   if (changes.more !== undefined && changes.more > 0) {
     void vscode.window.showWarningMessage(vscode.l10n.t('{0} has more changes than are shown: {1} files are left out.', notice(i.branch), changes.more));
   }
+  if (!await c.attention.welcome(asked, vscode.l10n.t('the changes of {0} are there.', notice(i.branch)))) return;
   const resources = changes.files.map(f => sides(c, i.repo, changes, f));
   await vscode.commands.executeCommand('vscode.changes', vscode.l10n.t('{0} against {1}', plain(i.branch), plain(base)), resources);
 }

@@ -32,10 +32,14 @@ export async function agent(o) {
       await w.page.keyboard.press('Control+Shift+E');
       await w.openFile('Dockerfile');
       await w.lens('Build').waitFor();
-      await w.lens('Run agent on main').waitFor();
+      await w.lens('Run agent on a new branch…').waitFor();
     });
     await step('a lens runs an agent, and the build is shown', async () => {
-      await w.lens('Run agent on main').click();
+      await w.lens('Run agent on a new branch…').click();
+      await w.row('On a new branch').waitFor();
+      assert.match(await w.row('').innerText(), /On a new branch/, 'what is chosen by Enter alone');
+      await w.shot('where');
+      await w.pick('Here');
       await w.toast('Running an agent on main').waitFor();
       await w.shows(/READY/, 120_000);
       await until('the inlay hint', async () => (await w.text()).includes('in all'));

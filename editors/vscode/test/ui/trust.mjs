@@ -47,7 +47,7 @@ export async function trust(o) {
       await w.agents();
       await w.welcome('No agent runs yet').waitFor();
       await w.tab('Dockerfile').click();
-      await w.lens('Run agent on main').waitFor();
+      await w.lens('Run agent on a new branch…').waitFor();
     });
     await step('no other host was asked', () => assert.deepEqual(w.foreign, []));
   } finally {
