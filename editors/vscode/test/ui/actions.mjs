@@ -37,6 +37,7 @@ export async function actions(o) {
       await w.command('Headjack: Choose Image');
       await w.row('used now').waitFor();
       await w.pick('Another image or Dockerfile');
+      await w.title('An image reference');
       await w.quick.locator('input.input').fill('Debian:12');
       await w.title('in lower case');
       await w.shot('image');
