@@ -29,20 +29,20 @@ func mountsError(why error) error {
 }
 
 // meant is what a container's bind mounts are on the host now. No link in its worktree leads to one of them: there an agent can
-// write. What is not there, the engine tells.
-func meant(res container.InspectResponse) ([]shim.Mount, error) {
+// write. What is missing, the engine tells.
+func meant(res container.InspectResponse) (all []shim.Mount, missing bool, err error) {
 	worktree := res.Config.Labels[LabelWorktree]
-	var all []shim.Mount
 	for _, m := range res.Mounts {
 		if m.Type != mount.TypeBind {
 			continue
 		}
 		p, err := locate(worktree, onHost(m.Source))
 		if errors.Is(err, fs.ErrNotExist) {
+			missing = true
 			continue
 		}
 		if err != nil {
-			return nil, mountsError(err)
+			return nil, false, mountsError(err)
 		}
 		dev, ino, ok := system.FileNumbers(p.Info)
 		if !ok {
@@ -50,7 +50,7 @@ func meant(res container.InspectResponse) ([]shim.Mount, error) {
 		}
 		all = append(all, shim.Mount{Target: m.Destination, Device: dev, Inode: ino, Below: linkless(worktree, m.Destination)})
 	}
-	return all, nil
+	return all, missing, nil
 }
 
 // onHost is a path as the host has it: Docker Desktop tells those of its virtual machine.
@@ -63,7 +63,7 @@ func (e *Engine) Shields(ctx context.Context, id string) ([]shim.Mount, error) {
 	if err != nil {
 		return nil, err
 	}
-	all, err := meant(res)
+	all, _, err := meant(res)
 	worktree := res.Config.Labels[LabelWorktree]
 	return slices.DeleteFunc(all, func(m shim.Mount) bool {
 		rel, ok := below(worktree, m.Target)
@@ -160,7 +160,8 @@ func (e *Engine) verify(ctx context.Context, id string, want []shim.Mount) error
 	return err
 }
 
-// notMeant removes a container that sees what it should not. Any other error it gives back as it is.
+// notMeant ends a container that sees what it should not: what its file system holds is its user's still. Any other error it gives
+// back as it is.
 func (e *Engine) notMeant(ctx context.Context, id string, err error) error {
 	var se *SessionError
 	if !errors.As(err, &se) || se.Code != shim.CodeMounts {
@@ -168,5 +169,9 @@ func (e *Engine) notMeant(ctx context.Context, id string, err error) error {
 	}
 	late, cancel := outlive(ctx, createGrace)
 	defer cancel()
-	return errors.Join(mountsError(errors.New(se.Message)), e.Remove(late, id))
+	ended := e.end(late, "kill", id, func(ctx context.Context) error { return e.api.ContainerKill(ctx, id, "KILL") })
+	if IsNotRunning(ended) {
+		ended = nil
+	}
+	return errors.Join(mountsError(errors.New(se.Message)), ended)
 }

@@ -45,7 +45,7 @@ const replyTimeout = 20 * time.Second
 // saves an exec; where PID 1 is the image's own, to an exec like every other. It returns when the session runs.
 //
 // What the container is to see of the host is looked up first, and the helper compares it with what the engine mounted before
-// anything else is started. A container that sees something else is removed, and the error is ErrMounts.
+// anything else is started. A container that sees something else is killed, and the error is ErrMounts.
 func (e *Engine) Start(ctx context.Context, id string, first *shim.Start) (*shim.State, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, replyTimeout, errors.New("the container did not start in time"))
 	defer cancel()
@@ -53,11 +53,15 @@ func (e *Engine) Start(ctx context.Context, id string, first *shim.Start) (*shim
 	if err != nil {
 		return nil, err
 	}
-	mounts, err := meant(res)
+	mounts, missing, err := meant(res)
 	if err != nil {
 		return nil, err
 	}
-	st, err := e.startWith(ctx, inspected(res), mounts, first)
+	start := e.startWith
+	if missing { // it will not start, and the engine keeps the ended input: who attaches the next time is not heard
+		start = e.startPlain
+	}
+	st, err := start(ctx, inspected(res), mounts, first)
 	return st, e.notMeant(ctx, id, err)
 }
 

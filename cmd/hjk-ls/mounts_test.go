@@ -85,7 +85,7 @@ func TestMountsOfReplacedFolders(t *testing.T) {
 }
 
 // TestMountsReplacedAtTheStart leads a folder elsewhere after hjk-ls has looked at it, just when the engine resolves its path,
-// and back again. The container never runs an agent and is gone at once; the control, a plain docker run, is tricked.
+// and back again. The container never runs an agent and is ended at once; the control, a plain docker run, is tricked.
 func TestMountsReplacedAtTheStart(t *testing.T) {
 	r := newRig(t)
 	me := r.mine()
@@ -115,9 +115,14 @@ func TestMountsReplacedAtTheStart(t *testing.T) {
 	r.hjk("stop", "x")
 	tap.once(swap, back)
 	r.fails(told, "run", "x", "--detach")
-	if x := r.x(); tap.armed() || x.Container != nil {
-		t.Errorf("the container is still there: %+v", x.Container)
+	if x := r.x(); tap.armed() || x.Container == nil || x.Container.State != "exited" {
+		t.Errorf("the container is not ended, or gone with what is in it: %+v", x.Container)
 	}
+	r.hjk("run", "x", "--detach")
+	if x := r.x(); r.sees(x.Container.ID, tree) {
+		t.Error("the container that was ended sees what is the user's")
+	}
+	r.hjk("stop", "x")
 	r.hjk("run", "x", "--image", "hjk-test/tmux:1", "--detach")
 
 	r.hjk("rm", "x", "--force")

@@ -47,6 +47,9 @@ func (m *Manager) Stop(ctx context.Context, a BranchArgs, fb Feedback) (Instance
 	if err != nil {
 		return InstanceResult{}, m.failed(t.eng, err)
 	}
+	if err := t.place.endExchange(); err != nil { // what ran before one that was cut off is not to run
+		return InstanceResult{}, wrap(err, CodeInternal)
+	}
 	if ok && c.State != "exited" && c.State != "created" {
 		fb.step("stopping " + c.Name)
 		if err := t.eng.Stop(ctx, c.ID, container.StopGrace); err != nil {

@@ -209,7 +209,7 @@ func (m *Manager) describe(it item, reachable bool) Instance {
 		Repo: it.repo, Branch: p.Now, State: StateStopped, Sessions: []Session{},
 		Worktree: it.tree.Path, OwnsWorktree: it.tree.Owned, CreatedAt: it.tree.CreatedAt, Git: it.git,
 	}
-	c, ok := choose(it.containers, p.name)
+	c, ok := choose(it.containers, p)
 	running := ok && c.State == "running"
 	inst.Sessions = m.sessions(p, running || !reachable)
 	switch {
@@ -252,7 +252,8 @@ func (m *Manager) describeContainer(inst *Instance, c container.Container, it it
 		inst.CreatedAt = c.CreatedAt
 	}
 	inst.State = instanceState(c)
-	if inst.State == StateStopped && c.State == "created" && m.busy(it.place) {
+	making := c.State == "created" || len(it.containers) > 1 // one is to take the place of the other
+	if inst.State == StateStopped && making && m.busy(it.place) {
 		inst.State = m.making(it.place)
 	}
 }

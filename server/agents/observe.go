@@ -6,27 +6,24 @@ import (
 	"github.com/gilmanlab/hjk-ls/container"
 )
 
-// asideSuffix names the old container of an instance while recreate makes the new one.
-const asideSuffix = "-old"
-
 // observe asks the engine for the instance's container.
 func (m *Manager) observe(ctx context.Context, eng *engine, p place) (container.Container, bool, error) {
 	all, err := eng.List(ctx, container.ListOptions{Repo: p.Repo, Branch: p.Branch})
 	if err != nil {
 		return container.Container{}, false, err
 	}
-	c, ok := choose(all, p.name)
+	c, ok := choose(all, p)
 	return c, ok, nil
 }
 
-// settle is observe for who holds the instance exclusively: of several containers, which a recreate leaves that was cut
-// off, one stays. All it had is in worktree, home and run folder.
+// settle is observe for who holds the instance exclusively: of several containers, which an exchange leaves that was cut off, one
+// stays, with the instance's name. What ran before, restore brings back.
 func (m *Manager) settle(ctx context.Context, eng *engine, p place) (container.Container, bool, error) {
 	all, err := eng.List(ctx, container.ListOptions{Repo: p.Repo, Branch: p.Branch})
 	if err != nil {
 		return container.Container{}, false, err
 	}
-	best, ok := choose(all, p.name)
+	best, ok := choose(all, p)
 	for _, c := range all {
 		if c.ID == best.ID {
 			continue
@@ -35,23 +32,38 @@ func (m *Manager) settle(ctx context.Context, eng *engine, p place) (container.C
 			return best, ok, err
 		}
 	}
+	if ok && best.Name == p.name+asideSuffix {
+		if err := eng.Rename(ctx, best.ID, p.name); err != nil {
+			return best, ok, err
+		}
+		best.Name = p.name
+	}
 	return best, ok, nil
 }
 
-// choose picks an instance's container among those that carry its labels: the one with its name, else one that was
-// renamed, from outside or by a recreate that was cut off; of several, one that runs.
-func choose(all []container.Container, name string) (container.Container, bool) {
-	best := -1
+// choose picks an instance's container among those that carry its labels: the one with its name, unless that was to take the place
+// of another and does not; else one that was renamed, from outside or to stand aside; of several, one that runs.
+func choose(all []container.Container, p place) (container.Container, bool) {
+	own, other := -1, -1
 	for i, c := range all {
 		switch {
-		case c.Name == name:
-			return c, true
-		case best < 0 || c.State == "running":
-			best = i
+		case c.Name == p.name:
+			own = i
+		case other < 0 || c.State == "running":
+			other = i
 		}
 	}
-	if best < 0 {
+	switch {
+	case own < 0 && other < 0:
 		return container.Container{}, false
+	case own < 0, other >= 0 && !stands(all[own], p):
+		return all[other], true
 	}
-	return all[best], true
+	return all[own], true
+}
+
+// stands reports whether a container has taken the place of the one that stands aside.
+func stands(c container.Container, p place) bool {
+	_, exchanging := p.exchanged()
+	return runs(c) || c.State != "created" && !exchanging
 }

@@ -56,6 +56,7 @@ const tagPattern = "headjack/*"
 type placeRecord struct {
 	Repo   string `json:"repo"`
 	Branch string `json:"branch"`
+	Image  string `json:"image,omitempty"` // that was asked for
 }
 
 // make creates the state folder. It comes before the worktree and the container, so that neither is ever without one.
@@ -63,15 +64,16 @@ func (p place) make() error {
 	if err := os.MkdirAll(p.runDir(), 0o700); err != nil {
 		return unwritable(err)
 	}
-	b, err := json.Marshal(placeRecord{Repo: p.Repo, Branch: p.Branch})
-	if err != nil {
-		return err
+	return writeState(p.record(), placeRecord{Repo: p.Repo, Branch: p.Branch, Image: p.requested()})
+}
+
+// read is what the state folder says of itself, nothing where there is none.
+func (p place) read() (r placeRecord) {
+	b, err := os.ReadFile(p.record())
+	if err != nil || json.Unmarshal(b, &r) != nil || r.Repo == "" {
+		return placeRecord{}
 	}
-	tmp := p.record() + ".tmp"
-	if err := os.WriteFile(tmp, b, 0o600); err != nil {
-		return err
-	}
-	return os.Rename(tmp, p.record())
+	return r
 }
 
 // exists reports whether the state folder is there.
@@ -115,9 +117,8 @@ func (m *Manager) places() ([]place, error) {
 
 // recorded is the instance that the state folder of a name says it is of.
 func (m *Manager) recorded(name string) (place, bool) {
-	b, err := os.ReadFile(filepath.Join(m.opts.StateDir, "instances", name, "instance.json"))
-	var r placeRecord
-	if err != nil || json.Unmarshal(b, &r) != nil || r.Repo == "" {
+	r := place{state: m.opts.StateDir, name: name}.read()
+	if r.Repo == "" {
 		return place{}, false
 	}
 	p := m.place(r.Repo, r.Branch)

@@ -40,7 +40,7 @@ func (m *Manager) recreate(ctx context.Context, a RecreateArgs, unasked bool, fb
 		return InstanceResult{}, wrap(err, CodeInternal)
 	}
 	defer m.release(l, t.place)
-	s := swap{m: m, target: t, fb: fb, wish: w, force: a.Force}
+	s := swap{m: m, target: t, fb: fb, wish: w, asked: a.Image, force: a.Force}
 	if err := s.run(ctx); err != nil {
 		return InstanceResult{}, m.failed(t.eng, startError(err))
 	}
@@ -55,6 +55,7 @@ type swap struct {
 	target
 	fb    Feedback
 	wish  wish
+	asked string // the request's image
 	force bool
 
 	wasRunning bool      // the old container
@@ -63,6 +64,9 @@ type swap struct {
 }
 
 func (s *swap) run(ctx context.Context) error {
+	if err := s.restore(ctx); err != nil {
+		return err
+	}
 	old, ok, err := s.m.settle(ctx, s.eng, s.place)
 	if err != nil {
 		return err
@@ -124,6 +128,7 @@ func (s *swap) image(ctx context.Context, old container.Container) (images.Image
 
 func (s *swap) source(old container.Container) (images.Source, error) {
 	s.wish.keepImage(old)
+	s.wish.keepRequest(s.place)
 	return s.wish.source(old.Worktree)
 }
 
@@ -150,31 +155,37 @@ func (s *swap) exchange(ctx context.Context, old container.Container, spec conta
 		return err
 	}
 	s.fb.step("replacing container " + old.Name)
-	s.wasRunning = old.State == "running"
+	s.wasRunning = runs(old)
 	s.sessions = s.live(s.wasRunning)
+	if err := s.place.beginExchange(exchangeRecord{Old: old.ID, Running: s.wasRunning, Sessions: s.sessions}); err != nil {
+		return err
+	}
 	id, err := s.replace(ctx, old, spec, helper)
 	if err != nil {
-		return s.undo(ctx, err, id, old, spec.Name)
+		return s.undo(ctx, err, old)
 	}
 	ctx = context.WithoutCancel(ctx) // one of the two must go
-	if err := s.eng.Remove(ctx, old.ID); err != nil {
+	if err := errors.Join(s.place.remember(s.asked), s.eng.Remove(ctx, old.ID)); err != nil {
 		return err
 	}
 	s.resume(ctx, resumption{id, spec.Image, spec.Worktree, spec.Home, spec.User}, s.sessions)
-	return nil
+	return s.place.endExchange()
 }
 
-// replace stops the old container and starts the new one, whose id it gives as soon as there is one.
+// replace stops the old container and starts the new one, whose id it gives.
 func (s *swap) replace(ctx context.Context, old container.Container, spec container.Spec, helper string) (id string, err error) {
+	if old.State == "paused" { // it could not end
+		if err := s.eng.Unpause(ctx, old.ID); err != nil {
+			return "", err
+		}
+	}
 	if s.wasRunning {
 		if err := s.eng.Stop(ctx, old.ID, container.StopGrace); err != nil {
 			return "", err
 		}
 	}
-	if old.Name == spec.Name {
-		if err := s.eng.Rename(ctx, old.ID, spec.Name+asideSuffix); err != nil {
-			return "", err
-		}
+	if err := s.m.aside(ctx, s.eng, s.place, old); err != nil {
+		return "", err
 	}
 	if id, err = s.eng.Create(ctx, spec, helper); err != nil {
 		return "", err
@@ -185,41 +196,29 @@ func (s *swap) replace(ctx context.Context, old container.Container, spec contai
 
 // undo brings the old container and its sessions back after err, which may be that nobody waits any more. Without an engine it
 // is left to who comes next, as after a kill.
-func (s *swap) undo(ctx context.Context, err error, id string, old container.Container, name string) error {
+func (s *swap) undo(ctx context.Context, err error, old container.Container) error {
 	if container.IsUnreachable(err) {
 		return err
 	}
 	ctx = context.WithoutCancel(ctx)
-	err = errors.Join(err, s.bringBack(ctx, id, old, name))
+	if back := s.bringBack(ctx, old); back != nil {
+		return errors.Join(err, back)
+	}
 	s.resume(ctx, resumption{old.ID, old.ImageID, old.Worktree, old.Labels[container.LabelHome], old.Labels[container.LabelUser]}, s.sessions)
-	return err
+	return errors.Join(err, s.place.endExchange())
 }
 
 // bringBack removes the new container, if there is one, and gives the old one its name and its running state again.
-func (s *swap) bringBack(ctx context.Context, id string, old container.Container, name string) error {
+func (s *swap) bringBack(ctx context.Context, old container.Container) error {
 	ctx, cancel := context.WithTimeout(ctx, undoTimeout)
 	defer cancel()
-	if id != "" {
-		if err := s.eng.Remove(ctx, id); err != nil {
-			return err
-		}
-	}
-	now, err := s.eng.Inspect(ctx, old.ID)
-	if err != nil {
+	if err := s.m.putBack(ctx, s.eng, s.place, old.ID); err != nil || !s.wasRunning {
 		return err
-	}
-	if now.Name != name {
-		if err := s.eng.Rename(ctx, old.ID, name); err != nil {
-			return err
-		}
-	}
-	if !s.wasRunning {
-		return nil
 	}
 	if err := s.eng.Stop(ctx, old.ID, container.StopGrace); err != nil { // to the end: the engine goes on with one that was cut off
 		return err
 	}
 	var none *shim.Start
-	_, err = s.eng.Start(ctx, old.ID, none)
+	_, err := s.eng.Start(ctx, old.ID, none)
 	return err
 }

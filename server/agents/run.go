@@ -73,7 +73,7 @@ func (m *Manager) Run(ctx context.Context, a RunArgs, fb Feedback) (RunResult, e
 	}
 	up := &bringUp{
 		m: m, eng: eng, fb: fb, place: at, from: a.From, own: own, wish: w,
-		cmd: cmd, session: sessionName(a.Session, cmd.agent), exact: a.Session != "",
+		cmd: cmd, session: sessionName(a.Session, cmd.agent), exact: a.Session != "", asked: a.Image,
 	}
 	st, err := up.run(ctx)
 	m.tidy(ctx, eng)
@@ -109,6 +109,7 @@ type bringUp struct {
 	cmd     command
 	session string // its name
 	exact   bool   // no other name will do
+	asked   string // the request's image
 
 	warnings []string // what the user should know of the container that was made
 
@@ -184,40 +185,58 @@ func (u *bringUp) ensure(ctx context.Context) (*shim.State, error) {
 }
 
 func (u *bringUp) ensureOnce(ctx context.Context) (*shim.State, error) {
+	s := swap{m: u.m, target: target{u.wish.repo, u.eng, u.place}, fb: u.fb, wish: u.wish}
+	if err := s.restore(ctx); err != nil {
+		return nil, err
+	}
 	c, ok, err := u.m.settle(ctx, u.eng, u.place)
 	if err != nil {
 		return nil, err
 	}
-	if ok {
-		c, ok, err = u.reuse(ctx, c)
-		if err != nil {
-			return nil, err
-		}
+	if !ok {
+		u.wish.keepRequest(u.place)
+		return u.create(ctx, nil)
 	}
-	if ok && c.State == "running" {
+	fate, err := u.reuse(ctx, c)
+	switch {
+	case err != nil:
+		return nil, err
+	case fate == joined:
 		return u.startSession(ctx, c)
-	}
-	if ok {
-		u.image = imageName(c)
-		if err := u.m.allowCredential(u.cmd, u.wish, c.ImageID, u.fb); err != nil {
-			return nil, err
-		}
-		u.follow(ctx, c)
-		u.fb.step("starting container " + c.Name)
-		st, err := u.eng.Start(ctx, c.ID, u.request(c.Worktree, c.Labels[container.LabelHome]))
-		var se *container.SessionError
-		if err == nil || errors.As(err, &se) || ctx.Err() != nil || container.IsUnreachable(err) || container.IsNotRunning(err) ||
-			errors.Is(err, container.ErrMounts) {
+	case fate == started:
+		st, failed, err := u.start(ctx, c)
+		if !failed {
 			return st, err
 		}
-		// It does not start any more: a network, a port or a device it was made with is gone, or the engine lost track of it.
 		u.fb.step("replacing container " + c.Name + ", which does not start: " + err.Error())
-		u.wish.keepImage(c)
+	}
+	u.wish.keepImage(c)
+	u.wish.keepRequest(u.place)
+	if fate == removed {
 		if err := u.eng.Remove(ctx, c.ID); err != nil {
 			return nil, err
 		}
+		return u.create(ctx, nil)
 	}
-	return u.create(ctx)
+	return u.create(ctx, &c)
+}
+
+// start starts the instance's container. It has failed when another is to take its place: a network, a port or a device it was
+// made with is gone, or the engine lost track of it.
+func (u *bringUp) start(ctx context.Context, c container.Container) (st *shim.State, failed bool, err error) {
+	u.image = imageName(c)
+	if err := u.m.allowCredential(u.cmd, u.wish, c.ImageID, u.fb); err != nil {
+		return nil, false, err
+	}
+	u.follow(ctx, c)
+	u.fb.step("starting container " + c.Name)
+	st, err = u.eng.Start(ctx, c.ID, u.request(c.Worktree, c.Labels[container.LabelHome]))
+	var se *container.SessionError
+	if err == nil || errors.As(err, &se) || ctx.Err() != nil || container.IsUnreachable(err) || container.IsNotRunning(err) ||
+		errors.Is(err, container.ErrMounts) {
+		return st, false, err
+	}
+	return nil, true, err
 }
 
 // follow tells git in a container that is to start again what the host's configuration is by now. A sync holds what it does not know.
@@ -240,32 +259,42 @@ func (u *bringUp) warn(ctx context.Context, worktree string) {
 	}
 }
 
-// reuse looks at a container that is there: running and stopped ones are used, half-made, broken and bereaved ones removed.
-func (u *bringUp) reuse(ctx context.Context, c container.Container) (container.Container, bool, error) {
+// fate is what becomes of a container that is there.
+type fate int
+
+const (
+	replaced fate = iota // another takes its place, and it goes when that one runs
+	removed              // nothing ever ran in it, or it is in pieces
+	started
+	joined
+)
+
+// reuse looks at a container that is there: running and stopped ones are used, half-made and broken ones removed, and those that are
+// bereaved, or not what is asked for, replaced.
+func (u *bringUp) reuse(ctx context.Context, c container.Container) (fate, error) {
 	has, err := u.hasTree(ctx, c)
 	if err != nil {
-		return c, false, err
+		return replaced, err
 	}
 	switch {
+	case c.State == "created", c.State == "dead":
+		u.fb.step("removing container " + c.Name + " (" + c.State + ")")
+		return removed, nil
 	case !has:
 	case c.State == "running":
-		return c, true, u.sameImage(ctx, c)
+		return joined, u.sameImage(ctx, c)
 	case c.State == "paused":
 		if err := u.eng.Unpause(ctx, c.ID); err != nil {
-			return c, false, err
+			return replaced, err
 		}
-		c.State = "running"
-		return c, true, u.sameImage(ctx, c)
+		return joined, u.sameImage(ctx, c)
 	case c.State == "exited" && u.wish.image == "" && u.place.exists():
 		if ok, err := u.shielded(ctx, c); ok || err != nil {
-			return c, ok, err
+			return started, err
 		}
 	}
-	// created and never started, dead, without its worktree, or another image is wanted: the worktree and the home
-	// hold everything that matters.
-	u.wish.keepImage(c)
-	u.fb.step("removing container " + c.Name + " (" + c.State + ")")
-	return c, false, u.eng.Remove(ctx, c.ID)
+	u.fb.step("replacing container " + c.Name + " (" + c.State + ")")
+	return replaced, nil
 }
 
 // hasTree reports whether the container's worktree is still the branch's, with its branch.
@@ -308,7 +337,8 @@ func imageName(c container.Container) string {
 	return c.Labels[container.LabelImageRef]
 }
 
-func (u *bringUp) create(ctx context.Context) (*shim.State, error) {
+// create makes the container, in the place of old where there is one. That one stays until the new one runs.
+func (u *bringUp) create(ctx context.Context, old *container.Container) (*shim.State, error) {
 	wt, err := u.worktree(ctx)
 	if err != nil {
 		return nil, err
@@ -337,13 +367,58 @@ func (u *bringUp) create(ctx context.Context) (*shim.State, error) {
 		return nil, err
 	}
 	u.warn(ctx, wt.Path)
+	but := ""
+	if old != nil {
+		but = old.ID
+		if err := u.makeRoom(ctx, *old, wt); err != nil {
+			return nil, err
+		}
+	}
 	u.fb.step("starting container " + spec.Name)
-	u.undo = append(u.undo, u.removeContainer) // registered first: a create that is cut off may have made it
+	u.undo = append(u.undo, func(ctx context.Context) error { return u.removeContainer(ctx, but) }) // first: a create that is cut off may have made it
 	id, err := u.eng.Create(ctx, spec, helper)
 	if err != nil {
 		return nil, err
 	}
-	return u.eng.Start(ctx, id, u.request(wt.Path, spec.Home))
+	st, err := u.eng.Start(ctx, id, u.request(wt.Path, spec.Home))
+	if err != nil {
+		return nil, err
+	}
+	u.settled(ctx, id)
+	return st, nil
+}
+
+// makeRoom lets a container stand aside, unless work would be lost with it.
+func (u *bringUp) makeRoom(ctx context.Context, old container.Container, wt workspace.Worktree) error {
+	s := swap{m: u.m, target: target{u.wish.repo, u.eng, u.place}}
+	if err := s.check(ctx, old, wt); err != nil {
+		return err
+	}
+	if runs(old) { // its worktree was taken away
+		if err := u.eng.Stop(ctx, old.ID, container.StopGrace); err != nil {
+			return err
+		}
+	}
+	if err := u.place.beginExchange(exchangeRecord{Old: old.ID}); err != nil {
+		return err
+	}
+	u.undo = append(u.undo, func(ctx context.Context) error {
+		if err := u.m.putBack(ctx, u.eng, u.place, old.ID); err != nil {
+			return err
+		}
+		return u.place.endExchange()
+	})
+	return u.m.aside(ctx, u.eng, u.place, old)
+}
+
+// settled is called when the instance's container runs: the one that stood aside goes, and what was asked for is remembered. What
+// of that fails is done by the next operation.
+func (u *bringUp) settled(ctx context.Context, id string) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), undoTimeout)
+	defer cancel()
+	if err := errors.Join(u.place.remember(u.asked), u.m.removeOthers(ctx, u.eng, u.place, id), u.place.endExchange()); err != nil {
+		u.m.log.Warn("cannot tidy up after the start of a container", zap.String("branch", u.place.Now), zap.Error(err))
+	}
 }
 
 // worktree makes the state folder and the worktree, and remembers how to take both back.
@@ -352,7 +427,11 @@ func (u *bringUp) worktree(ctx context.Context) (workspace.Worktree, error) {
 		u.made = true
 		u.undo = append(u.undo, func(context.Context) error { return u.place.remove(u.m.own) })
 	}
-	if err := u.place.make(); err != nil {
+	err := u.place.make()
+	if err == nil && u.made {
+		err = u.place.remember(u.asked)
+	}
+	if err != nil {
 		return workspace.Worktree{}, Errorf(CodeInternal, "make the state folder %s: %w", u.place.dir(), err)
 	}
 	u.fb.step("preparing worktree of " + u.place.Now)
@@ -372,16 +451,10 @@ func (u *bringUp) worktree(ctx context.Context) (workspace.Worktree, error) {
 	return made.Worktree, nil
 }
 
-// removeContainer takes back the container and, when the instance itself is new, its home.
-func (u *bringUp) removeContainer(ctx context.Context) error {
-	c, ok, err := u.m.observe(ctx, u.eng, u.place)
-	if err != nil {
+// removeContainer takes back the container and, when the instance itself is new, its home. The one that stands aside stays.
+func (u *bringUp) removeContainer(ctx context.Context, but string) error {
+	if err := u.m.removeOthers(ctx, u.eng, u.place, but); err != nil {
 		return err
-	}
-	if ok {
-		if err := u.eng.Remove(ctx, c.ID); err != nil {
-			return err
-		}
 	}
 	if u.made {
 		return u.eng.RemoveVolume(ctx, container.HomeVolume(u.place.name))

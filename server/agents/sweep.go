@@ -33,7 +33,7 @@ func (m *Manager) sweepAll(ctx context.Context, eng *engine) {
 	}
 	var side sideBySide
 	for _, p := range places {
-		if alive[p.name] {
+		if _, cut := p.exchanged(); alive[p.name] && !cut {
 			continue
 		}
 		side.do(func() {
@@ -56,6 +56,9 @@ func (m *Manager) sweepOne(ctx context.Context, eng *engine, p place) error {
 		return nil // somebody works on it
 	}
 	defer m.release(l, p)
+	if _, cut := p.exchanged(); cut {
+		return m.restore(ctx, eng, p)
+	}
 	if _, ok, err := m.observe(ctx, eng, p); err != nil || ok || m.hasWorktree(ctx, p) {
 		return err
 	}
@@ -66,6 +69,20 @@ func (m *Manager) sweepOne(ctx context.Context, eng *engine, p place) error {
 		return err
 	}
 	return p.remove(m.own)
+}
+
+// restore ends an exchange of an instance's container that was cut off.
+func (m *Manager) restore(ctx context.Context, eng *engine, p place) error {
+	r, err := m.open(ctx, p.Repo)
+	if err != nil {
+		return err
+	}
+	config, values, err := m.config(r)
+	if err != nil {
+		return err
+	}
+	s := swap{m: m, target: target{r, eng, p}, wish: wish{repo: r, config: config, values: values}}
+	return s.restore(ctx)
 }
 
 // keep brings over what was committed inside a container that is gone, such as one removed from outside while the main
