@@ -89,7 +89,8 @@ type EngineInfo struct {
 	Name       string // docker or podman
 	Version    string
 	APIVersion string
-	OS, Arch   string // of the engine: linux, amd64 or arm64
-	Rootless   bool   // container root is the host's user
-	Source     string // why this engine: DOCKER_HOST, context NAME, well-known socket, podman system service
+	OS, Arch   string   // of the engine: linux, amd64 or arm64
+	Rootless   bool     // container root is the host's user
+	Warnings   []string // its own, of what it is or cannot do
+	Source     string   // why this engine: DOCKER_HOST, context NAME, well-known socket, podman system service
 }

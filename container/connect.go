@@ -212,6 +212,7 @@ func (e *Engine) identify(ctx context.Context, c candidate) error {
 		Host: c.host, Source: c.source, Name: "docker", Version: v.Version,
 		APIVersion: e.api.ClientVersion(), OS: v.Os, Arch: v.Arch,
 	}
+	e.info.Warnings = told(sys.Warnings)
 	for _, comp := range v.Components {
 		if strings.HasPrefix(comp.Name, "Podman") {
 			e.info.Name = "podman"

@@ -36,42 +36,53 @@ func HomeVolume(name string) string { return name + "-home" }
 //
 // When ctx ends the engine still gets createGrace to answer: one that is not waited for makes the container all the same,
 // after its caller has looked for it.
-func (e *Engine) Create(ctx context.Context, s Spec, shimPath string) (string, error) {
+//
+// The warnings are the engine's, of what it was asked for and does not do.
+func (e *Engine) Create(ctx context.Context, s Spec, shimPath string) (id string, warnings []string, err error) {
 	cfg, host := configs(s, shimPath)
 	if e.info.Name == "podman" {
 		host.LogConfig = container.LogConfig{} // it has other options
 	}
 	if err := applyFlags(cfg, host, s.Flags); err != nil {
-		return "", err
+		return "", nil, err
 	}
 	platform, err := parsePlatform(s.Platform)
 	if err != nil {
-		return "", err
+		return "", nil, err
 	}
-	var id string
 	late, cancel := outlive(ctx, createGrace)
 	defer cancel()
 	err = e.call(late, func(ctx context.Context) error {
 		res, err := e.api.ContainerCreate(ctx, cfg, host, &network.NetworkingConfig{}, platform, s.Name)
-		id = res.ID
+		id, warnings = res.ID, told(res.Warnings)
 		return err
 	})
 	switch {
 	case errdefs.IsConflict(err):
-		return "", fmt.Errorf("create container %s: %w: %w", s.Name, ErrNameTaken, err)
+		return "", nil, fmt.Errorf("create container %s: %w: %w", s.Name, ErrNameTaken, err)
 	case err != nil && strings.Contains(err.Error(), "does not match the specified platform"):
-		return "", fmt.Errorf("create container %s: %w: %w", s.Name, ErrPlatform, err)
+		return "", nil, fmt.Errorf("create container %s: %w: %w", s.Name, ErrPlatform, err)
 	case err != nil:
-		return "", fmt.Errorf("create container %s: %w", s.Name, err)
+		return "", nil, fmt.Errorf("create container %s: %w", s.Name, err)
 	}
 	res, err := e.inspect(late, id)
 	if err == nil {
 		err = asAsked(host, res)
 	}
 	if err != nil {
-		return "", errors.Join(fmt.Errorf("create container %s: %w", s.Name, err), e.Remove(late, id))
+		return "", nil, errors.Join(fmt.Errorf("create container %s: %w", s.Name, err), e.Remove(late, id))
 	}
-	return id, nil
+	return id, warnings, nil
+}
+
+// told are an engine's warnings as they go on: some begin with a word that says what they are.
+func told(warnings []string) (all []string) {
+	for _, w := range warnings {
+		if w = strings.TrimSpace(strings.TrimPrefix(w, "WARNING: ")); w != "" {
+			all = append(all, "the engine warns: "+w)
+		}
+	}
+	return all
 }
 
 const createGrace = 30 * time.Second

@@ -12,6 +12,7 @@ import (
 	"github.com/docker/docker/api/types/image"
 	"github.com/docker/docker/api/types/mount"
 	"github.com/docker/docker/api/types/network"
+	"go.uber.org/zap"
 
 	"github.com/gilmanlab/hjk-ls/container/shim"
 	"github.com/gilmanlab/hjk-ls/internal/distrust"
@@ -77,6 +78,9 @@ func (e *Engine) ownWith(ctx context.Context, image, dir, user, shimPath string)
 	})
 	if err != nil {
 		return err
+	}
+	for _, w := range told(made.Warnings) {
+		e.log.Warn("a container that gives a folder to its user", zap.String("warning", w))
 	}
 	defer func() {
 		late, cancel := context.WithTimeout(context.WithoutCancel(ctx), createGrace)

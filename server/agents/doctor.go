@@ -122,6 +122,9 @@ func (d *doctor) engine(ctx context.Context) *engine {
 	}
 	info := eng.Info()
 	d.good("engine", "%s %s at %s (%s), API %s, %s/%s", info.Name, info.Version, info.Host, info.Source, info.APIVersion, info.OS, info.Arch)
+	for _, w := range info.Warnings { // a limit that cannot be kept, or a door that is open: nothing that run needs
+		d.good("engine", "%s", w)
+	}
 	return eng
 }
 

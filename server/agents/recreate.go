@@ -60,7 +60,7 @@ type swap struct {
 
 	wasRunning bool      // the old container
 	sessions   []Session // that ran in it
-	warnings   []string  // sessions that did not come back
+	warnings   []string  // the engine's, and sessions that did not come back
 }
 
 func (s *swap) run(ctx context.Context) error {
@@ -187,11 +187,13 @@ func (s *swap) replace(ctx context.Context, old container.Container, spec contai
 	if err := s.m.aside(ctx, s.eng, s.place, old); err != nil {
 		return "", err
 	}
-	if id, err = s.eng.Create(ctx, spec, helper); err != nil {
+	id, warnings, err := s.eng.Create(ctx, spec, helper)
+	if err != nil {
 		return "", err
 	}
+	s.warnings = append(s.warnings, warnings...)
 	_, err = s.eng.Start(ctx, id, nil)
-	return id, err
+	return id, warned(err, warnings)
 }
 
 // undo brings the old container and its sessions back after err, which may be that nobody waits any more. Without an engine it

@@ -376,13 +376,14 @@ func (u *bringUp) create(ctx context.Context, old *container.Container) (*shim.S
 	}
 	u.fb.step("starting container " + spec.Name)
 	u.undo = append(u.undo, func(ctx context.Context) error { return u.removeContainer(ctx, but) }) // first: a create that is cut off may have made it
-	id, err := u.eng.Create(ctx, spec, helper)
+	id, warnings, err := u.eng.Create(ctx, spec, helper)
 	if err != nil {
 		return nil, err
 	}
+	u.warnings = append(u.warnings, warnings...)
 	st, err := u.eng.Start(ctx, id, u.request(wt.Path, spec.Home))
 	if err != nil {
-		return nil, err
+		return nil, warned(err, warnings)
 	}
 	u.settled(ctx, id)
 	return st, nil

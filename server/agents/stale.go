@@ -69,8 +69,11 @@ func (f *follow) recreate(stale []Instance) {
 			continue
 		}
 		fb, end := f.h.Begin(ctx, cancel, "Recreating "+i.Branch)
-		_, err := f.m.recreate(ctx, RecreateArgs{Workspace: i.Repo, Branch: i.Branch}, true, fb)
+		res, err := f.m.recreate(ctx, RecreateArgs{Workspace: i.Repo, Branch: i.Branch}, true, fb)
 		end(err)
+		for _, w := range res.Warnings {
+			f.h.Note(i.Branch + ": " + w)
+		}
 		if err != nil {
 			f.m.log.Warn("recreate", zap.String("branch", i.Branch), zap.Error(err))
 		}

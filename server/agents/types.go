@@ -86,7 +86,7 @@ type RunArgs struct {
 type RunResult struct {
 	Instance Instance `json:"instance"`
 	Session  Session  `json:"session"`
-	Warnings []string `json:"warnings,omitempty"` // what is otherwise in a container that was started than on the host, and what to do
+	Warnings []string `json:"warnings,omitempty"` // what is otherwise in a container that was started than on the host, and what to do; the engine's of one that was made
 }
 
 // SessionArgs is the argument object of hjk-ls.attach and hjk-ls.kill.
@@ -131,7 +131,7 @@ type RemoveArgs struct {
 // InstanceResult is the result of the commands that change an instance.
 type InstanceResult struct {
 	Instance Instance `json:"instance"`
-	Warnings []string `json:"warnings,omitempty"` // of recreate: sessions that did not come back, and why
+	Warnings []string `json:"warnings,omitempty"` // of recreate: the engine's of the new container, sessions that did not come back, and why
 }
 
 // RemoveResult is the result of hjk-ls.remove.

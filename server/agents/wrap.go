@@ -138,3 +138,11 @@ func portTaken(err error) bool {
 	text := err.Error()
 	return strings.Contains(text, "port is already allocated") || strings.Contains(text, "address already in use")
 }
+
+// warned adds to a container's failure what the engine had warned of when it made the container: that may be the cause.
+func warned(err error, warnings []string) error {
+	if err == nil || len(warnings) == 0 {
+		return err
+	}
+	return fmt.Errorf("%w; before, %s", err, strings.Join(warnings, "; "))
+}
