@@ -91,6 +91,7 @@ type EngineInfo struct {
 	APIVersion string
 	OS, Arch   string   // of the engine: linux, amd64 or arm64
 	Rootless   bool     // container root is the host's user
+	Remapped   bool     // users in containers are others on the host, unless a container is exempt
 	Warnings   []string // its own, of what it is or cannot do
 	Source     string   // why this engine: DOCKER_HOST, context NAME, well-known socket, podman system service
 }

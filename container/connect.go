@@ -219,6 +219,7 @@ func (e *Engine) identify(ctx context.Context, c candidate) error {
 		}
 	}
 	for _, opt := range sys.SecurityOptions {
+		e.info.Remapped = e.info.Remapped || opt == "name=userns"
 		if strings.Contains(opt, "rootless") {
 			e.info.Rootless = true
 		}

@@ -46,6 +46,7 @@ func (e *Engine) Create(ctx context.Context, s Spec, shimPath string) (id string
 	if err := applyFlags(cfg, host, s.Flags); err != nil {
 		return "", nil, err
 	}
+	e.exempt(host)
 	platform, err := parsePlatform(s.Platform)
 	if err != nil {
 		return "", nil, err
@@ -62,6 +63,8 @@ func (e *Engine) Create(ctx context.Context, s Spec, shimPath string) (id string
 		return "", nil, fmt.Errorf("create container %s: %w: %w", s.Name, ErrNameTaken, err)
 	case err != nil && strings.Contains(err.Error(), "does not match the specified platform"):
 		return "", nil, fmt.Errorf("create container %s: %w: %w", s.Name, ErrPlatform, err)
+	case err != nil && e.sight(err, host) != nil:
+		return "", nil, e.sight(err, host)
 	case err != nil:
 		return "", nil, fmt.Errorf("create container %s: %w", s.Name, err)
 	}
@@ -83,6 +86,13 @@ func told(warnings []string) (all []string) {
 		}
 	}
 	return all
+}
+
+// exempt takes a container out of the engine's remapping of users: its worktree belongs to the host's user, whom it would not have.
+func (e *Engine) exempt(host *container.HostConfig) {
+	if e.info.Remapped && host.UsernsMode == "" {
+		host.UsernsMode = "host"
+	}
 }
 
 const createGrace = 30 * time.Second

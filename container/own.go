@@ -71,6 +71,7 @@ func (e *Engine) ownWith(ctx context.Context, image, dir, user, shimPath string)
 			{Type: mount.TypeBind, Source: dir, Target: shim.OwnDir},
 		},
 	}
+	e.exempt(host)
 	var made container.CreateResponse
 	err := e.call(ctx, func(ctx context.Context) (err error) {
 		made, err = e.api.ContainerCreate(ctx, cfg, host, &network.NetworkingConfig{}, nil, "")

@@ -52,10 +52,22 @@ func EngineDir() (string, error) {
 // StartPowerful starts an engine whose containers reach the network and may be privileged. It holds no images.
 func StartPowerful(dir string) (*Engine, error) { return newEngine(dir, "HJK_ENGINE_POWER=1") }
 
+// StartRemapped starts one that remaps users, and that warns of a port at which it is open to everybody.
+func StartRemapped(dir string, port int) (*Engine, error) {
+	return startEngine(dir, fmt.Sprintf("--host tcp://127.0.0.1:%d", port), "HJK_ENGINE_REMAP=1")
+}
+
+// StartBlind starts one that does not see what this host has in a folder.
+func StartBlind(dir, hidden string) (*Engine, error) {
+	return startEngine(dir, "", "HJK_ENGINE_BLIND="+hidden)
+}
+
 // StartEngine starts one with the tests' images.
-func StartEngine(dir string) (*Engine, error) {
+func StartEngine(dir string) (*Engine, error) { return startEngine(dir, "") }
+
+func startEngine(dir, flags string, env ...string) (*Engine, error) {
 	// The machine has one packet filter, and another engine's rules are in it.
-	e, err := newEngine(dir, "HJK_ENGINE_FLAGS=--iptables=false")
+	e, err := newEngine(dir, append(env, "HJK_ENGINE_FLAGS=--iptables=false "+flags)...)
 	if err != nil {
 		return nil, err
 	}

@@ -3,7 +3,9 @@ package agents
 import (
 	"context"
 	"fmt"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -30,6 +32,9 @@ func (m *Manager) Doctor(ctx context.Context, a DoctorArgs) (DoctorResult, error
 	eng := d.engine(ctx)
 	if eng != nil {
 		d.usage(ctx, eng)
+	}
+	if eng != nil {
+		d.sight(ctx, eng, r, config)
 	}
 	if ok && eng != nil && r != nil {
 		d.image(ctx, eng, r, config)
@@ -122,10 +127,40 @@ func (d *doctor) engine(ctx context.Context) *engine {
 	}
 	info := eng.Info()
 	d.good("engine", "%s %s at %s (%s), API %s, %s/%s", info.Name, info.Version, info.Host, info.Source, info.APIVersion, info.OS, info.Arch)
+	if info.Remapped {
+		d.good("engine", "it remaps users (userns-remap); containers of instances are exempt (--userns=host), as their worktrees are yours: docs/security.md")
+	}
 	for _, w := range info.Warnings { // a limit that cannot be kept, or a door that is open: nothing that run needs
 		d.good("engine", "%s", w)
 	}
 	return eng
+}
+
+// sight tells whether the engine has the folders that a container is given.
+func (d *doctor) sight(ctx context.Context, eng *engine, r *workspace.Repo, c workspace.Config) {
+	paths := []string{d.m.opts.StateDir}
+	if dir := existing(c.Worktrees); dir != "" {
+		paths = append(paths, dir)
+	}
+	if r != nil {
+		paths = append(paths, r.Root)
+	}
+	if err := eng.Sees(ctx, paths...); err != nil {
+		d.bad("files", err, "share that folder with the engine, or use one of this host; hjk-ls takes --host, and DOCKER_HOST")
+		return
+	}
+	d.good("files", "the engine sees %s", strings.Join(paths, ", "))
+}
+
+// existing is the closest folder at or above a path that is there.
+func existing(path string) string {
+	for path != "" && path != "/" && path != "." {
+		if _, err := os.Stat(path); err == nil {
+			return path
+		}
+		path = filepath.Dir(path)
+	}
+	return ""
 }
 
 // usageTimeout bounds measuring the engine's disk use: it is worth seconds, and nothing depends on it.

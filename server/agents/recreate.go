@@ -94,6 +94,9 @@ func (s *swap) run(ctx context.Context) error {
 	if err := s.m.reach(ctx, s.place); err != nil {
 		return err
 	}
+	if err := s.eng.Sees(ctx, wt.Path, s.place.runDir()); err != nil {
+		return err
+	}
 	img, err := s.image(ctx, old)
 	if err != nil {
 		return err
@@ -154,7 +157,7 @@ func (s *swap) exchange(ctx context.Context, old container.Container, spec conta
 	if err != nil {
 		return err
 	}
-	s.fb.step("replacing container " + old.Name)
+	s.fb.step("replacing container " + old.Name + exemption(s.eng))
 	s.wasRunning = runs(old)
 	s.sessions = s.live(s.wasRunning)
 	if err := s.place.beginExchange(exchangeRecord{Old: old.ID, Running: s.wasRunning, Sessions: s.sessions}); err != nil {

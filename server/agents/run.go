@@ -343,6 +343,9 @@ func (u *bringUp) create(ctx context.Context, old *container.Container) (*shim.S
 	if err != nil {
 		return nil, err
 	}
+	if err := u.eng.Sees(ctx, wt.Path, u.place.runDir()); err != nil { // before a build that takes its time
+		return nil, err
+	}
 	src, err := u.wish.source(wt.Path)
 	if err != nil {
 		return nil, err
@@ -374,7 +377,7 @@ func (u *bringUp) create(ctx context.Context, old *container.Container) (*shim.S
 			return nil, err
 		}
 	}
-	u.fb.step("starting container " + spec.Name)
+	u.fb.step("starting container " + spec.Name + exemption(u.eng))
 	u.undo = append(u.undo, func(ctx context.Context) error { return u.removeContainer(ctx, but) }) // first: a create that is cut off may have made it
 	id, warnings, err := u.eng.Create(ctx, spec, helper)
 	if err != nil {

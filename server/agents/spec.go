@@ -59,6 +59,14 @@ func (m *Manager) spec(ctx context.Context, eng *engine, w wish, p place, wt wor
 	}, nil
 }
 
+// exemption tells of an engine that remaps users that a container is made without that.
+func exemption(eng *engine) string {
+	if !eng.Info().Remapped {
+		return ""
+	}
+	return " outside of the engine's user namespace (--userns=host), as its worktree is yours"
+}
+
 // network is the engine's word for a configured network: "default" is the engine's own choice.
 func network(name string) string {
 	if name == "default" {

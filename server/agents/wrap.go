@@ -28,6 +28,7 @@ var classes = []struct {
 	{is(workspace.ErrStartPoint), CodeBranchNotFound},
 	{is(workspace.ErrDirty), CodeWorktreeDirty},
 	{is(container.ErrMounts), CodeWorktreeFailed},
+	{as[*container.SightError], CodeEngineFailed},
 	{as[*workspace.AmbiguousError], CodeBranchAmbiguous},
 	{as[*workspace.ConfigError], CodeInvalidConfig},
 	{is(images.ErrDockerfileNotFound), CodeDockerfileNotFound},
