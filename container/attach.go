@@ -8,6 +8,7 @@ import (
 	"io"
 	"time"
 
+	"github.com/containerd/errdefs"
 	"github.com/docker/docker/api/types"
 	"github.com/docker/docker/api/types/container"
 
@@ -17,8 +18,23 @@ import (
 
 // AttachResult is why an attach ended.
 type AttachResult struct {
-	Reason string // detached, ended, replaced or gone
+	Reason      Reason
+	OutOfMemory bool // the kernel killed the program, or the container's PID 1, for want of memory
 }
+
+// Reason is why an attach ended.
+type Reason string
+
+// The reasons.
+const (
+	Detached Reason = "detached" // the session goes on running
+	Replaced Reason = "replaced" // it does, and another terminal attached
+	Ended    Reason = "ended"    // the session's program ended
+	Killed   Reason = "killed"   // it was ended by KillSession
+	Stopped  Reason = "stopped"  // its container was stopped or killed
+	Removed  Reason = "removed"  // its container is no more
+	Lost     Reason = "lost"     // the engine does not answer any more
+)
 
 // Attach connects t to a session until the viewer detaches, the session ends, another viewer takes over, or the
 // container goes away. The terminal sees what passes package pane, and is put back to how it was. t.In is read in a goroutine
@@ -52,11 +68,11 @@ func (e *Engine) Attach(ctx context.Context, id, user, session string, t Termina
 	copyErr := show(t, att.Reader, in)
 	if ctx.Err() != nil {
 		e.detach(context.WithoutCancel(ctx), id, user, viewer)
-		return AttachResult{Reason: "detached"}, context.Cause(outer)
+		return AttachResult{Reason: Detached}, context.Cause(outer)
 	}
 	cancel()
 	<-resized
-	return e.attachEnd(context.WithoutCancel(ctx), id, exec, copyErr)
+	return e.attachEnd(context.WithoutCancel(ctx), id, exec, in.left.Load(), copyErr)
 }
 
 // leaveTime is how long the helper has to obey the keys that detach. Who leaves without it leaves just as well.
@@ -145,37 +161,59 @@ func (e *Engine) resize(ctx context.Context, exec string, t Terminal) {
 	}
 }
 
-// goes reports whether the container is gone, or is so in a moment: its processes die before the engine says so.
-func (e *Engine) goes(ctx context.Context, id string) bool {
-	for end := time.Now().Add(time.Second); ; time.Sleep(50 * time.Millisecond) {
-		c, err := e.Inspect(ctx, id)
-		if err != nil || c.State != "running" {
-			return true
-		}
-		if time.Now().After(end) {
-			return false
-		}
-	}
-}
-
-// attachEnd reads the reason from the helper's exit code.
-func (e *Engine) attachEnd(ctx context.Context, id, exec string, copyErr error) (AttachResult, error) {
+// attachEnd reads the reason from the helper's exit code, and from what became of the container.
+func (e *Engine) attachEnd(ctx context.Context, id, exec string, asked bool, copyErr error) (AttachResult, error) {
 	code := e.execCode(ctx, exec)
 	switch code {
-	case shim.ExitDetached:
-		return AttachResult{Reason: "detached"}, nil
-	case shim.ExitEnded:
-		return AttachResult{Reason: "ended"}, nil
 	case shim.ExitReplaced:
-		return AttachResult{Reason: "replaced"}, nil
+		return AttachResult{Reason: Replaced}, nil
 	case shim.ExitNoSession:
 		return AttachResult{}, &SessionError{Code: shim.CodeNoSession, Message: "the session is gone"}
+	case shim.ExitDetached:
+		if asked {
+			return AttachResult{Reason: Detached}, nil
+		}
+		return e.fate(ctx, id, Detached), nil // a helper of before leaves so when its container is stopped
+	case shim.ExitEnded:
+		return AttachResult{Reason: Ended}, nil
+	case shim.ExitStarved:
+		return AttachResult{Reason: Ended, OutOfMemory: true}, nil
+	case shim.ExitKilled:
+		return AttachResult{Reason: Killed}, nil
+	case shim.ExitStopped:
+		return e.fate(ctx, id, Stopped), nil
 	}
-	if e.goes(ctx, id) {
-		return AttachResult{Reason: "gone"}, nil
+	if end := e.fate(ctx, id, Ended); end.Reason != Ended {
+		return end, nil
 	}
 	if copyErr != nil && !errors.Is(copyErr, io.EOF) {
-		return AttachResult{Reason: "gone"}, copyErr
+		return AttachResult{Reason: Lost}, copyErr
 	}
 	return AttachResult{}, fmt.Errorf("the helper in the container ended with exit code %d", code)
+}
+
+const (
+	// fateTime is how long a container may take to stop after its programs have ended.
+	fateTime = 2 * time.Second
+	// removeTime is how long after that it may be removed by who stopped it.
+	removeTime = 500 * time.Millisecond
+)
+
+// fate tells what became of a container whose processes end: they die before the engine says so. Where it goes on running, the
+// reason is otherwise.
+func (e *Engine) fate(ctx context.Context, id string, otherwise Reason) AttachResult {
+	end, down := AttachResult{Reason: otherwise}, false
+	for until := time.Now().Add(fateTime); time.Now().Before(until); time.Sleep(50 * time.Millisecond) {
+		res, err := e.inspect(ctx, id)
+		switch {
+		case errdefs.IsNotFound(err), err == nil && res.State.Status == "removing":
+			return AttachResult{Reason: Removed}
+		case err != nil:
+			return AttachResult{Reason: Lost}
+		case !res.State.Running && !down:
+			end, down = AttachResult{Reason: Stopped, OutOfMemory: res.State.OOMKilled}, true
+			until = time.Now().Add(removeTime)
+		}
+	}
+	return end
 }

@@ -5,6 +5,10 @@ import (
 	"io"
 	"regexp"
 	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/gilmanlab/hjk-ls/container/shim"
 )
 
 // keys carry what is typed to a session, and between that answers to what its programs ask of their terminal. Nobody waits for
@@ -17,7 +21,9 @@ type keys struct {
 	gone    bool // nothing is read any more
 
 	last     byte // key, of typed alone
+	at       time.Time
 	detached func()
+	left     atomic.Bool // the keys that detach were typed
 }
 
 const (
@@ -90,7 +96,7 @@ func (k *keys) end() {
 }
 
 // Keys as terminals send them where a program wants them in a longer form: Ctrl-b, Ctrl-p and Ctrl-q. Whoever looks for those that
-// detach, the helper or tmux, knows the short one.
+// detach, the helper, knows the short one.
 //
 // A key may come with those of other layouts, and the modifiers with a caps lock (64) and a num lock (128), which are no part of what
 // is typed.
@@ -113,8 +119,15 @@ func short(long []byte) []byte {
 	return []byte{shortCtrl[string(m[1])+string(m[2])]}
 }
 
-// watch looks for Ctrl-b d, and gives b with the keys that detach in their short form.
+// slowly is how much later than the helper this side forgets the first of two keys.
+const slowly = 500 * time.Millisecond
+
+// watch looks for the keys that detach, and gives b with them in their short form.
 func (k *keys) watch(b []byte) []byte {
+	if time.Since(k.at) > max(shim.KeepCtrlB, shim.KeepCtrlP)+slowly {
+		k.last = 0
+	}
+	k.at = time.Now()
 	b = longCtrl.ReplaceAllFunc(b, short)
 	if k.last == ctrlB || k.last == ctrlP || bytes.ContainsAny(b, string([]byte{ctrlB, ctrlP})) {
 		b = released.ReplaceAll(b, nil)
@@ -125,7 +138,8 @@ func (k *keys) watch(b []byte) []byte {
 		b = longD.ReplaceAll(b, []byte{ctrlB, 'd'})
 	}
 	for _, c := range b {
-		if k.last == ctrlB && c == 'd' {
+		if k.last == ctrlB && c == 'd' || k.last == ctrlP && c == ctrlQ {
+			k.left.Store(true)
 			k.detached()
 		}
 		if k.last == ctrlB && c == ctrlB { // a Ctrl-b that is meant

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// TestKeys: the keys that detach arrive in the form that the helper and tmux know, and are noticed; others stay as they are.
+// TestKeys: the keys that detach arrive in the form that the helper knows, and are noticed; others stay as they are.
 func TestKeys(t *testing.T) {
 	for _, c := range []struct {
 		name     string
@@ -25,7 +25,8 @@ func TestKeys(t *testing.T) {
 		{"of kitty, with text", []string{"\x1b[98;5u", "\x1b[100;;100u"}, "\x02d", 1},
 		{"of kitty, at once", []string{"a\x1b[98;5u\x1b[98;5:3u\x1b[100u"}, "a\x02d", 1},
 		{"of xterm", []string{"\x1b[27;5;98~d"}, "\x02d", 1},
-		{"Ctrl-p Ctrl-q of kitty", []string{"\x1b[112;5u\x1b[112;5:3u\x1b[113;5u"}, "\x10\x11", 0},
+		{"Ctrl-p Ctrl-q of kitty", []string{"\x1b[112;5u\x1b[112;5:3u\x1b[113;5u"}, "\x10\x11", 1},
+		{"Ctrl-p that is meant", []string{"\x10\x10", "x\x11"}, "\x10\x10x\x11", 0},
 		{"other keys", []string{"\x1b[99;5u\x1b[100u\x1b[1;5A", "d"}, "\x1b[99;5u\x1b[100u\x1b[1;5Ad", 0},
 	} {
 		n := 0

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/gilmanlab/hjk-ls/container"
+	"github.com/gilmanlab/hjk-ls/internal/plain"
 	"github.com/gilmanlab/hjk-ls/internal/system"
 	"github.com/gilmanlab/hjk-ls/server/agents"
 )
@@ -19,9 +20,10 @@ func (a *app) attachCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "attach [BRANCH [SESSION]]",
 		Short: "Attach this terminal to a session (default: the one last used); detach with Ctrl-b d",
-		Long: `Attach this terminal to a session. Ctrl-b d detaches and leaves the session running; Ctrl-p Ctrl-q does too where
-the image has no tmux. Attaching detaches the terminal that was attached before. The exit code is the program's own
-when it ends while attached; with --exit-zero it is 0, for editors that take any other for a failure of the terminal.`,
+		Long: `Attach this terminal to a session. Ctrl-b d detaches and leaves the session running, and so does Ctrl-p Ctrl-q. For a
+Ctrl-b that is meant for the program, type it twice, or wait a second. Attaching detaches the terminal that was attached
+before. The exit code is the program's own when it ends while attached, and 1 when its container was stopped; with
+--exit-zero it is 0, for editors that take any other for a failure of the terminal.`,
 		Args: cobra.MaximumNArgs(2), ValidArgsFunction: a.completeSession,
 		RunE: func(c *cobra.Command, args []string) error {
 			if !isTerminal(a.in) || !isTerminal(a.out.file) {
@@ -149,21 +151,51 @@ func (a *app) farewell(o agents.AttachOutcome) error {
 			fmt.Fprintf(a.err, "[it put text on your clipboard %s %d bytes; the setting `clipboard: none` forbids that]\r\n", often, a.copies[n-1])
 		}
 	}()
-	switch o.Reason {
-	case "detached":
-		fmt.Fprintf(a.err, "\r\n[detached from %s; it goes on running]\r\n", o.Session.Name)
-	case "replaced":
-		fmt.Fprintf(a.err, "\r\n[detached from %s: another terminal attached]\r\n", o.Session.Name)
-	case "gone":
-		fmt.Fprintf(a.err, "\r\n[the container of %s is gone]\r\n", o.Session.Name)
-		return &exitError{exitFailed}
-	default:
-		if o.ExitCode != nil {
-			fmt.Fprintf(a.err, "[%s ended with exit code %d]\r\n", o.Session.Name, *o.ExitCode)
-			if *o.ExitCode != 0 {
-				return &exitError{*o.ExitCode}
-			}
-		}
+	said, code := ending(o)
+	fmt.Fprintf(a.err, "%s\r\n", said)
+	if code != 0 {
+		return &exitError{code}
 	}
 	return nil
 }
+
+// ending is how an attach ended, for its user, and the exit code of the command.
+func ending(o agents.AttachOutcome) (said string, code int) {
+	name, branch := o.Session.Name, o.Branch
+	switch o.Reason {
+	case container.Detached:
+		return fmt.Sprintf("\r\n[detached from %s; it goes on running]", name), 0
+	case container.Replaced:
+		return fmt.Sprintf("\r\n[detached from %s: another terminal attached]", name), 0
+	case container.Stopped:
+		why := "stopped"
+		if o.OutOfMemory {
+			why = "killed, as it used all the memory it may have (resources.memory)"
+		}
+		return fmt.Sprintf("\r\n[%s runs no more: the container of %s was %s; start it with: %s]", name, branch, why, hjk("run", branch)), exitFailed
+	case container.Removed:
+		return fmt.Sprintf("\r\n[%s runs no more: the container of %s was removed; what there is now is told by: hjk-ls ps]", name, branch), exitFailed
+	case agents.Recreated:
+		return fmt.Sprintf("\r\n[%s runs no more: the container of %s was recreated; attach again with: %s]", name, branch, hjk("attach", branch)), exitFailed
+	case container.Lost:
+		return fmt.Sprintf("\r\n[the container engine does not answer any more; whether %s runs is told by: hjk-ls ps]", name), exitFailed
+	}
+	return ended(o)
+}
+
+// ended is that for a program that ended.
+func ended(o agents.AttachOutcome) (said string, code int) {
+	how := "ended"
+	switch {
+	case o.Reason == container.Killed:
+		how = "was killed by hjk-ls"
+	case o.OutOfMemory:
+		how = "was killed, as its container used all the memory it may have (resources.memory),"
+	}
+	if o.ExitCode == nil {
+		return fmt.Sprintf("[%s %s]", o.Session.Name, how), 0
+	}
+	return fmt.Sprintf("[%s %s with exit code %d]", o.Session.Name, how, *o.ExitCode), *o.ExitCode
+}
+
+func hjk(words ...string) string { return plain.Shell(append([]string{"hjk-ls"}, words...)...) }

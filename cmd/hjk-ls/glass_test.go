@@ -226,7 +226,7 @@ func TestGlass(t *testing.T) {
 			mapfile -d "" -t a <$p/cmdline && [ "${a[2]}" = attach ] && ` + do + ` ${p#/proc/}; done 2>/dev/null; true'`)
 	}
 	g = attach("x", "noisy")
-	g.await("\x1b[?1049h")
+	g.await("ready")
 	held("kill -STOP")
 	g.send("\x02d")
 	g.ended()

@@ -6,7 +6,6 @@ import (
 	"io"
 	"net"
 	"os"
-	"os/exec"
 	"os/signal"
 	"sync"
 	"syscall"
@@ -23,7 +22,7 @@ import (
 const restore = "\x1b[?1049l\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1004l\x1b[?1005l\x1b[?1006l\x1b[?1015l\x1b[?2004l\x1b[?1l\x1b>\x1b[0m\x1b[?25h"
 
 // attachMain connects this terminal to a session.
-func attachMain(name, termName string) int {
+func attachMain(name string) int {
 	st, err := readState(name)
 	if err != nil || st.State != "running" {
 		return shim.ExitNoSession
@@ -34,10 +33,7 @@ func attachMain(name, termName string) int {
 		return shim.ExitNoSession
 	}
 	defer func() { _ = c.Close() }()
-	if st.Kind == shim.KindTmux {
-		return attachTmux(name, termName)
-	}
-	return attachPTY(c)
+	return attachTo(c)
 }
 
 func call(name string, hi hello) (*net.UnixConn, error) {
@@ -78,43 +74,7 @@ func firstSize() dimensions {
 	return size()
 }
 
-// attachTmux hands this terminal to tmux's own client. Other viewers are detached, as ones that died would pile up.
-func attachTmux(name, termName string) int {
-	bin, err := lookup("tmux", "/", valueOf(mergeEnv(os.Environ(), nil), "PATH"))
-	if err != nil {
-		return shim.ExitNoSession
-	}
-	cmd := exec.Command(bin, "-u", "-S", tmuxSocket(), "attach-session", "-d", "-t", "="+tmuxName(name))
-	t := bestTerm("xterm-256color")
-	if termName != "" {
-		t = bestTerm(termName, "xterm-256color")
-	}
-	cmd.Env = mergeEnv(tmuxEnv(), []string{"TERM=" + t})
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
-	signal.Ignore(syscall.SIGINT, syscall.SIGQUIT)
-	runHeld(cmd)
-	if ended(name) {
-		return shim.ExitEnded
-	}
-	return shim.ExitDetached
-}
-
-// ended reports whether the session is over; the holder may still be writing that down.
-func ended(name string) bool {
-	for range 10 {
-		st, err := readState(name)
-		if err != nil || st.State != "running" {
-			return true
-		}
-		if syscall.Kill(st.PID, 0) == nil && !zombie(st.PID) {
-			return false
-		}
-		time.Sleep(20 * time.Millisecond)
-	}
-	return true
-}
-
-func attachPTY(c *net.UnixConn) int {
+func attachTo(c *net.UnixConn) int {
 	if state, err := term.MakeRaw(int(os.Stdin.Fd())); err == nil {
 		defer func() { _ = term.Restore(int(os.Stdin.Fd()), state) }()
 	}
@@ -125,14 +85,22 @@ func attachPTY(c *net.UnixConn) int {
 	go func() { ends <- show(c) }()
 	changed := make(chan os.Signal, 1)
 	signal.Notify(changed, unix.SIGWINCH)
-	die := make(chan os.Signal, 1)
-	signal.Notify(die, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGINT)
+	leave := make(chan os.Signal, 1)
+	signal.Notify(leave, syscall.SIGHUP, syscall.SIGINT)
+	stop := make(chan os.Signal, 1)
+	signal.Notify(stop, syscall.SIGTERM) // to all in the container: the session ends, too, and its last output is shown
+	stopped := false
 	for {
 		select {
 		case code := <-ends:
+			if (code == shim.ExitEnded || code == shim.ExitKilled) && (stopped || stopping()) {
+				return shim.ExitStopped
+			}
 			return code
-		case <-die:
+		case <-leave:
 			return shim.ExitDetached
+		case <-stop:
+			stopped = true
 		case <-changed:
 			var b [4]byte
 			d := size()
@@ -169,54 +137,6 @@ func (w *frameWriter) write(kind byte, b []byte) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	_ = writeFrame(w.c, kind, b)
-}
-
-// keys sends what is typed, until a detach sequence or the end of input.
-func (w *frameWriter) keys(in io.Reader) int {
-	var d detacher
-	buf := make([]byte, 4096)
-	for {
-		n, err := in.Read(buf)
-		pass, detached := d.filter(buf[:n])
-		if len(pass) > 0 {
-			w.write(frameData, pass)
-		}
-		if detached || err != nil {
-			return shim.ExitDetached
-		}
-	}
-}
-
-// detacher finds the keys that detach: Ctrl-b d, as in tmux, and Ctrl-p Ctrl-q, as in docker. A prefix followed by
-// anything else is passed on with it; Ctrl-b Ctrl-b sends one Ctrl-b.
-type detacher struct{ prefix byte }
-
-const (
-	ctrlB = 'b' & 0x1f
-	ctrlP = 'p' & 0x1f
-	ctrlQ = 'q' & 0x1f
-)
-
-func (d *detacher) filter(in []byte) (pass []byte, detached bool) {
-	for _, b := range in {
-		p := d.prefix
-		d.prefix = 0
-		switch {
-		case p == ctrlB && b == 'd', p == ctrlP && b == ctrlQ:
-			return pass, true
-		case p == ctrlB && b == ctrlB:
-			pass = append(pass, b)
-			continue
-		case p != 0:
-			pass = append(pass, p)
-		}
-		if b == ctrlB || b == ctrlP {
-			d.prefix = b
-			continue
-		}
-		pass = append(pass, b)
-	}
-	return pass, false
 }
 
 // killMain ends a session and returns when it has ended.

@@ -3,8 +3,6 @@ package main
 import (
 	"bytes"
 	"os"
-	"os/exec"
-	"os/signal"
 	"strconv"
 	"syscall"
 )
@@ -20,24 +18,4 @@ func detachMain(viewer string) int {
 		_ = syscall.Kill(pid, syscall.SIGHUP)
 	}
 	return 0
-}
-
-// runHeld runs a program that is ended, as by a terminal that hangs up, when this process is told to.
-func runHeld(cmd *exec.Cmd) {
-	die := make(chan os.Signal, 1)
-	signal.Notify(die, syscall.SIGTERM, syscall.SIGHUP)
-	defer signal.Stop(die)
-	if cmd.Start() != nil {
-		return
-	}
-	done := make(chan struct{})
-	go func() {
-		select {
-		case <-die:
-			_ = cmd.Process.Signal(syscall.SIGHUP)
-		case <-done:
-		}
-	}()
-	_ = cmd.Wait()
-	close(done)
 }

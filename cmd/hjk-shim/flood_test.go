@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -24,7 +23,7 @@ func TestFlood(t *testing.T) {
 		t.Run(viewer, func(t *testing.T) {
 			env, dir := place(t)
 			// It begins when it is told to: the viewer is there before.
-			r := startIn(t, env, shim.Start{Name: "s", Agent: "a", Dir: "/", Kind: shim.KindPTY, Argv: []string{
+			r := startIn(t, env, shim.Start{Name: "s", Agent: "a", Dir: "/", Argv: []string{
 				"sh", "-c", fmt.Sprintf("stty -echo; read x; yes 'all work and no play' | head -c %d; echo the end", size),
 			}})
 			if !r.OK {
@@ -141,22 +140,18 @@ func TestProgramIgnoresNoSignals(t *testing.T) {
 		}
 		return int64(n & (1<<31 - 1))
 	}
-	for kind, want := range map[shim.Kind]int64{shim.KindPTY: 0, shim.KindTmux: 1 << (syscall.SIGTTOU - 1)} {
-		t.Run(string(kind), func(t *testing.T) {
-			env, dir := place(t)
-			startIn(t, env, shim.Start{Name: "s", Agent: "a", Dir: "/", Kind: kind, Argv: []string{
-				"sh", "-c", "grep SigIgn /proc/self/status; trap '' PIPE; echo with; grep SigIgn /proc/self/status",
-			}})
-			eventually(t, "it ends", func() bool { return stateOf(t, dir, "s").State == "exited" })
-			var got []string
-			eventually(t, "its output is kept", func() bool {
-				b, _ := os.ReadFile(dir + "/sessions/s/log")
-				got = strings.Fields(string(b))
-				return len(got) >= 5
-			})
-			if i := slices.Index(got, "with"); i < 1 || ignored(got[i-1]) != want || ignored(got[len(got)-1]) == want {
-				t.Errorf("the program ignores %q", got)
-			}
-		})
+	env, dir := place(t)
+	startIn(t, env, shim.Start{Name: "s", Agent: "a", Dir: "/", Argv: []string{
+		"sh", "-c", "grep SigIgn /proc/self/status; trap '' PIPE; echo with; grep SigIgn /proc/self/status",
+	}})
+	eventually(t, "it ends", func() bool { return stateOf(t, dir, "s").State == "exited" })
+	var got []string
+	eventually(t, "its output is kept", func() bool {
+		b, _ := os.ReadFile(dir + "/sessions/s/log")
+		got = strings.Fields(string(b))
+		return len(got) >= 5
+	})
+	if i := slices.Index(got, "with"); i < 1 || ignored(got[i-1]) != 0 || ignored(got[len(got)-1]) == 0 {
+		t.Errorf("the program ignores %q", got)
 	}
 }

@@ -19,16 +19,18 @@ import (
 // it ended.
 type holder struct {
 	cmd *exec.Cmd
-	tty *os.File // the terminal's master, or in tmux the pane
+	tty *os.File // the terminal's master
 
-	screen *screen // pty only
-	at     *attention
-	adopts bool // all processes of the session descend from this one
+	screen  *screen
+	at      *attention
+	adopts  bool // all processes of the session descend from this one
+	starved int  // what the kernel had killed for want of memory before this session
 
 	mu       sync.Mutex // guards what follows
 	st       shim.State
 	attached int // viewers
 	ended    bool
+	killed   bool // by "session kill"
 }
 
 // hangUpAfter is how long a program has after SIGTERM before its terminal hangs up: interactive shells ignore the
@@ -38,16 +40,16 @@ const hangUpAfter = 300 * time.Millisecond
 // killAfter is how long it has after that, when a session is killed.
 const killAfter = 2 * time.Second
 
-func holdMain(name string, kind shim.Kind) int {
-	deaf(kind)
+func holdMain(name string) int {
+	deaf()
 	ends := make(chan os.Signal, 4)
 	signal.Notify(ends, syscall.SIGTERM, syscall.SIGHUP)
 	c, o, err := takeOrder(name)
 	if err != nil {
 		return 1
 	}
-	h := &holder{st: o.State, at: newAttention(), adopts: adoptOrphans()}
-	if err := h.start(kind, o); err != nil {
+	h := &holder{st: o.State, at: newAttention(), adopts: adoptOrphans(), starved: memoryKills()}
+	if err := h.start(o); err != nil {
 		reply(c, replyOf(shim.State{}, err))
 		return 1
 	}
@@ -72,11 +74,8 @@ func holdMain(name string, kind shim.Kind) int {
 
 // deaf has the holder outlive what its terminal sends. Its program begins without that: what a process ignores its children
 // ignore too, and a pipe's writer that ignores SIGPIPE may never end.
-func deaf(kind shim.Kind) {
+func deaf() {
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGINT, syscall.SIGQUIT, syscall.SIGTSTP, syscall.SIGTTIN, syscall.SIGPIPE)
-	if kind == shim.KindTmux {
-		signal.Ignore(syscall.SIGTTOU) // else the program would be stopped as it takes the terminal
-	}
 }
 
 // takeOrder asks the starter what to do.
@@ -94,14 +93,9 @@ func takeOrder(name string) (net.Conn, order, error) {
 }
 
 // start runs the program in its terminal.
-func (h *holder) start(kind shim.Kind, o order) error {
+func (h *holder) start(o order) error {
 	h.cmd = &exec.Cmd{Path: o.Path, Args: o.Start.Argv, Dir: o.Start.Dir, Env: o.Start.Env}
-	var err error
-	if kind == shim.KindTmux {
-		err = h.startInPane()
-	} else {
-		err = h.startPTY(o.Start.Cols, o.Start.Rows)
-	}
+	err := h.startPTY(o.Start.Cols, o.Start.Rows)
 	switch {
 	case errors.Is(err, syscall.ENOEXEC):
 		return &failure{shim.CodeUnrunnable, unrunnable(o.Path)}
@@ -126,15 +120,6 @@ func unrunnable(path string) string {
 		return path + " is for another platform"
 	}
 	return path + " is no program the kernel knows; a script begins with #! and its interpreter"
-}
-
-// startInPane runs the program as the foreground job of the terminal that tmux gave us.
-func (h *holder) startInPane() error {
-	h.tty = os.Stdin
-	h.cmd.Env = mergeEnv(h.cmd.Env, []string{"TERM=" + os.Getenv("TERM"), "TMUX=" + os.Getenv("TMUX"), "TMUX_PANE=" + os.Getenv("TMUX_PANE")})
-	h.cmd.Stdin, h.cmd.Stdout, h.cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
-	h.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Foreground: true, Ctty: int(os.Stdin.Fd())}
-	return h.cmd.Start()
 }
 
 // live watches the program until it ends.
@@ -185,9 +170,7 @@ func (h *holder) wait() int {
 
 // end writes down how the program ended, after all its output.
 func (h *holder) end(code int) {
-	if h.screen != nil {
-		h.screen.drain()
-	}
+	h.screen.drain()
 	h.update(func(st *shim.State) {
 		st.State, st.EndedAt = "exited", time.Now().UTC()
 		st.Attached, st.Waiting = false, false
@@ -197,10 +180,16 @@ func (h *holder) end(code int) {
 	})
 	h.mu.Lock()
 	h.ended = true
+	killed := h.killed
 	h.mu.Unlock()
-	if h.screen != nil {
-		h.screen.close(shim.ExitEnded)
+	how := byte(shim.ExitEnded)
+	switch {
+	case killed:
+		how = shim.ExitKilled
+	case code == 128+int(syscall.SIGKILL) && memoryKills() > h.starved:
+		how = shim.ExitStarved
 	}
+	h.screen.close(how)
 }
 
 // update changes the state and writes it when it is another.

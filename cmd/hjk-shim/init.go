@@ -6,9 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
-	"path/filepath"
 	"strconv"
-	"strings"
 	"syscall"
 	"time"
 
@@ -88,27 +86,16 @@ func reap() {
 	}
 }
 
-// endAll asks every process to end and returns when none is left; the engine's grace time bounds it. tmux servers go
-// last: they would hang up their sessions before those could obey.
+// endAll asks every process to end and returns when none is left; the engine's grace time bounds it.
 func endAll() {
-	var tmux []int
+	sayStopping()
 	for _, pid := range others() {
-		if strings.HasPrefix(comm(pid), "tmux") {
-			tmux = append(tmux, pid)
-			continue
-		}
 		_ = syscall.Kill(pid, syscall.SIGTERM)
 	}
-	for i := 0; ; i++ {
+	for {
 		reap()
-		left := others()
-		if len(left) == 0 {
+		if len(others()) == 0 {
 			return
-		}
-		if i == 60 || len(left) <= len(tmux) { // 600 ms: holders have hung up their terminals by now
-			for _, pid := range tmux {
-				_ = syscall.Kill(pid, syscall.SIGTERM)
-			}
 		}
 		time.Sleep(10 * time.Millisecond)
 	}
@@ -124,11 +111,6 @@ func others() []int {
 		}
 	}
 	return pids
-}
-
-func comm(pid int) string {
-	b, _ := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "comm"))
-	return strings.TrimSpace(string(b))
 }
 
 // zombie reports whether a process is dead but not collected by its parent, which we cannot do for it.

@@ -3,15 +3,11 @@ package main
 import (
 	"errors"
 	"fmt"
-	"io"
-	"net"
 	"os"
 	"sync"
-	"time"
 
 	"github.com/charmbracelet/x/ansi"
 	"github.com/charmbracelet/x/ansi/parser"
-	"golang.org/x/sys/unix"
 
 	"github.com/gilmanlab/hjk-ls/container/shim"
 	"github.com/gilmanlab/hjk-ls/internal/distrust"
@@ -108,70 +104,4 @@ func (l *logFile) close() {
 		_ = l.f.Close()
 		l.f = nil
 	}
-}
-
-// logMain appends standard input to a session's log: tmux pipes a pane's output here. tty is the pane's terminal.
-func logMain(name, tty string, in io.Reader) int {
-	l, err := openLog(name)
-	if err != nil {
-		return 1
-	}
-	told := teller{name: name}
-	buf := make([]byte, 64<<10) // a pipe's
-	for {
-		n, err := in.Read(buf)
-		if n > 0 {
-			l.resized(sizeOf(tty))
-			l.write(buf[:n])
-			told.tell()
-		}
-		if err != nil {
-			l.close()
-			return 0
-		}
-	}
-}
-
-// teller tells the session's holder that the program wrote. That it cannot is no trouble: the holder looks at times.
-type teller struct {
-	name string
-	c    net.Conn
-	last time.Time
-}
-
-// tellPause is between two that are told: all that matters is that a session ceased to be quiet.
-const tellPause = quiet / 4
-
-func (t *teller) tell() {
-	if time.Since(t.last) < tellPause {
-		return
-	}
-	t.last = time.Now()
-	if t.c == nil {
-		c, err := call(t.name, hello{Op: "stir"})
-		if err != nil {
-			return
-		}
-		t.c = c
-	}
-	_ = t.c.SetWriteDeadline(time.Now().Add(tellPause)) // of a holder that is stopped nobody waits
-	if _, err := t.c.Write([]byte{'\n'}); err != nil {
-		_ = t.c.Close()
-		t.c = nil
-	}
-}
-
-// sizeOf is the size of a terminal, 0 where it cannot be known. It stays open no longer than that: a terminal that
-// is open somewhere does not end.
-func sizeOf(tty string) (cols, rows int) {
-	f, err := os.OpenFile(tty, os.O_RDONLY|unix.O_NOCTTY|unix.O_NONBLOCK, 0)
-	if err != nil {
-		return 0, 0
-	}
-	defer f.Close()
-	size, err := unix.IoctlGetWinsize(int(f.Fd()), unix.TIOCGWINSZ)
-	if err != nil {
-		return 0, 0
-	}
-	return int(size.Col), int(size.Row)
 }

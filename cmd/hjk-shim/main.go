@@ -97,25 +97,16 @@ func session(verb string, args []string) int {
 		fmt.Fprint(os.Stderr, usage)
 		return 2
 	case verb == "attach":
-		return attachMain(name, termFlag(args[1:]))
+		return attachMain(name)
 	case verb == "detach":
 		return detachMain(name)
 	case verb == "kill":
 		return killMain(name)
 	case verb == "hold":
-		return holdMain(name, shim.Kind(args[1]))
-	case verb == "log":
-		return logMain(name, append(args, "")[1], os.Stdin)
+		return holdMain(name)
 	}
 	fmt.Fprint(os.Stderr, usage)
 	return 2
-}
-
-func termFlag(args []string) string {
-	if len(args) >= 2 && args[0] == "--term" {
-		return args[1]
-	}
-	return ""
 }
 
 // listMain prints the state of every session, a line each.

@@ -71,13 +71,25 @@ func give(dir, name string, u user) {
 }
 
 // ready tells that prepare is done.
-func ready() {
+func ready() { say(readyName) }
+
+// say leaves an empty file for who looks for it. It lies on a tmpfs, so that each boot has its own.
+func say(name string) {
 	root, err := os.OpenRoot(sockDir)
 	if err != nil {
 		return
 	}
 	defer root.Close()
-	_ = distrust.Write(root, readyName, nil, 0o644)
+	_ = distrust.Write(root, name, nil, 0o644)
+}
+
+// sayStopping tells that all processes are asked to end, before they are.
+func sayStopping() { say(stoppingName) }
+
+// stopping reports whether the container is being stopped: what ends then did not end by itself.
+func stopping() bool {
+	_, err := os.Stat(filepath.Join(sockDir, stoppingName))
+	return err == nil
 }
 
 // openSockets makes the user's folder for sockets. The engine asks for a tmpfs that all may write to, but runc gives it
@@ -86,10 +98,13 @@ func openSockets(u user) {
 	give(sockDir, strconv.Itoa(u.uid), u)
 }
 
-// readyFile tells that prepare is done. It lies on a tmpfs, so that each boot has its own.
+// readyFile tells that prepare is done.
 func readyFile() string { return filepath.Join(sockDir, readyName) }
 
-const readyName = "ready"
+const (
+	readyName    = "ready"
+	stoppingName = "stopping"
+)
 
 // awaitReady waits for PID 1 to have prepared the container: what starts a session may be faster.
 func awaitReady() error {

@@ -132,7 +132,7 @@ func inHostile(t *testing.T, env []string, run, script string) {
 		t.Fatal(err)
 	}
 	defer func() { _ = cmd.Process.Kill() }()
-	line, err := json.Marshal(shim.Start{Name: "s", Agent: "a", Argv: []string{"sh", "-c", script}, Dir: "/", Kind: shim.KindPTY})
+	line, err := json.Marshal(shim.Start{Name: "s", Agent: "a", Argv: []string{"sh", "-c", script}, Dir: "/"})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -14,11 +14,11 @@ import (
 
 // hello is what a caller says first to a holder, as one line.
 type hello struct {
-	Op         string // attach, kill or stir
+	Op         string // attach or kill
 	Cols, Rows int
 }
 
-// Frames follow an attach in a session with our own terminal: a type, a length of two bytes (big endian), a payload.
+// Frames follow an attach: a type, a length of two bytes (big endian), a payload.
 const (
 	frameData   = 0 // both ways: bytes of the terminal
 	frameResize = 1 // to the holder: columns, rows, two bytes each
@@ -59,24 +59,18 @@ func (h *holder) answer(c *net.UnixConn) {
 	}
 	switch hi.Op {
 	case "kill":
+		h.mu.Lock()
+		h.killed = true
+		h.mu.Unlock()
 		h.terminate(syscall.SIGTERM, killAfter)
-	case "stir": // a byte whenever the program wrote
-		for err == nil {
-			_, err = r.ReadByte()
-			h.at.stir()
-		}
 	case "attach":
 		h.viewers(1)
 		defer h.viewers(-1)
-		if h.screen == nil {
-			_, _ = io.Copy(io.Discard, r) // in tmux only the presence counts
-			return
-		}
 		h.view(c, r, hi)
 	}
 }
 
-// view serves one viewer of our own terminal.
+// view serves one viewer.
 func (h *holder) view(c *net.UnixConn, r io.Reader, hi hello) {
 	h.resize(hi.Cols, hi.Rows)
 	v := h.screen.attach(c)

@@ -97,43 +97,39 @@ func eventuallyWithin(t *testing.T, limit time.Duration, what string, f func() b
 }
 
 func TestSessions(t *testing.T) {
-	for _, kind := range []shim.Kind{shim.KindPTY, shim.KindTmux} {
-		t.Run(string(kind), func(t *testing.T) {
-			env, dir := place(t)
-			req := func(script string) shim.Start {
-				return shim.Start{Name: "s", Agent: "a", Argv: []string{"sh", "-c", script}, Dir: "/", Kind: kind, Env: []string{"SECRET=s3cr3t"}}
-			}
-			r := startIn(t, env, req("echo hi $SECRET; exit 7"))
-			if !r.OK || r.State.Kind != kind {
-				t.Fatalf("%+v", r)
-			}
-			eventually(t, "it ends", func() bool { return stateOf(t, dir, "s").State == "exited" })
-			if st := stateOf(t, dir, "s"); st.ExitCode == nil || *st.ExitCode != 7 {
-				t.Errorf("%+v", st)
-			}
-			eventually(t, "its output is kept", func() bool {
-				b, _ := os.ReadFile(filepath.Join(dir, "sessions/s/log"))
-				return strings.Contains(string(b), "hi s3cr3t")
-			})
-			r = startIn(t, env, req("kill -9 $$"))
-			eventually(t, "a signal is its status", func() bool {
-				st := stateOf(t, dir, r.State.Name)
-				return st.ExitCode != nil && *st.ExitCode == 137
-			})
-			r = startIn(t, env, req("sleep 0.5; echo asking; read x; sleep 1000"))
-			eventually(t, "it waits", func() bool { return stateOf(t, dir, r.State.Name).Waiting })
-			if st := stateOf(t, dir, startIn(t, env, req("sleep 1000")).State.Name); st.Name != "s-2" || st.Waiting {
-				t.Errorf("%+v", st)
-			}
-			time.Sleep(lastLook)
-			if stateOf(t, dir, "s-2").Waiting {
-				t.Error("a program that sleeps is said to wait")
-			}
-			out, _ := exec.Command("sh", "-c", "grep -la [s]3cr3t /proc/[0-9]*/cmdline 2>/dev/null").Output()
-			if len(out) > 0 {
-				t.Errorf("the secret is on command lines: %s", out)
-			}
-		})
+	env, dir := place(t)
+	req := func(script string) shim.Start {
+		return shim.Start{Name: "s", Agent: "a", Argv: []string{"sh", "-c", script}, Dir: "/", Env: []string{"SECRET=s3cr3t"}}
+	}
+	r := startIn(t, env, req("echo hi $SECRET; exit 7"))
+	if !r.OK {
+		t.Fatalf("%+v", r)
+	}
+	eventually(t, "it ends", func() bool { return stateOf(t, dir, "s").State == "exited" })
+	if st := stateOf(t, dir, "s"); st.ExitCode == nil || *st.ExitCode != 7 {
+		t.Errorf("%+v", st)
+	}
+	eventually(t, "its output is kept", func() bool {
+		b, _ := os.ReadFile(filepath.Join(dir, "sessions/s/log"))
+		return strings.Contains(string(b), "hi s3cr3t")
+	})
+	r = startIn(t, env, req("kill -9 $$"))
+	eventually(t, "a signal is its status", func() bool {
+		st := stateOf(t, dir, r.State.Name)
+		return st.ExitCode != nil && *st.ExitCode == 137
+	})
+	r = startIn(t, env, req("sleep 0.5; echo asking; read x; sleep 1000"))
+	eventually(t, "it waits", func() bool { return stateOf(t, dir, r.State.Name).Waiting })
+	if st := stateOf(t, dir, startIn(t, env, req("sleep 1000")).State.Name); st.Name != "s-2" || st.Waiting {
+		t.Errorf("%+v", st)
+	}
+	time.Sleep(lastLook)
+	if stateOf(t, dir, "s-2").Waiting {
+		t.Error("a program that sleeps is said to wait")
+	}
+	out, _ := exec.Command("sh", "-c", "grep -la [s]3cr3t /proc/[0-9]*/cmdline 2>/dev/null").Output()
+	if len(out) > 0 {
+		t.Errorf("the secret is on command lines: %s", out)
 	}
 }
 
@@ -158,11 +154,9 @@ func TestRefused(t *testing.T) {
 // TestTooLong: what no program can be started with is not a program that is missing.
 func TestTooLong(t *testing.T) {
 	env, _ := place(t)
-	for _, kind := range []shim.Kind{shim.KindPTY, shim.KindTmux} {
-		long := shim.Start{Name: "x", Argv: []string{"sh", strings.Repeat("x", 200_000)}, Dir: "/", Kind: kind}
-		if r := startIn(t, env, long); r.Code != shim.CodeBadRequest || !strings.Contains(r.Message, "too long") {
-			t.Errorf("%s: %+v", kind, r)
-		}
+	long := shim.Start{Name: "x", Argv: []string{"sh", strings.Repeat("x", 200_000)}, Dir: "/"}
+	if r := startIn(t, env, long); r.Code != shim.CodeBadRequest || !strings.Contains(r.Message, "too long") {
+		t.Errorf("%+v", r)
 	}
 }
 
@@ -171,7 +165,7 @@ func TestCrowd(t *testing.T) {
 	var wg sync.WaitGroup
 	for range 10 {
 		wg.Go(func() {
-			if r := startIn(t, env, shim.Start{Name: "c", Agent: "c", Argv: []string{"sleep", "1000"}, Dir: "/", Kind: shim.KindPTY}); !r.OK {
+			if r := startIn(t, env, shim.Start{Name: "c", Agent: "c", Argv: []string{"sleep", "1000"}, Dir: "/"}); !r.OK {
 				t.Errorf("%+v", r)
 			}
 		})
@@ -208,7 +202,7 @@ func testInit(t *testing.T, user string) {
 		t.Fatal(err)
 	}
 	// An interactive shell ignores SIGTERM; a zombie's parent does not collect it.
-	line, err := json.Marshal(shim.Start{Name: "s", Agent: "a", Argv: []string{"bash", "--norc", "-i"}, Dir: "/", Kind: shim.KindPTY})
+	line, err := json.Marshal(shim.Start{Name: "s", Agent: "a", Argv: []string{"bash", "--norc", "-i"}, Dir: "/"})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,7 +3,6 @@ package main
 import (
 	"bufio"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -199,25 +198,10 @@ func loginName() string {
 	return "hjk" + strconv.Itoa(os.Getuid())
 }
 
-// launch starts a holder: in tmux where the image has one that works, else one with its own terminal.
-func launch(o order) (shim.State, error) {
-	if o.Start.Kind != shim.KindPTY {
-		if tmux, err := lookup("tmux", "/", valueOf(o.Start.Env, "PATH")); err == nil {
-			st, err := launchIn(shim.KindTmux, o, func() error { return newTmuxSession(tmux, o) })
-			var f *failure
-			if err == nil || errors.As(err, &f) {
-				return st, err
-			}
-			killTmuxSession(tmux, o.State.Name)
-		}
-	}
-	return launchIn(shim.KindPTY, o, func() error { return spawnHolder(o.State.Name) })
-}
-
-// launchIn listens where the holder will ask for its order, starts it, and waits for its answer. The order, which may
+// launch listens where the holder will ask for its order, starts it, and waits for its answer. The order, which may
 // hold credentials, thus passes through no command line and no environment.
-func launchIn(kind shim.Kind, o order, start func() error) (shim.State, error) {
-	o.State.Kind = kind
+func launch(o order) (shim.State, error) {
+	o.State.Kind = shim.KindPTY
 	dir, err := userSockDir()
 	if err != nil {
 		return shim.State{}, err
@@ -229,7 +213,7 @@ func launchIn(kind shim.Kind, o order, start func() error) (shim.State, error) {
 		return shim.State{}, err
 	}
 	defer l.Close()
-	if err := start(); err != nil {
+	if err := spawnHolder(o.State.Name); err != nil {
 		return shim.State{}, err
 	}
 	_ = l.SetDeadline(time.Now().Add(holderPatience))
@@ -263,7 +247,7 @@ func userSockDir() (string, error) {
 
 // spawnHolder starts a holder that belongs to nobody: PID 1 adopts it.
 func spawnHolder(name string) error {
-	cmd := exec.Command("/proc/self/exe", "session", "hold", name, string(shim.KindPTY))
+	cmd := exec.Command("/proc/self/exe", "session", "hold", name)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	cmd.Env = cleanEnv(os.Environ())
 	return cmd.Start()

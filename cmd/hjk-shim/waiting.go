@@ -11,8 +11,6 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
-
-	"github.com/gilmanlab/hjk-ls/container/shim"
 )
 
 // quiet is how long a program that waits for its user has written nothing. Agents wait for their terminal and for their
@@ -30,7 +28,7 @@ const (
 type attention struct {
 	stirs chan struct{} // something happened in the terminal
 	armed atomic.Bool   // the next that happens is to be told
-	spoke atomic.Int64  // when the program wrote last, in Unix nanoseconds; 0 where only its log knows
+	spoke atomic.Int64  // when the program wrote last, in Unix nanoseconds
 	pause time.Duration // until the next look
 	known *waiter       // who waited at the last look
 }
@@ -72,16 +70,7 @@ func (h *holder) look() (next time.Duration) {
 }
 
 // spokeLast is when the program wrote last.
-func (h *holder) spokeLast() time.Time {
-	if t := h.at.spoke.Load(); t != 0 || h.screen != nil {
-		return time.Unix(0, t)
-	}
-	fi, err := os.Lstat(filepath.Join(runDir, shim.SessionsDir, h.st.Name, shim.LogFile)) // tmux has another process write it
-	if err != nil {
-		return time.Time{}
-	}
-	return fi.ModTime()
-}
+func (h *holder) spokeLast() time.Time { return time.Unix(0, h.at.spoke.Load()) }
 
 // waiter is a task in the foreground of a terminal that is blocked reading it.
 type waiter struct {

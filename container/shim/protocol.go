@@ -43,8 +43,8 @@ type Kind string
 
 // The kinds of session.
 const (
-	KindTmux Kind = "tmux" // a tmux session: the image has a tmux that works
 	KindPTY  Kind = "pty"  // a terminal held by the helper itself
+	KindTmux Kind = "tmux" // a tmux session, as helpers of before had them: a container keeps the helper it was made with
 )
 
 // Start asks for a session. It is the request of "session start", and of "init" for the first session.
@@ -60,7 +60,6 @@ type Start struct {
 	Files []File `json:"files,omitempty"`
 	User  string `json:"user,omitempty"` // "uid:gid"; set by init, which is root; exec requests carry the engine's user
 	Home  string `json:"home,omitempty"`
-	Kind  Kind   `json:"kind,omitempty"` // "" lets the helper choose
 	Cols  int    `json:"cols,omitempty"` // default 120
 	Rows  int    `json:"rows,omitempty"` // default 40
 	// Mounts are what the container must have mounted; nothing is started while one is something else.
@@ -124,4 +123,14 @@ const (
 	ExitEnded     = 120 // the session's program ended
 	ExitNoSession = 121 // there is no such session that runs
 	ExitReplaced  = 122 // another viewer attached
+	ExitStopped   = 123 // the session's program ended as the container was stopped
+	ExitKilled    = 124 // "session kill" ended the session's program
+	ExitStarved   = 119 // the kernel killed it for want of memory
+)
+
+// How long "session attach" keeps the first of two keys that may detach from the program: Ctrl-b d is typed one after the other, Ctrl-p
+// Ctrl-q in one go.
+const (
+	KeepCtrlB = time.Second
+	KeepCtrlP = 500 * time.Millisecond
 )

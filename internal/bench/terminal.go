@@ -19,8 +19,7 @@ const (
 	flood = "16 MB"
 )
 
-// terminals measures how fast a program can print through a session, in an image without tmux and in one with it, against the
-// engine's own terminal and tmux alone.
+// terminals measures how fast a program can print through a session, against the engine's own terminal.
 func (b *bench) terminals() error {
 	dir, err := b.newRepo("loud", 3, "")
 	if err != nil {
@@ -35,35 +34,29 @@ func (b *bench) terminals() error {
 		return err
 	}
 	defer func() { _ = c.Close() }()
-	for branch, img := range map[string]string{"pty": image, "tmux": "hjk-test/tmux:1"} {
-		if err := c.command("hjk-ls.run", fmt.Sprintf(`{"branch":%q,"image":%q,"agent":"shell"}`, branch, img)); err != nil {
-			return err
-		}
-		if err := b.sh(dir, "docker", "run", "-d", "--name", "loud-"+branch, img, "sleep", "10000"); err != nil {
-			return err
-		}
+	if err := c.command("hjk-ls.run", fmt.Sprintf(`{"branch":"pty","image":%q,"agent":"shell"}`, image)); err != nil {
+		return err
+	}
+	if err := b.sh(dir, "docker", "run", "-d", "--name", "loud-pty", image, "sleep", "10000"); err != nil {
+		return err
 	}
 	defer func() {
-		for _, branch := range []string{"pty", "tmux"} {
-			_ = c.command("hjk-ls.remove", fmt.Sprintf(`{"branch":%q,"force":true}`, branch))
-			_ = b.sh(dir, "docker", "rm", "-f", "loud-"+branch)
-		}
+		_ = c.command("hjk-ls.remove", `{"branch":"pty","force":true}`)
+		_ = b.sh(dir, "docker", "rm", "-f", "loud-pty")
 	}()
-	session := func(branch, name string) func(int) error {
-		return func(i int) error {
-			name := fmt.Sprintf("%s%d", name, i)
-			if err := c.command("hjk-ls.run", fmt.Sprintf(`{"branch":%q,"agent":"loud","session":%q}`, branch, name)); err != nil {
+	err = b.compare(flood+" through a session that nobody watches / `docker exec -t`", "", 5,
+		func(i int) error {
+			name := fmt.Sprintf("l%d", i)
+			if err := c.command("hjk-ls.run", fmt.Sprintf(`{"branch":"pty","agent":"loud","session":%q}`, name)); err != nil {
 				return err
 			}
-			return b.ended(branch, name)
-		}
-	}
-	err = b.compare(flood+" through a session that nobody watches / `docker exec -t`", "", 5, session("pty", "l"),
+			return b.ended("pty", name)
+		},
 		func(int) error { return b.inTerminal(dir, "", b.docker(), "exec", "-t", "loud-pty", "sh", "-c", loud) })
 	if err != nil {
 		return err
 	}
-	err = b.compare(flood+" through a session with a viewer / `docker exec -it`", "", 5,
+	return b.compare(flood+" through a session with a viewer / `docker exec -it`", "", 5,
 		func(i int) error {
 			name := fmt.Sprintf("v%d", i)
 			if err := c.command("hjk-ls.run", fmt.Sprintf(`{"branch":"pty","agent":"asked","session":%q}`, name)); err != nil {
@@ -73,14 +66,6 @@ func (b *bench) terminals() error {
 		},
 		func(int) error {
 			return b.inTerminal(dir, "\r", b.docker(), "exec", "-it", "loud-pty", "sh", "-c", "read x; "+loud)
-		})
-	if err != nil {
-		return err
-	}
-	return b.compare(flood+" through a session in tmux / tmux alone", "", 5, session("tmux", "l"),
-		func(i int) error {
-			return b.sh(dir, "docker", "exec", "loud-tmux", "bash", "-c",
-				fmt.Sprintf("tmux -L raw new-session -d -x 120 -y 40 '%s; tmux -L raw wait-for -S done%d; sleep 1' && tmux -L raw wait-for done%d", loud, i, i))
 		})
 }
 

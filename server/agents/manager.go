@@ -83,8 +83,9 @@ func (m *Manager) Close() error { return m.engines.close() }
 
 // AttachOutcome is how an attached terminal came back to its user.
 type AttachOutcome struct {
-	Reason   string // detached, ended, replaced (another terminal attached) or gone (the container went away)
-	ExitCode *int   // of the session's program, when it ended and its status is known
+	container.AttachResult
+	ExitCode *int // of the session's program, when it ended and its status is known
+	Branch   string
 	Session  Session
 }
 

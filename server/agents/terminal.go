@@ -33,6 +33,9 @@ func (m *Manager) mayCopy(t target) bool {
 	return err == nil && c.Clipboard == "write"
 }
 
+// Recreated is why an attach ended whose container has a successor.
+const Recreated container.Reason = "recreated"
+
 // OpenTerminal attaches t to a session and returns when the terminal is detached or the session ends.
 func (m *Manager) OpenTerminal(ctx context.Context, a SessionArgs, t container.Terminal) (AttachOutcome, error) {
 	inst, s, tg, err := m.findSession(ctx, a)
@@ -53,8 +56,14 @@ func (m *Manager) OpenTerminal(ctx context.Context, a SessionArgs, t container.T
 	if err != nil {
 		return AttachOutcome{}, m.failed(tg.eng, err)
 	}
-	out := AttachOutcome{Reason: res.Reason, Session: s}
-	for _, now := range m.sessions(tg.place, res.Reason != "gone") {
+	out := AttachOutcome{AttachResult: res, Branch: inst.Branch, Session: s}
+	if out.Reason == container.Stopped || out.Reason == container.Removed {
+		if now, ok, err := m.observe(ctx, tg.eng, tg.place); err == nil && ok && now.ID != c.ID {
+			out.Reason = Recreated
+		}
+	}
+	running := res.Reason != container.Stopped && res.Reason != container.Removed
+	for _, now := range m.sessions(tg.place, running) {
 		if now.Name == s.Name {
 			out.Session, out.ExitCode = now, now.ExitCode
 		}
