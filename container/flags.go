@@ -80,6 +80,8 @@ var flagFuncs = map[string]func(*container.Config, *container.HostConfig, string
 	"sysctl":   flagSysctl,
 	"ulimit":   flagUlimit,
 	"env": func(c *container.Config, _ *container.HostConfig, v string) error {
+		name, _, _ := strings.Cut(v, "=")
+		c.Env = slices.DeleteFunc(c.Env, func(kv string) bool { return strings.HasPrefix(kv, name+"=") })
 		c.Env = append(c.Env, v)
 		return nil
 	},

@@ -42,13 +42,18 @@ func (m *Manager) spec(ctx context.Context, eng *engine, w wish, p place, wt wor
 	if err != nil {
 		return container.Spec{}, err
 	}
+	env, err := proxies(eng, w.config)
+	if err != nil {
+		return container.Spec{}, err
+	}
+	env = append(append(env, gitEnv(wt.Path)...), "HJK_BRANCH="+p.Now, "HJK_INSTANCE="+p.name)
 	r := w.config.Resources
 	return container.Spec{
 		NoNewPrivileges: w.config.Security.NoNewPrivileges, Capabilities: w.config.Security.Capabilities,
 		Name: p.name, Image: img.ID, Platform: w.config.Build.Platform,
 		Repo: p.Repo, Branch: p.Branch, Worktree: wt.Path, Masks: append(masks, mounts...), RunDir: p.runDir(),
 		User: m.user(eng), Home: home, Init: init, Flags: flags,
-		Env:     append(gitEnv(wt.Path), "HJK_BRANCH="+p.Now, "HJK_INSTANCE="+p.name),
+		Env:     env,
 		Network: network(w.config.Network), Memory: r.Memory, NanoCPUs: int64(r.CPUs * 1e9), Pids: r.Pids, Ports: w.config.Ports,
 		Labels: map[string]string{
 			container.LabelImageSource: string(img.Source.Kind),
@@ -65,6 +70,19 @@ func exemption(eng *engine) string {
 		return ""
 	}
 	return " outside of the engine's user namespace (--userns=host), as its worktree is yours"
+}
+
+// proxies are the variables of the proxies that `docker run` would give a container of this engine. Without a network there is no
+// way to one.
+func proxies(eng *engine, c workspace.Config) ([]string, error) {
+	if c.Network == "none" {
+		return nil, nil
+	}
+	env, err := eng.images.Proxies()
+	if err != nil {
+		return nil, Errorf(CodeInvalidConfig, "%w; its proxies are for containers", err)
+	}
+	return env, nil
 }
 
 // network is the engine's word for a configured network: "default" is the engine's own choice.
