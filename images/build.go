@@ -54,7 +54,7 @@ func (b *Builder) Build(ctx context.Context, src Source, o BuildOptions, p Progr
 	return res, nil
 }
 
-func (b *Builder) solve(ctx context.Context, bk *bkclient.Client, src Source, o BuildOptions, p Progress) (BuildResult, error) {
+func (b *Builder) solve(ctx context.Context, bk *bkclient.Client, src Source, o BuildOptions, p Progress) (_ BuildResult, err error) {
 	t, err := openTree(src)
 	if err != nil {
 		return BuildResult{}, err
@@ -68,6 +68,11 @@ func (b *Builder) solve(ctx context.Context, bk *bkclient.Client, src Source, o 
 		return BuildResult{}, err
 	}
 	o, g := o.guarded(text)
+	o, hide, err := b.proxied(o, g)
+	if err != nil {
+		return BuildResult{}, err
+	}
+	defer func() { err = hide.err(err) }()
 	opt, err := b.solveOpt(t, text, o, g)
 	if err != nil {
 		return BuildResult{}, err
@@ -78,6 +83,7 @@ func (b *Builder) solve(ctx context.Context, bk *bkclient.Client, src Source, o 
 	go func() {
 		defer close(followed)
 		for s := range status {
+			s = hide.status(s)
 			rec.note(s)
 			if p != nil {
 				p(s)

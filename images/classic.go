@@ -21,7 +21,7 @@ import (
 
 // buildClassic builds with the engine's own builder, for engines without BuildKit (Podman). The context travels as a
 // tar; secrets and ssh are not to be had there.
-func (b *Builder) buildClassic(ctx context.Context, src Source, o BuildOptions, p Progress) (BuildResult, error) {
+func (b *Builder) buildClassic(ctx context.Context, src Source, o BuildOptions, p Progress) (_ BuildResult, err error) {
 	t, err := openTree(src)
 	if err != nil {
 		return BuildResult{}, err
@@ -35,6 +35,11 @@ func (b *Builder) buildClassic(ctx context.Context, src Source, o BuildOptions, 
 	if len(o.Secrets)+len(o.SSH) > 0 {
 		return BuildResult{}, errors.New("this engine has no BuildKit: it cannot build with secrets or ssh; use Docker, or leave build.secrets and build.ssh out")
 	}
+	o, hide, err := b.proxied(o, g)
+	if err != nil {
+		return BuildResult{}, err
+	}
+	defer func() { err = hide.err(err) }()
 	fence := b.fence(o, g)
 	if err := fence.classic(ctx, text); err != nil {
 		return BuildResult{}, fence.asBuildError(src.Dockerfile, text, err)
@@ -59,6 +64,7 @@ func (b *Builder) buildClassic(ctx context.Context, src Source, o BuildOptions, 
 	}
 	defer res.Body.Close()
 	c := newClassic(src.Dockerfile, text, p)
+	c.hide = hide
 	if err := c.follow(res.Body); err != nil {
 		return c.result(), c.failure(err)
 	}
@@ -74,6 +80,7 @@ type classic struct {
 	steps []int // first line of each instruction
 	ends  []int
 	p     Progress
+	hide  veil
 
 	at     int // current step, from 1
 	cached int
@@ -125,10 +132,11 @@ func (c *classic) follow(r io.Reader) error {
 			c.finish(err.Error())
 			return err
 		case m.Error != "":
+			m.Error = c.hide.over(m.Error)
 			c.finish(m.Error)
 			return &stepError{m.Error, m.ErrorDetail.Code}
 		}
-		c.line(m.Stream)
+		c.line(c.hide.over(m.Stream))
 	}
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"crypto/rand"
 	"encoding/json"
 	"io"
 	"net"
@@ -15,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gilmanlab/hjk-ls/internal/drive"
 	"github.com/gilmanlab/hjk-ls/server/agents"
 )
 
@@ -222,4 +224,41 @@ func (r rig) hidesPassword() {
 	if out := r.docker("inspect", "-f", "{{json .Config.Labels}}", r.x().Container.ID); strings.Contains(out, proxyPassword) {
 		r.Error("it is in a label")
 	}
+}
+
+// TestProxyOfRun: a RUN has the proxy, also in a build that an agent's save begins, and neither the image nor whether it is stale
+// depends on which it is.
+func TestProxyOfRun(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	p, other := r.proxy(), r.proxy()
+	hidden := proxied(t, serve(t, "127.0.0.1", "").url)
+	r.dockerConfig(".docker", map[string]map[string]string{"default": p.everything()})
+	text := "FROM hjk-test/busybox:1\nRUN wget -q -O /page " + hidden + rand.Text() + "\nRUN env\n"
+	r.write("Dockerfile", text)
+	r.hjk("run", "x", "--image", filepath.Join(r.repo, "Dockerfile"), "--detach")
+	first := r.x()
+	if got := r.cat(first.Image.ID, "/page"); got != "private" || len(p.took()) != 1 {
+		t.Errorf("asked for: %s", got)
+	}
+	log := r.hjk("build-log", "Dockerfile")
+	if !strings.Contains(log, "http_proxy=http://u:xxxxx@") {
+		t.Errorf("the log of the build: %s", log)
+	}
+	r.dockerConfig(".docker", map[string]map[string]string{"default": other.everything()})
+	e := r.edit(drive.Editor{})
+	e.silent("another proxy")
+	r.hjk("build", "Dockerfile")
+	if x := r.x(); x.Image.Stale || x.Image.ID != first.Image.ID || len(other.took()) > 0 {
+		t.Errorf("another proxy: %+v", x.Image)
+	}
+	e.forgetBuilds()
+	r.write("Dockerfile", strings.Replace(text, "RUN env", "RUN env; wget -q -O /two "+hidden+rand.Text(), 1))
+	if got := r.cat(e.built("succeeded").Image, "/two"); got != "private" || len(other.took()) != 1 {
+		t.Errorf("an agent's save: %s", got)
+	}
+	r.hidesPassword()
+	must(t, e.Close())
+	r.hjk("rm", "x", "--force")
+	r.nothingLeft("in the end")
 }
