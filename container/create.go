@@ -132,7 +132,7 @@ func configs(s Spec, shimPath string) (*container.Config, *container.HostConfig)
 	}
 	host := &container.HostConfig{
 		Mounts:       mounts(s, shimPath),
-		Tmpfs:        map[string]string{shim.SockDir: "mode=1777,size=1m"},
+		Tmpfs:        map[string]string{shim.SockDir: "mode=1777,size=4m"},
 		NetworkMode:  container.NetworkMode(s.Network),
 		PortBindings: bindings,
 		Resources:    container.Resources{Memory: s.Memory, NanoCPUs: s.NanoCPUs},

@@ -32,6 +32,8 @@ type Config struct {
 	Clipboard string // write or none: whether programs in an attached terminal may copy
 	Ports     []int  // published on the host's loopback
 	Worktrees string // folder for the worktrees hjk-ls makes
+	// Certificates are files of certificate authorities that containers trust beside their own.
+	Certificates []string
 
 	Denied []Ask // what the repository's file wanted and did not get
 }
@@ -156,6 +158,10 @@ func LoadConfig(l Layers) (Config, []Value, error) {
 		}
 	}
 	own.Worktrees = expandHome(own.Worktrees)
+	own.Certificates = slices.Clone(own.Certificates)
+	for i, file := range own.Certificates {
+		own.Certificates[i] = expandHome(file)
+	}
 	out := make([]Value, 0, len(values))
 	for _, v := range values {
 		out = append(out, v)

@@ -63,15 +63,16 @@ func emptyMap[T any](v map[string]T) bool { return len(v) == 0 }
 // schema is the table of all settings. The last of each key is its direction: what the repository's file, which an agent can
 // write, may do to the user's value.
 var schema = field{fields: map[string]field{
-	"image":     leaf(func(c *Config) *string { return &c.Image }, text, zero, images),
-	"agent":     leaf(func(c *Config) *string { return &c.Agent }, text, zero, free[string]("what it names has the rules of agents")),
-	"agents":    leaf(func(c *Config) *map[string]Agent { return &c.Agents }, agents, emptyMap, ownAgents),
-	"pull":      leaf(func(c *Config) *string { return &c.Pull }, oneOf("missing", "always", "never"), zero, ordered("never", "missing", "always")),
-	"recreate":  leaf(func(c *Config) *string { return &c.Recreate }, oneOf("ask", "auto", "never"), zero, ordered("never", "ask", "auto")),
-	"network":   leaf(func(c *Config) *string { return &c.Network }, text, zero, networks),
-	"clipboard": leaf(func(c *Config) *string { return &c.Clipboard }, oneOf("write", "none"), zero, ordered("none", "write")),
-	"ports":     leaf(func(c *Config) *[]int { return &c.Ports }, ports, empty, fewer[int]()),
-	"worktrees": leaf(func(c *Config) *string { return &c.Worktrees }, folder, zero, theUsers[string]("a folder of the host")),
+	"image":        leaf(func(c *Config) *string { return &c.Image }, text, zero, images),
+	"agent":        leaf(func(c *Config) *string { return &c.Agent }, text, zero, free[string]("what it names has the rules of agents")),
+	"agents":       leaf(func(c *Config) *map[string]Agent { return &c.Agents }, agents, emptyMap, ownAgents),
+	"pull":         leaf(func(c *Config) *string { return &c.Pull }, oneOf("missing", "always", "never"), zero, ordered("never", "missing", "always")),
+	"recreate":     leaf(func(c *Config) *string { return &c.Recreate }, oneOf("ask", "auto", "never"), zero, ordered("never", "ask", "auto")),
+	"network":      leaf(func(c *Config) *string { return &c.Network }, text, zero, networks),
+	"clipboard":    leaf(func(c *Config) *string { return &c.Clipboard }, oneOf("write", "none"), zero, ordered("none", "write")),
+	"ports":        leaf(func(c *Config) *[]int { return &c.Ports }, ports, empty, fewer[int]()),
+	"certificates": leaf(func(c *Config) *[]string { return &c.Certificates }, paths, empty, fewer[string]()),
+	"worktrees":    leaf(func(c *Config) *string { return &c.Worktrees }, folder, zero, theUsers[string]("a folder of the host")),
 	"build": {fields: map[string]field{
 		"on":       leaf(func(c *Config) *string { return &c.Build.On }, buildOn, zero, ordered(BuildManual, BuildEnvironment, BuildInputs)),
 		"target":   leaf(func(c *Config) *string { return &c.Build.Target }, text, zero, free[string]("a stage of the Dockerfile")),
@@ -160,6 +161,17 @@ func folder(n *yaml.Node) (string, error) {
 		err = fmt.Errorf("%q is not an absolute path; begin it with / or ~/", s)
 	}
 	return s, err
+}
+
+// paths are files of the host.
+func paths(n *yaml.Node) ([]string, error) {
+	list, err := stringList(n)
+	for _, s := range list {
+		if err == nil && !filepath.IsAbs(s) && !strings.HasPrefix(s, "~/") {
+			err = fmt.Errorf("%q is not an absolute path; begin it with / or ~/", s)
+		}
+	}
+	return list, err
 }
 
 // stringList takes a list, or one string as a list of one.

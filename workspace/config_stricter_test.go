@@ -21,6 +21,7 @@ var stricterCases = map[string][]stricterCase{
 	"network":                  {{"none", "none", "default", "network=default"}, {"none", "none", "corp", "network=corp"}, {"", "none", "corp", "network=corp"}, {"corp", "corp", "default", "network=default"}},
 	"ports":                    {{"[1, 2]", "[2]", "[2, 3]", "ports=3"}, {"", "[]", "[3]", "ports=3"}, {"[]", "[]", "[3]", "ports=3"}},
 	"clipboard":                {{"none", "none", "write", "clipboard=write"}, {"write", "none", "", ""}},
+	"certificates":             {{"[/mine.pem]", "[]", "[/mine.pem, /etc/theirs.pem]", "certificates=/etc/theirs.pem"}, {"", "[]", "~/ca.pem", "certificates=~/ca.pem"}},
 	"worktrees":                {{"/mine", "/mine", "/theirs", "worktrees=/theirs"}, {"", "", "~/theirs", "worktrees=~/theirs"}},
 	"build.on":                 {{"manual", "manual", "environment", "build.on=environment"}, {"environment", "manual", "inputs", "build.on=inputs"}, {"environment", "environment", "save", "build.on=inputs"}, {"save", "environment", "", ""}, {"", "inputs", "", ""}},
 	"build.target":             {{"a", "b", "", ""}},

@@ -19,7 +19,23 @@ const (
 	OwnDir   = "/.headjack/own"            // what "own" gives to a user, in a container for this alone
 	SSHAgent = "/.headjack/ssh-agent.sock" // the host's ssh agent, where the user allows it
 	SockDir  = "/.headjack/sock"           // a tmpfs, mode 1777: sockets do not cross a virtual machine's shared folder
+
+	CertificatesDir = "/.headjack/certificates"     // the user's certificate authorities, where there are some
+	Bundle          = SockDir + "/certificates.pem" // the image's and the user's, made by PID 1
 )
+
+// Names below CertificatesDir.
+const (
+	ExtraFile  = "extra.pem"  // the user's
+	SystemFile = "system.pem" // those of the host's system, for images that have none
+)
+
+// SystemCertificates are where systems have the certificate authorities that they trust, as one file: Debian and Alpine, Fedora, SUSE,
+// older Fedora, and what is a link to one of them elsewhere, or macOS's own.
+var SystemCertificates = []string{
+	"/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/ca-bundle.pem",
+	"/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem", "/etc/ssl/cert.pem",
+}
 
 // Variables of a session that may push and fetch with a token; "credential get" answers git from them.
 const (

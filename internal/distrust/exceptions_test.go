@@ -26,6 +26,7 @@ var exceptions = map[string]exception{
 	"images/source.go":                {"os.Stat", onlyStat},
 	"images/tree.go":                  {"os.OpenRoot", holds},
 	"server/agents/build.go":          {"os.ReadFile", state},
+	"server/agents/certificates.go":   {"os.OpenRoot os.Stat", state},
 	"server/agents/credentials.go":    {"os.Stat", "the socket of the user's ssh agent"},
 	"server/agents/ledger.go":         {"os.ReadFile os.WriteFile", state},
 	"server/agents/lock.go":           {"os.OpenFile os.Stat", state},

@@ -37,7 +37,7 @@ func (r *Rig) Cmd(dir, name string, args ...string) *exec.Cmd {
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(),
 		"DOCKER_HOST="+r.Host, "HOME="+r.Dir, "XDG_STATE_HOME="+r.Dir+"/state", "XDG_DATA_HOME="+r.Dir+"/data", "XDG_CONFIG_HOME="+r.Dir+"/config",
-		"GIT_CONFIG_NOSYSTEM=1", "GIT_AUTHOR_NAME=T", "GIT_AUTHOR_EMAIL=t@example.com", "GIT_COMMITTER_NAME=T", "GIT_COMMITTER_EMAIL=t@example.com")
+		"NODE_EXTRA_CA_CERTS=", "GIT_CONFIG_NOSYSTEM=1", "GIT_AUTHOR_NAME=T", "GIT_AUTHOR_EMAIL=t@example.com", "GIT_COMMITTER_NAME=T", "GIT_COMMITTER_EMAIL=t@example.com")
 	return cmd
 }
 

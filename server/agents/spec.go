@@ -46,7 +46,12 @@ func (m *Manager) spec(ctx context.Context, eng *engine, w wish, p place, wt wor
 	if err != nil {
 		return container.Spec{}, err
 	}
-	env = append(append(env, gitEnv(wt.Path)...), "HJK_BRANCH="+p.Now, "HJK_INSTANCE="+p.name)
+	authorities, trusts, err := m.trust(w.config, p, img.Env)
+	if err != nil {
+		return container.Spec{}, err
+	}
+	mounts = append(mounts, authorities...)
+	env = append(append(append(env, trusts...), gitEnv(wt.Path)...), "HJK_BRANCH="+p.Now, "HJK_INSTANCE="+p.name)
 	r := w.config.Resources
 	return container.Spec{
 		NoNewPrivileges: w.config.Security.NoNewPrivileges, Capabilities: w.config.Security.Capabilities,
