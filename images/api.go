@@ -50,6 +50,9 @@ type BuildOptions struct {
 	Caches string
 	// Guard is called with the Dockerfile that is being built. nil, or an answer of nil, is a build that the user asked for.
 	Guard func(text []byte) *Guard
+	// Given is what steps may mount as secrets by these ids though it is none, also in a build that nobody asked for. A secret of the
+	// user's goes first.
+	Given map[string][]byte
 	// Base may refuse an image that is built on or copied from.
 	Base func(ctx context.Context, ref string) error
 }

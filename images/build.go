@@ -20,6 +20,7 @@ import (
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
 	"github.com/moby/buildkit/session"
 	"github.com/moby/buildkit/session/auth/authprovider"
+	bksecrets "github.com/moby/buildkit/session/secrets"
 	"github.com/moby/buildkit/session/secrets/secretsprovider"
 	"github.com/moby/buildkit/session/sshforward/sshprovider"
 	"github.com/tonistiigi/fsutil"
@@ -203,8 +204,8 @@ func (b *Builder) attachables(o BuildOptions, g *Guard) ([]session.Attachable, e
 	all := []session.Attachable{authprovider.NewDockerAuthProvider(authprovider.DockerAuthProviderConfig{
 		AuthConfigProvider: authprovider.LoadAuthConfig(logins),
 	})}
-	if len(o.Secrets) > 0 {
-		a, err := secrets(o.Secrets)
+	if len(o.Secrets)+len(o.Given) > 0 {
+		a, err := secrets(o.Secrets, o.Given)
 		if err != nil {
 			return nil, err
 		}
@@ -220,7 +221,21 @@ func (b *Builder) attachables(o BuildOptions, g *Guard) ([]session.Attachable, e
 	return all, nil
 }
 
-func secrets(list []Secret) (session.Attachable, error) {
+// given answers for what is no secret before it asks a store of secrets.
+type given struct {
+	bksecrets.SecretStore
+	by map[string][]byte
+}
+
+func (g given) GetSecret(ctx context.Context, id string) ([]byte, error) {
+	b, err := g.SecretStore.GetSecret(ctx, id)
+	if known, ok := g.by[id]; ok && errors.Is(err, bksecrets.ErrNotFound) {
+		return known, nil
+	}
+	return b, err
+}
+
+func secrets(list []Secret, by map[string][]byte) (session.Attachable, error) {
 	var sources []secretsprovider.Source
 	for _, s := range list {
 		if s.Env != "" {
@@ -242,7 +257,7 @@ func secrets(list []Secret) (session.Attachable, error) {
 	if err != nil {
 		return nil, fmt.Errorf("build secrets: %w", err)
 	}
-	return secretsprovider.NewSecretProvider(store), nil
+	return secretsprovider.NewSecretProvider(given{store, by}), nil
 }
 
 func sshAgents(list []string) (session.Attachable, error) {

@@ -153,6 +153,9 @@ func (f *fence) exec(e *pb.ExecOp) error {
 
 // missed reports whether a step would go wrong without a secret: one that it cannot do without, or that the user has for it.
 func (f *fence) missed(id string, optional bool) bool {
+	if _, given := f.opts.Given[id]; given {
+		return false
+	}
 	return !optional || slices.Contains(f.guard.withheld, id)
 }
 

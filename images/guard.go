@@ -1,6 +1,8 @@
 package images
 
 import (
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -39,6 +41,8 @@ func (o BuildOptions) guarded(text []byte) (BuildOptions, *Guard) {
 		g.withheld = append(g.withheld, "ssh "+id)
 	}
 	o.Secrets, o.SSH = nil, nil
+	o.Given = maps.Clone(o.Given)
+	maps.DeleteFunc(o.Given, func(id string, _ []byte) bool { return slices.Contains(g.withheld, id) })
 	return o, g
 }
 

@@ -18,6 +18,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/gilmanlab/hjk-ls/internal/drive"
 )
 
 // authority is a certificate authority of its own, with its key.
@@ -167,5 +169,48 @@ func TestCertificatesOfAnImage(t *testing.T) {
 		}
 		r.hjk("rm", "x", "--force", "--delete-branch")
 	}
+	r.nothingLeft("in the end")
+}
+
+// TestCertificatesOfBuilds: a RUN has the user's certificate authorities by the secrets ca and ca-extra, also in a build that an agent's
+// save begins, which has no secret. A secret of the user's of that name is the user's.
+func TestCertificatesOfBuilds(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	mine, other := newAuthority(t, "mine"), newAuthority(t, "other")
+	at := mine.serve(t, r.gateway())
+	r.write(filepath.Join(r.Dir, "mine.pem"), mine.all)
+	r.write(filepath.Join(r.Dir, "other.pem"), other.pem)
+	step := func() string {
+		return "RUN --mount=type=secret,id=ca,required=true SSL_CERT_FILE=/run/secrets/ca get " + at + " >/page; : " + rand.Text() +
+			"\nRUN --mount=type=secret,id=ca-extra,target=/extra cat /extra >/copy; true\n"
+	}
+	r.userConfig("")
+	r.getter(step())
+	r.fails("secret ca", "build")
+	r.userConfig("certificates: [~/mine.pem]\n")
+	r.hjk("run", "x", "--image", filepath.Join(r.repo, "Dockerfile"), "--detach")
+	image := r.x().Image.ID
+	if got := r.cat(image, "/page") + "\n" + r.cat(image, "/copy"); got != "200 OK\nby mine\n"+strings.TrimSpace(mine.pem) {
+		t.Errorf("asked for: %s", got)
+	}
+	e := r.edit(drive.Editor{})
+	e.settled()
+	r.getter(step())
+	if got := r.cat(e.built("succeeded").Image, "/page"); got != "200 OK\nby mine" {
+		t.Errorf("an agent's save: %s", got)
+	}
+	r.write(filepath.Join(r.Dir, "page"), "a secret of mine\n")
+	r.userConfig("certificates: [~/mine.pem]\nbuild: {secrets: ['id=ca,src=" + r.Dir + "/page']}\n")
+	e.refusedBuild("FROM hjk-test/busybox:1\nRUN --mount=type=secret,id=ca cat /run/secrets/ca; : "+rand.Text()+"\n", "it needs the secret ca")
+	r.write("Dockerfile", "FROM hjk-test/busybox:1\nRUN --mount=type=secret,id=ca cat /run/secrets/ca >/page; : "+rand.Text()+"\n")
+	e.built("failed")
+	e.forgetBuilds()
+	r.hjk("build", filepath.Join(r.repo, "Dockerfile"))
+	if got := r.cat(e.built("succeeded").Image, "/page"); got != "a secret of mine" {
+		t.Errorf("the user's own secret: %s", got)
+	}
+	must(t, e.Close())
+	r.hjk("rm", "x", "--force")
 	r.nothingLeft("in the end")
 }

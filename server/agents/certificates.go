@@ -99,13 +99,30 @@ func (p place) putCertificates(extra []byte) error {
 		return err
 	}
 	defer root.Close()
-	var system []byte
+	return errors.Join(distrust.Write(root, shim.SystemFile, systemCertificates(), 0o644), distrust.Write(root, shim.ExtraFile, extra, 0o644))
+}
+
+// buildCertificates are what steps of a build may mount as secrets: "ca" is a whole bundle, the host's and the user's, as for
+// SSL_CERT_FILE, and "ca-extra" the user's alone, to be installed.
+func (m *Manager) buildCertificates(c workspace.Config) map[string][]byte {
+	extra, err := m.certificates(c)
+	if err != nil {
+		m.log.Warn("builds have no certificates", zap.Error(err))
+	}
+	if extra == nil {
+		return nil
+	}
+	return map[string][]byte{"ca": append(systemCertificates(), extra...), "ca-extra": extra}
+}
+
+// systemCertificates are those that the host's system trusts, nil where they are not known.
+func systemCertificates() []byte {
 	for _, file := range shim.SystemCertificates {
-		if system, err = readCertificates(file); err == nil {
-			break
+		if all, err := readCertificates(file); err == nil {
+			return all
 		}
 	}
-	return errors.Join(distrust.Write(root, shim.SystemFile, system, 0o644), distrust.Write(root, shim.ExtraFile, extra, 0o644))
+	return nil
 }
 
 // trust lets a container that is to be made trust the user's certificate authorities beside the image's own. What the image sets of

@@ -46,6 +46,7 @@ func (m *Manager) unasked(job *builds.Job, u builds.Unit, c workspace.Config) fu
 func (m *Manager) fenced(w wish, o images.BuildOptions, fb Feedback) images.BuildOptions {
 	sum := sha256.Sum256([]byte(w.repo.Root))
 	o.Caches = "hjk-" + hex.EncodeToString(sum[:8])
+	o.Given = m.buildCertificates(w.config)
 	var one sync.Mutex // the frontend looks at several images at once; the user is asked one question at a time
 	o.Base = func(ctx context.Context, ref string) error {
 		one.Lock()
