@@ -157,11 +157,11 @@ func probe(ctx context.Context, c candidate, patience time.Duration, alive func(
 	if c.err != nil {
 		return nil, c.err
 	}
-	opts := []client.Opt{client.WithAPIVersionNegotiation()}
+	opts := append([]client.Opt{client.WithAPIVersionNegotiation()}, c.options...)
 	if !strings.HasPrefix(c.host, "ssh://") {
-		opts = append(opts, client.WithHost(c.host))
+		opts = append(opts, client.WithHost(c.host)) // last: it has a context's own transport ask by the host's proxy, as the Docker CLI does
 	}
-	api, err := client.NewClientWithOpts(append(opts, c.options...)...)
+	api, err := client.NewClientWithOpts(opts...)
 	if err != nil {
 		return nil, err
 	}

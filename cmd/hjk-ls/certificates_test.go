@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -14,6 +15,8 @@ import (
 	"math/big"
 	"net"
 	"net/http"
+	"net/http/httputil"
+	"net/url"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -49,7 +52,12 @@ func newAuthority(t *testing.T, name string) authority {
 }
 
 // serve answers by TLS at an address of the host, as that address and as x.proxied.test.
-func (a authority) serve(t *testing.T, host string) (url string) {
+func (a authority) serve(t *testing.T, host string) (address string) {
+	t.Helper()
+	return a.serveBy(t, host, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "by "+a.cert.Subject.CommonName) }))
+}
+
+func (a authority) serveBy(t *testing.T, host string, h http.Handler) (address string) {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	must(t, err)
@@ -62,8 +70,7 @@ func (a authority) serve(t *testing.T, host string) (url string) {
 	l, err := tls.Listen("tcp", net.JoinHostPort(host, "0"), &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}})
 	must(t, err)
 	srv := &http.Server{
-		ReadHeaderTimeout: time.Minute, ErrorLog: log.New(io.Discard, "", 0),
-		Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "by "+a.cert.Subject.CommonName) }),
+		ReadHeaderTimeout: time.Minute, ErrorLog: log.New(io.Discard, "", 0), Handler: h,
 	}
 	go func() { _ = srv.Serve(l) }()
 	t.Cleanup(func() { _ = srv.Close() })
@@ -211,6 +218,35 @@ func TestCertificatesOfBuilds(t *testing.T) {
 		t.Errorf("the user's own secret: %s", got)
 	}
 	must(t, e.Close())
+	r.hjk("rm", "x", "--force")
+	r.nothingLeft("in the end")
+}
+
+// TestEngineBehindAProxy: hjk-ls reaches an engine of a Docker context with certificates by the host's proxy, as the Docker CLI does.
+func TestEngineBehindAProxy(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	r.hjk("run", "x", "--detach")
+	mine, p := newAuthority(t, "mine"), r.proxy()
+	r.write(filepath.Join(r.Dir, "mine.pem"), mine.pem)
+	socket := strings.TrimPrefix(r.Host, "unix://")
+	dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return (&net.Dialer{}).DialContext(ctx, "unix", socket)
+	}
+	relay := httputil.NewSingleHostReverseProxy(&url.URL{Scheme: "http", Host: "engine"})
+	relay.Transport, relay.ErrorLog = &http.Transport{DialContext: dial}, log.New(io.Discard, "", 0)
+	far := proxied(t, mine.serveBy(t, "127.0.0.1", relay))
+	r.sh("docker context create far --docker host=tcp://" + strings.Trim(strings.TrimPrefix(far, "https:"), "/") + ",ca=$HOME/mine.pem")
+	ps := "unset DOCKER_HOST; export DOCKER_CONTEXT=far HTTPS_PROXY="
+	if out := r.sh(ps + p.url + "; docker ps -q"); out == "" || len(p.took()) == 0 {
+		t.Errorf("the Docker CLI: %q", out)
+	}
+	if out := r.sh(ps + p.url + "; " + r.Bin + " ps"); !strings.Contains(out, "running") || len(p.took()) == 0 {
+		t.Errorf("by the proxy: %s", out)
+	}
+	if out := r.sh(ps + "; " + r.Bin + " ps 2>&1 || true"); strings.Contains(out, "running") {
+		t.Errorf("the control: without one: %s", out)
+	}
 	r.hjk("rm", "x", "--force")
 	r.nothingLeft("in the end")
 }
