@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -186,6 +187,10 @@ func TestFlags(t *testing.T) {
 	err := applyFlags(c, h, []Flag{{"privileged", "true"}, {"tmpfs", "/run:size=1m"}, {"device", "/dev/fuse"}, {"cap-add", "NET_ADMIN"}, {"shm-size", "1g"}, {"sysctl", "a=b"}, {"ulimit", "nofile=10"}})
 	if err != nil || !h.Privileged || h.Tmpfs["/run"] != "size=1m" || h.Devices[0].PathInContainer != "/dev/fuse" || h.ShmSize != 1<<30 {
 		t.Errorf("%+v %v", h, err)
+	}
+	c.Env = []string{"HTTP_PROXY=ours", "HTTP_PROXYX=x"} // a proxy, say: what a label says wins, once
+	if err := applyFlags(c, h, []Flag{{"env", "HTTP_PROXY=theirs"}}); err != nil || !slices.Equal(c.Env, []string{"HTTP_PROXYX=x", "HTTP_PROXY=theirs"}) {
+		t.Errorf("%q %v", c.Env, err)
 	}
 	for _, bad := range []Flag{{"frobnicate", "1"}, {"privileged", "perhaps"}, {"sysctl", "a"}, {"shm-size", "x"}} {
 		var fe *FlagError
