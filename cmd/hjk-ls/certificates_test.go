@@ -149,6 +149,7 @@ func TestCertificates(t *testing.T) {
 	for text, want := range map[string]string{"certificates: [mine.pem]\n": "not an absolute path", "certificates: [~/none.pem]\n": "no such file", set: "has no certificate"} {
 		r.userConfig(text)
 		r.fails(want, "recreate", "x")
+		r.fails(want, "build")
 	}
 	r.userConfig(getters)
 	r.hjk("rm", "x", "--force")

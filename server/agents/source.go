@@ -92,6 +92,9 @@ func (m *Manager) buildOptions(w wish, tag string) (images.BuildOptions, error) 
 	if err != nil {
 		return images.BuildOptions{}, err
 	}
+	if _, err := m.certificates(w.config); err != nil { // before a build that takes its time
+		return images.BuildOptions{}, err
+	}
 	return images.BuildOptions{
 		Target: b.Target, Args: b.Args, Secrets: secrets, SSH: b.SSH, Platform: b.Platform, Tag: tag,
 	}, nil
