@@ -191,7 +191,7 @@ export async function actions(o) {
       await w.command('Headjack: Check Setup');
       await w.title('Everything is ready');
       await w.page.keyboard.press('Escape');
-      await until('the messages', async () => /(Sending request|Received response) 'workspace\/executeCommand/.test(await output()) || Promise.reject(new Error(await output())));
+      await until('the messages', () => /(Sending request|Received response) 'workspace\/executeCommand/.test(code.log()) || Promise.reject(new Error(code.log()))); // the panel shows the last lines only
       await w.shot('output');
     });
     await step('every setting is described', async () => {

@@ -72,6 +72,12 @@ export async function startCode(o) {
       fs.writeFileSync(path.join(data, 'Machine/settings.json'), JSON.stringify(changes));
       fs.writeFileSync(path.join(data, 'User/settings.json'), JSON.stringify({ ...settings, ...o.settings, ...changes }));
     },
+    /** All that the output "Headjack" has. */
+    log() {
+      const logs = path.join(data, 'logs');
+      const files = fs.readdirSync(logs, { recursive: true, encoding: 'utf8' }).filter(f => /headjack\.log$/i.test(f));
+      return files.map(f => fs.readFileSync(path.join(logs, f), 'utf8')).join('');
+    },
     async stop() {
       const gone = new Promise(r => child.once('exit', r));
       end('SIGTERM');
