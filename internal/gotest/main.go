@@ -6,8 +6,10 @@ import (
 	"bufio"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 )
 
@@ -104,7 +106,7 @@ func (c *counter) note(e event) {
 	switch {
 	case e.Test == "" && e.Action != "skip":
 		if e.Action == "fail" {
-			fmt.Print(c.text(key))
+			fmt.Print(c.text(key), c.unfinished(e.Package))
 		}
 		fmt.Printf("%-5s %6.1fs %s\n", e.Action, e.Elapsed, e.Package)
 	case e.Test == "":
@@ -118,6 +120,26 @@ func (c *counter) note(e event) {
 		fmt.Print(c.text(key))
 	}
 	delete(c.output, key)
+}
+
+// unfinished is what tests of a package printed that had no result, as when time ran out or one of them panicked. Of each it is the end,
+// and of a panic the beginning: that names the tests that ran, and what follows is a stack of every goroutine.
+func (c *counter) unfinished(pkg string) string {
+	const most = 100
+	var all strings.Builder
+	for _, key := range slices.Sorted(maps.Keys(c.output)) {
+		test, ok := strings.CutPrefix(key, pkg+" ")
+		if !ok || test == "" {
+			continue
+		}
+		lines := strings.SplitAfter(c.text(key), "\n")
+		if i := slices.IndexFunc(lines, func(l string) bool { return strings.HasPrefix(l, "panic: ") }); i >= 0 {
+			lines = lines[i:min(i+most, len(lines))]
+		}
+		fmt.Fprintf(&all, "--- NO RESULT: %s\n%s\n", test, strings.Join(lines[max(0, len(lines)-most):], ""))
+		delete(c.output, key)
+	}
+	return all.String()
 }
 
 func (c *counter) text(key string) string {
