@@ -127,7 +127,8 @@ func (s *swap) revive(ctx context.Context, c container.Container, was exchangeRe
 // requested is the image that the instance was asked to be made from, "" where nobody asked for one.
 func (p place) requested() string { return p.read().Image }
 
-// remember keeps the image that the instance was asked to be made from, for when its container is gone.
+// remember keeps the image that the instance was asked to be made from, for when its container is gone. What a run asked for that
+// was cut off before its container ran counts for nothing: the next one would wait for a build that its user gave up.
 func (p place) remember(image string) error {
 	if image == "" || image == p.requested() {
 		return nil

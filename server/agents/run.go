@@ -432,11 +432,7 @@ func (u *bringUp) worktree(ctx context.Context) (workspace.Worktree, error) {
 		u.made = true
 		u.undo = append(u.undo, func(context.Context) error { return u.place.remove(u.m.own) })
 	}
-	err := u.place.make()
-	if err == nil && u.made {
-		err = u.place.remember(u.asked)
-	}
-	if err != nil {
+	if err := u.place.make(); err != nil {
 		return workspace.Worktree{}, Errorf(CodeInternal, "make the state folder %s: %w", u.place.dir(), err)
 	}
 	u.fb.step("preparing worktree of " + u.place.Now)
