@@ -129,7 +129,7 @@ func (r rig) interrupt(word string, args ...string) {
 // TestInterrupted sends Ctrl-C while the engine has been asked for something and has not answered: nothing is left.
 func TestInterrupted(t *testing.T) {
 	r := newRig(t)
-	for _, word := range []string{"/info", "/containers/create", "/start ", "/containers/create", "/containers/create"} {
+	for _, word := range []string{"/info", "/containers/create?name=", "/start ", "/containers/create?name=", "/containers/create?name="} {
 		r.interrupt(word, "run", "x", "--image", "hjk-test/busybox:1", "--detach")
 		r.nothingLeft("interrupted at " + word)
 		if out := r.sh("git branch --list x"); out != "" {
@@ -143,7 +143,7 @@ func TestInterruptedRecreate(t *testing.T) {
 	r := newRig(t)
 	r.hjk("run", "x", "--image", "hjk-test/busybox:1", "--agent", "shell", "--detach")
 	old := r.x().Container.ID
-	for _, word := range []string{"/stop", "/rename", "/containers/create", "/start "} {
+	for _, word := range []string{"/stop", "/rename", "/containers/create?name=", "/start "} {
 		r.interrupt(word, "recreate", "x")
 		x := r.x()
 		if x.State != "running" || x.Container.ID != old || len(x.Sessions) != 1 || x.Sessions[0].State != "running" {

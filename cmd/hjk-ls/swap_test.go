@@ -168,7 +168,7 @@ func TestKilledExchange(t *testing.T) {
 	r := newRig(t)
 	r.image("")
 	r.hjk("run", "x", "--image", swapImage, "--agent", "shell", "--detach")
-	steps := []string{"/stop?", "/rename", "/containers/create", "/start ", "DELETE "}
+	steps := []string{"/stop?", "/rename", "/containers/create?name=", "/start ", "DELETE "}
 	for _, word := range steps {
 		id := r.mark()
 		r.cut(word, "recreate", "x")
