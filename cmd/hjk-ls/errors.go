@@ -45,6 +45,7 @@ var exitCodes = map[agents.Code]int{
 	agents.CodeWorktreeDirty:       exitRefused,
 	agents.CodeUntrustedPrivileges: exitRefused,
 	agents.CodeOwnCheckout:         exitRefused,
+	agents.CodeStateElsewhere:      exitRefused,
 	agents.CodeBuildFailed:         exitImage,
 	agents.CodePullFailed:          exitImage,
 	agents.CodeRegistryAuth:        exitImage,

@@ -40,6 +40,7 @@ const (
 	CodeUnknownAgent        Code = "unknown_agent"
 	CodeUntrustedPrivileges Code = "untrusted_privileges"
 	CodeUntrustedWorkspace  Code = "untrusted_workspace"
+	CodeStateElsewhere      Code = "state_elsewhere"
 	CodeOwnCheckout         Code = "own_checkout"
 	CodeBuildNotFound       Code = "build_not_found"
 	CodeAnswerTooLarge      Code = "answer_too_large"

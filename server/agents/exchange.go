@@ -73,7 +73,7 @@ func (m *Manager) putBack(ctx context.Context, eng *engine, p place, old string)
 
 // removeOthers removes the containers of an instance but one.
 func (m *Manager) removeOthers(ctx context.Context, eng *engine, p place, but string) error {
-	all, err := eng.List(ctx, container.ListOptions{Repo: p.Repo, Branch: p.Branch})
+	all, err := m.containers(ctx, eng, p)
 	if err != nil {
 		return err
 	}

@@ -211,7 +211,7 @@ func (m *Manager) describe(it item, reachable bool) Instance {
 	}
 	c, ok := choose(it.containers, p)
 	running := ok && c.State == "running"
-	inst.Sessions = m.sessions(p, running || !reachable)
+	inst.Sessions = m.sessions(p.runDirOf(c), running || !reachable)
 	switch {
 	case !reachable:
 		inst.State = StateUnknown
@@ -282,8 +282,8 @@ func (m *Manager) busy(p place) bool {
 	return false
 }
 
-func (m *Manager) sessions(p place, running bool) []Session {
-	states, err := container.Sessions(p.runDir(), running)
+func (m *Manager) sessions(runDir string, running bool) []Session {
+	states, err := container.Sessions(runDir, running)
 	if err != nil {
 		return []Session{}
 	}

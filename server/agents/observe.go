@@ -6,20 +6,26 @@ import (
 	"github.com/gilmanlab/hjk-ls/container"
 )
 
-// observe asks the engine for the instance's container.
-func (m *Manager) observe(ctx context.Context, eng *engine, p place) (container.Container, bool, error) {
+// containers are those of an instance. One whose state is elsewhere is an error.
+func (m *Manager) containers(ctx context.Context, eng *engine, p place) ([]container.Container, error) {
 	all, err := eng.List(ctx, container.ListOptions{Repo: p.Repo, Branch: p.Branch})
 	if err != nil {
-		return container.Container{}, false, err
+		return nil, err
 	}
+	return all, p.here(all)
+}
+
+// observe asks the engine for the instance's container.
+func (m *Manager) observe(ctx context.Context, eng *engine, p place) (container.Container, bool, error) {
+	all, err := m.containers(ctx, eng, p)
 	c, ok := choose(all, p)
-	return c, ok, nil
+	return c, ok, err
 }
 
 // settle is observe for who holds the instance exclusively: of several containers, which an exchange leaves that was cut off, one
 // stays, with the instance's name. What ran before, restore brings back.
 func (m *Manager) settle(ctx context.Context, eng *engine, p place) (container.Container, bool, error) {
-	all, err := eng.List(ctx, container.ListOptions{Repo: p.Repo, Branch: p.Branch})
+	all, err := m.containers(ctx, eng, p)
 	if err != nil {
 		return container.Container{}, false, err
 	}

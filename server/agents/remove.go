@@ -253,7 +253,7 @@ func (r *removal) destroy(ctx context.Context) error {
 
 // discard deletes an instance's containers, its home and the name of its image. What is gone already is no error.
 func (m *Manager) discard(ctx context.Context, eng *engine, p place) error {
-	all, err := eng.List(ctx, container.ListOptions{Repo: p.Repo, Branch: p.Branch})
+	all, err := m.containers(ctx, eng, p)
 	if err != nil {
 		return err
 	}

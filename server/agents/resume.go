@@ -15,7 +15,7 @@ func (s *swap) live(running bool) []Session {
 	if !running {
 		return nil
 	}
-	for _, se := range s.m.sessions(s.place, true) {
+	for _, se := range s.m.sessions(s.place.runDir(), true) {
 		if se.State == "running" {
 			all = append(all, se)
 		}

@@ -153,7 +153,7 @@ func (u *bringUp) join(ctx context.Context) (st *shim.State, done bool, err erro
 		return nil, false, nil // somebody changes the instance: wait in line for the exclusive lock
 	}
 	defer l.unlock()
-	all, err := u.eng.List(ctx, container.ListOptions{Repo: u.place.Repo, Branch: u.place.Branch})
+	all, err := u.m.containers(ctx, u.eng, u.place)
 	if err != nil {
 		return nil, true, err
 	}

@@ -75,6 +75,10 @@ func (m *Manager) syncAll(ctx context.Context, repos map[string]*workspace.Repo,
 		if r == nil {
 			continue
 		}
+		if err := it.place.here(it.containers); err != nil { // a second git directory would be made beside the agent's
+			it.git = &Git{State: workspace.Held, Message: err.Error()}
+			continue
+		}
 		side.do(func() {
 			tree := it.tree
 			if tree.Path == "" || tree.Prunable {

@@ -63,7 +63,7 @@ func (m *Manager) OpenTerminal(ctx context.Context, a SessionArgs, t container.T
 		}
 	}
 	running := res.Reason != container.Stopped && res.Reason != container.Removed
-	for _, now := range m.sessions(tg.place, running) {
+	for _, now := range m.sessions(tg.place.runDir(), running) {
 		if now.Name == s.Name {
 			out.Session, out.ExitCode = now, now.ExitCode
 		}
@@ -179,8 +179,8 @@ func (m *Manager) logOf(ctx context.Context, a LogsArgs) (place, string, error) 
 		return place{}, "", err
 	}
 	if !p.exists() {
-		return place{}, "", noInstance(a.Branch)
+		return place{}, "", m.missing(ctx, p)
 	}
-	s, err := pickSession(Instance{Branch: a.Branch, Sessions: m.sessions(p, true)}, a.Session)
+	s, err := pickSession(Instance{Branch: a.Branch, Sessions: m.sessions(p.runDir(), true)}, a.Session)
 	return p, s.Name, err
 }
