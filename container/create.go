@@ -122,7 +122,7 @@ func configs(s Spec, shimPath string) (*container.Config, *container.HostConfig)
 	}
 	exposed, bindings := publish(s.Ports)
 	cfg := &container.Config{
-		Image: s.Image, Entrypoint: entry, Cmd: []string{}, User: "0:0", WorkingDir: "/",
+		Image: s.Image, Entrypoint: entry, Cmd: []string{}, User: "0:0", WorkingDir: s.Worktree,
 		Env: s.Env, Labels: labels(s), Hostname: hostname(s.Branch), ExposedPorts: exposed,
 		OpenStdin: true, StdinOnce: true, StopTimeout: &grace,
 		Healthcheck: &container.HealthConfig{Test: []string{"NONE"}},

@@ -22,6 +22,7 @@ func initMain(u user) int {
 	signal.Notify(stop, syscall.SIGTERM, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGHUP, unix.SIGPWR, syscall.Signal(37)) // 37: SIGRTMIN+3
 	children := make(chan os.Signal, 16)
 	signal.Notify(children, syscall.SIGCHLD)
+	_ = os.Chdir("/") // the container's own folder is the worktree, which `docker exec` begins in: it is not to be held
 	prepare(u)
 	first := make(chan *exec.Cmd)
 	go readFirst(u, first)

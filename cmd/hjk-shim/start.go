@@ -81,7 +81,7 @@ func check(req *shim.Start) (program string, err error) {
 		return "", &failure{shim.CodeBadRequest, fmt.Sprintf("the folder %q is not in the container", req.Dir)}
 	}
 	env := mergeEnv(os.Environ(), req.Env)
-	req.Env = completeEnv(env, req.Home)
+	req.Env = completeEnv(followHost(env, req.Host), req.Home)
 	if len(req.Argv) == 0 {
 		shell, err := findShell(env)
 		if err != nil {
@@ -181,8 +181,11 @@ func completeEnv(env []string, home string) []string {
 	set("USER", login)
 	set("LOGNAME", login)
 	set("COLORTERM", "truecolor")
-	if valueOf(env, "LC_ALL") == "" && valueOf(env, "LC_CTYPE") == "" && valueOf(env, "LANG") == "" {
+	if unspoken(env) {
 		set("LANG", "C.UTF-8")
+	}
+	if valueOf(env, "PAGER") == "" {
+		set("GIT_PAGER", pager(env))
 	}
 	return env
 }

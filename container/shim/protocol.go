@@ -71,7 +71,9 @@ type Start struct {
 	Argv  []string `json:"argv"`            // looked up in PATH of Env
 	// Env is KEY=VALUE, laid over the container's own environment; it may hold credentials.
 	Env []string `json:"env,omitempty"`
-	Dir string   `json:"dir"`
+	// Host is the host's TZ and LANG, taken where the container has them and says nothing else.
+	Host []string `json:"host,omitempty"`
+	Dir  string   `json:"dir"`
 	// Files are written below Home before Argv starts, each where there is none yet.
 	Files []File `json:"files,omitempty"`
 	User  string `json:"user,omitempty"` // "uid:gid"; set by init, which is root; exec requests carry the engine's user

@@ -20,6 +20,7 @@ type command struct {
 	argv   []string // empty for the image's shell
 	resume []string // arguments that make it go on where it was
 	env    []string // KEY=VALUE, may hold credentials
+	host   []string // the host's TZ and LANG
 	own    int      // where in argv the agent's own program is
 	setup  func(dir string, env []string) setup
 
@@ -37,7 +38,7 @@ func (m *Manager) sessionCommand(ctx context.Context, w wish, agent, prompt stri
 	if err != nil {
 		return command{}, err
 	}
-	cmd.env = append(cmd.env, env...)
+	cmd.env, cmd.host = append(cmd.env, env...), m.hostLocale()
 	if w.config.Git.Token != "" {
 		cmd.gets = append(cmd.gets, "git.token "+w.config.Git.Token)
 	}

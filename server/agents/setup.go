@@ -19,7 +19,7 @@ type setup struct {
 
 // start is the request for a session of the command in a folder.
 func (c command) start(dir string) shim.Start {
-	s := shim.Start{Agent: c.agent, Argv: c.argv, Env: c.env, Dir: dir}
+	s := shim.Start{Agent: c.agent, Argv: c.argv, Env: c.env, Host: c.host, Dir: dir}
 	if c.setup == nil {
 		return s
 	}
