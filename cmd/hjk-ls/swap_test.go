@@ -228,3 +228,56 @@ func TestRequestedImageIsKept(t *testing.T) {
 	r.hjk("rm", "x", "--delete-branch")
 	r.nothingLeft("in the end")
 }
+
+// TestRunLosesNoWork: where `run` puts another container in the place of one, as the request, the start or the worktree asks for it, what an
+// agent has only in the old one stops it. Without that work it goes on.
+func TestRunLosesNoWork(t *testing.T) {
+	r := newRig(t)
+	r.image("")
+	l, port := listen(t, 0)
+	_ = l.Close()
+	r.config(fmt.Sprintf("ports: [%d]\n", port))
+	r.hjk("run", "x", "--image", "hjk-test/tmux:1", "--detach")
+	id := r.mark()
+	tree := r.x().Worktree
+	inside := func(script string) {
+		t.Helper()
+		r.sh("docker exec -u " + me + " -w " + tree + " " + id + " sh -ec '" + script + "'")
+	}
+	stays := func(when, state string) {
+		t.Helper()
+		if x := r.x(); x.Container == nil || x.Container.ID != id || x.Container.State != state {
+			t.Fatalf("%s: %+v", when, x.Container)
+		}
+		if got := r.sh("docker export " + id + " | tar -xO mark tmp/beside/work"); got != "kept\nwork" {
+			t.Fatalf("%s: %q is left in it", when, got)
+		}
+		r.oneContainer(when)
+	}
+	inside("git worktree add -q --detach /tmp/beside; echo work >/tmp/beside/work")
+	const told = "/tmp/beside/work"
+
+	r.hjk("stop", "x")
+	r.fails(told, "run", "x", "--image", swapImage, "--detach")
+	stays("another image", "exited")
+	r.fails("recreate x --force --image "+swapImage, "run", "x", "--image", swapImage, "--detach")
+	l, _ = listen(t, port)
+	r.fails(told, "run", "x", "--detach")
+	stays("a port that is taken", "exited")
+	_ = l.Close()
+	r.hjk("run", "x", "--detach")
+	stays("started again", "running")
+	r.sh("git worktree remove --force " + tree)
+	r.fails(told, "run", "x", "--detach")
+	stays("a worktree that is gone", "running")
+	r.fails("docker rm -f hjk-x-", "run", "x", "--detach")
+
+	r.sh("docker exec -w / " + id + " rm /tmp/beside/work")
+	r.hjk("run", "x", "--detach")
+	if x := r.x(); x.Container.ID == id || x.Worktree != tree || x.State != "running" {
+		t.Errorf("without that work: %+v", x)
+	}
+	r.oneContainer("in the end")
+	r.hjk("rm", "x", "--delete-branch")
+	r.nothingLeft("in the end")
+}

@@ -113,11 +113,26 @@ func (s *swap) check(ctx context.Context, old container.Container, wt workspace.
 	if s.force {
 		return nil
 	}
-	u, err := s.m.lostWith(ctx, s.eng, s.repo.Private(wt, s.place.gitDir(), s.place.name), s.place, old)
+	return s.m.losesNothing(ctx, s.target, old, wt, forced(s.place, s.asked))
+}
+
+// losesNothing is an error where a container has work that goes with it. giveUp is the command that goes on all the same.
+func (m *Manager) losesNothing(ctx context.Context, t target, old container.Container, wt workspace.Worktree, giveUp string) error {
+	u, err := m.lostWith(ctx, t.eng, t.repo.Private(wt, t.place.gitDir(), t.place.name), t.place, old)
 	if err != nil || !u.Lost() {
 		return wrap(err, CodeWorktreeFailed)
 	}
-	return Errorf(CodeWorktreeDirty, "a new container of branch %q would lose work that its agent has in the old one:\n%s\nhave it commit that, or recreate with --force", s.place.Now, u)
+	return Errorf(CodeWorktreeDirty, "a new container of branch %q would lose work that its agent has in the old one:\n%s\nhave it commit that, or give it up with: %s",
+		t.place.Now, u, giveUp)
+}
+
+// forced is the command that recreates an instance whatever is lost.
+func forced(p place, image string) string {
+	words := []string{"recreate", p.Now, "--force"}
+	if image != "" {
+		words = append(words, "--image", image)
+	}
+	return hjk(words...)
 }
 
 // image makes the newest image: of the request, else of what the old container was made from.

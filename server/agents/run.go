@@ -347,6 +347,15 @@ func (u *bringUp) create(ctx context.Context, old *container.Container) (*shim.S
 	if err := u.eng.Sees(ctx, wt.Path, u.place.runDir()); err != nil { // before a build that takes its time
 		return nil, err
 	}
+	if old != nil {
+		giveUp := forced(u.place, u.asked)
+		if wt.NewWorktree { // there is none to recreate it in
+			giveUp = "docker rm -f " + old.Name
+		}
+		if err := u.m.losesNothing(ctx, target{u.wish.repo, u.eng, u.place}, *old, wt.Worktree, giveUp); err != nil {
+			return nil, err
+		}
+	}
 	src, err := u.wish.source(wt.Path)
 	if err != nil {
 		return nil, err
@@ -355,7 +364,7 @@ func (u *bringUp) create(ctx context.Context, old *container.Container) (*shim.S
 	if err != nil {
 		return nil, err
 	}
-	spec, err := u.m.spec(ctx, u.eng, u.wish, u.place, wt, img, u.fb)
+	spec, err := u.m.spec(ctx, u.eng, u.wish, u.place, wt.Worktree, img, u.fb)
 	if err != nil {
 		return nil, err
 	}
@@ -374,7 +383,7 @@ func (u *bringUp) create(ctx context.Context, old *container.Container) (*shim.S
 	but := ""
 	if old != nil {
 		but = old.ID
-		if err := u.makeRoom(ctx, *old, wt); err != nil {
+		if err := u.makeRoom(ctx, *old); err != nil {
 			return nil, err
 		}
 	}
@@ -393,12 +402,8 @@ func (u *bringUp) create(ctx context.Context, old *container.Container) (*shim.S
 	return st, nil
 }
 
-// makeRoom lets a container stand aside, unless work would be lost with it.
-func (u *bringUp) makeRoom(ctx context.Context, old container.Container, wt workspace.Worktree) error {
-	s := swap{m: u.m, target: target{u.wish.repo, u.eng, u.place}}
-	if err := s.check(ctx, old, wt); err != nil {
-		return err
-	}
+// makeRoom lets a container stand aside.
+func (u *bringUp) makeRoom(ctx context.Context, old container.Container) error {
 	if runs(old) { // its worktree was taken away
 		if err := u.eng.Stop(ctx, old.ID, container.StopGrace); err != nil {
 			return err
@@ -427,29 +432,29 @@ func (u *bringUp) settled(ctx context.Context, id string) {
 }
 
 // worktree makes the state folder and the worktree, and remembers how to take both back.
-func (u *bringUp) worktree(ctx context.Context) (workspace.Worktree, error) {
+func (u *bringUp) worktree(ctx context.Context) (workspace.Ensured, error) {
 	if !u.place.exists() {
 		u.made = true
 		u.undo = append(u.undo, func(context.Context) error { return u.place.remove(u.m.own) })
 	}
 	if err := u.place.make(); err != nil {
-		return workspace.Worktree{}, Errorf(CodeInternal, "make the state folder %s: %w", u.place.dir(), err)
+		return workspace.Ensured{}, Errorf(CodeInternal, "make the state folder %s: %w", u.place.dir(), err)
 	}
 	u.fb.step("preparing worktree of " + u.place.Now)
 	made, err := u.wish.repo.Ensure(ctx, workspace.EnsureOptions{
 		Branch: u.place.Now, From: u.from, Dir: u.wish.config.Worktrees,
 	})
 	if err != nil {
-		return workspace.Worktree{}, wrap(err, CodeWorktreeFailed)
+		return workspace.Ensured{}, wrap(err, CodeWorktreeFailed)
 	}
 	u.undo = append(u.undo, func(ctx context.Context) error { return u.wish.repo.Undo(ctx, made) })
 	if !made.Owned && made.Path != u.own { // it was checked out there just now
-		return workspace.Worktree{}, ownCheckout(u.place.Now, made.Path)
+		return workspace.Ensured{}, ownCheckout(u.place.Now, made.Path)
 	}
 	if made.NewBranch {
 		u.fb.step("new branch " + u.place.Now + " begins at " + made.Start)
 	}
-	return made.Worktree, nil
+	return made, nil
 }
 
 // removeContainer takes back the container and, when the instance itself is new, its home. The one that stands aside stays.
