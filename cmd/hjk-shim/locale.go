@@ -92,7 +92,7 @@ func archived(f io.ReaderAt, name string) bool {
 	return bytes.Contains(names, []byte("\x00"+name+"\x00"))
 }
 
-// pager is a program that shows git's output where there is no less, which git takes without asking; "" where less is.
+// pager is a program that shows what is long where there is no less, which git and others take without asking; "" where less is.
 func pager(env []string) string {
 	path := valueOf(env, "PATH")
 	for _, p := range []string{"less", "more"} {

@@ -184,9 +184,7 @@ func completeEnv(env []string, home string) []string {
 	if unspoken(env) {
 		set("LANG", "C.UTF-8")
 	}
-	if valueOf(env, "PAGER") == "" {
-		set("GIT_PAGER", pager(env))
-	}
+	set("PAGER", pager(env)) // git asks GIT_PAGER and core.pager first
 	return env
 }
 
