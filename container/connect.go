@@ -193,13 +193,13 @@ func probe(ctx context.Context, c candidate, patience time.Duration, alive func(
 func (e *Engine) identify(ctx context.Context, c candidate) error {
 	var v types.Version
 	var sys system.Info
-	g, ctx := errgroup.WithContext(ctx)
+	g, both := errgroup.WithContext(ctx)
 	g.Go(func() (err error) {
-		v, err = e.api.ServerVersion(ctx)
+		v, err = e.api.ServerVersion(both)
 		return err
 	})
 	g.Go(func() (err error) {
-		sys, err = e.api.Info(ctx)
+		sys, err = e.api.Info(both)
 		return err
 	})
 	if err := g.Wait(); err != nil {
@@ -223,6 +223,9 @@ func (e *Engine) identify(ctx context.Context, c candidate) error {
 		if strings.Contains(opt, "rootless") {
 			e.info.Rootless = true
 		}
+	}
+	if e.isPodman() && !e.info.Rootless {
+		e.info.Rootless = e.podmanRootless(ctx)
 	}
 	return nil
 }

@@ -40,13 +40,16 @@ func HomeVolume(name string) string { return name + "-home" }
 // The warnings are the engine's, of what it was asked for and does not do.
 func (e *Engine) Create(ctx context.Context, s Spec, shimPath string) (id string, warnings []string, err error) {
 	cfg, host := configs(s, shimPath)
-	if e.info.Name == "podman" {
-		host.LogConfig = container.LogConfig{} // it has other options
-	}
 	if err := applyFlags(cfg, host, s.Flags); err != nil {
 		return "", nil, err
 	}
 	e.exempt(host)
+	asked := *host
+	if e.isPodman() {
+		if err := spoken(host); err != nil {
+			return "", nil, err
+		}
+	}
 	platform, err := parsePlatform(s.Platform)
 	if err != nil {
 		return "", nil, err
@@ -70,7 +73,7 @@ func (e *Engine) Create(ctx context.Context, s Spec, shimPath string) (id string
 	}
 	res, err := e.inspect(late, id)
 	if err == nil {
-		err = asAsked(host, res)
+		err = asAsked(&asked, res)
 	}
 	if err != nil {
 		return "", nil, errors.Join(fmt.Errorf("create container %s: %w", s.Name, err), e.Remove(late, id))

@@ -31,7 +31,10 @@ const mostNamed = 1000
 // EventLost. Events that nobody has taken yet are joined to one.
 func (e *Engine) Events(ctx context.Context) <-chan Event {
 	out := make(chan Event)
-	f := filters.NewArgs(filters.Arg("type", "container"), filters.Arg("label", LabelRepo))
+	f := filters.NewArgs(filters.Arg("type", "container"))
+	if !e.isPodman() { // which wants to know the label's value
+		f.Add("label", LabelRepo)
+	}
 	msgs, errs := e.api.Events(ctx, events.ListOptions{Filters: f})
 	go func() {
 		defer close(out)
@@ -40,8 +43,8 @@ func (e *Engine) Events(ctx context.Context) <-chan Event {
 		for {
 			select {
 			case m := <-msgs:
-				if interesting(m.Action) {
-					ev := Event{Kind: EventContainer, Containers: map[string]string{m.Actor.ID: m.Actor.Attributes[LabelRepo]}}
+				if repo, ours := m.Actor.Attributes[LabelRepo]; ours && interesting(m.Action) {
+					ev := Event{Kind: EventContainer, Containers: map[string]string{m.Actor.ID: repo}}
 					if to != nil {
 						ev = next.Join(ev)
 					}
@@ -78,7 +81,8 @@ func (e Event) Join(o Event) Event {
 func interesting(a events.Action) bool {
 	switch a {
 	case events.ActionCreate, events.ActionStart, events.ActionRestart, events.ActionStop, events.ActionPause,
-		events.ActionUnPause, events.ActionDie, events.ActionOOM, events.ActionDestroy, events.ActionRename, events.ActionKill:
+		events.ActionUnPause, events.ActionDie, events.ActionOOM, events.ActionDestroy, events.ActionRename, events.ActionKill,
+		"died", "cleanup", "remove": // Podman's own words
 		return true
 	}
 	return false

@@ -207,7 +207,13 @@ func (e *Engine) end(ctx context.Context, verb, id string, f func(context.Contex
 
 // IsNotRunning reports whether err says that a container has stopped running.
 func IsNotRunning(err error) bool {
-	return err != nil && errdefs.IsConflict(err) && strings.Contains(err.Error(), "is not running")
+	if err == nil {
+		return false
+	}
+	text := err.Error()
+	return errdefs.IsConflict(err) && strings.Contains(text, "is not running") ||
+		strings.Contains(text, "can only create exec sessions on running containers") || // Podman, of one that ended
+		strings.Contains(text, "container state improper") || strings.Contains(text, "unable to upgrade to tcp, received 409")
 }
 
 // gone forgives what is already as wanted.

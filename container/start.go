@@ -67,7 +67,7 @@ func (e *Engine) Start(ctx context.Context, id string, first *shim.Start) (*shim
 
 func (e *Engine) startWith(ctx context.Context, c Container, mounts []shim.Mount, first *shim.Start) (*shim.State, error) {
 	id := c.ID
-	if c.Labels[labelInit] != "" || first == nil || e.info.Name == "podman" { // podman 4 attaches to what runs only
+	if c.Labels[labelInit] != "" || first == nil || e.isPodman() { // podman 4 attaches to what runs only
 		return e.startPlain(ctx, c, mounts, first)
 	}
 	req := *first
@@ -107,7 +107,10 @@ func (e *Engine) startPlain(ctx context.Context, c Container, mounts []shim.Moun
 		return nil, nil
 	}
 	st, err := e.StartSession(ctx, c.ID, c.Labels[LabelUser], *first)
-	return &st, err
+	if err != nil {
+		return nil, e.explain(ctx, c.ID, err)
+	}
+	return &st, nil
 }
 
 func (e *Engine) start(ctx context.Context, id string) error {
@@ -170,6 +173,10 @@ func (e *Engine) explain(ctx context.Context, id string, err error) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), explainTime)
 	defer cancel()
 	c, ierr := e.Inspect(ctx, id)
+	for IsNotRunning(err) && ierr == nil && c.ExitCode == nil && ctx.Err() == nil { // Podman is still noting its end
+		time.Sleep(50 * time.Millisecond)
+		c, ierr = e.Inspect(ctx, id)
+	}
 	if ierr != nil || c.ExitCode == nil {
 		return err
 	}

@@ -73,16 +73,19 @@ func (b *Builder) buildClassic(ctx context.Context, src Source, o BuildOptions, 
 	return out, nil
 }
 
-// classic follows the classic builder's stream: "Step 2/3 : RUN make", output, "---> Using cache".
+// classic follows the classic builder's stream: "Step 2/3 : RUN make", output, "---> Using cache". Podman's has "STEP 2/3: RUN make", or, of
+// several stages, "[1/2] STEP 2/3: RUN make"; it counts the instructions of a stage from its FROM.
 type classic struct {
 	file  string
 	text  []byte
 	steps []int // first line of each instruction
 	ends  []int
+	froms []int // which of them begin a stage
 	p     Progress
 	hide  veil
 
 	at     int // current step, from 1
+	step   string
 	cached int
 	vertex *bkclient.Vertex
 	log    []byte
@@ -92,6 +95,9 @@ func newClassic(file string, text []byte, p Progress) *classic {
 	c := &classic{file: file, text: text, p: p}
 	if res, err := parser.Parse(strings.NewReader(string(text))); err == nil {
 		for _, n := range res.AST.Children {
+			if strings.EqualFold(n.Value, "from") {
+				c.froms = append(c.froms, len(c.steps))
+			}
 			c.steps = append(c.steps, n.StartLine)
 			c.ends = append(c.ends, n.EndLine)
 		}
@@ -117,7 +123,17 @@ type stepError struct {
 
 func (e *stepError) Error() string { return e.msg }
 
-var stepLine = regexp.MustCompile(`^(?:Step|STEP) (\d+)/\d+ ?: (.*)`)
+var stepLine = regexp.MustCompile(`^(?:\[(\d+)/\d+\] )?(Step|STEP) (\d+)/\d+ ?: (.*)`)
+
+// instruction is which of the Dockerfile's instructions a step line is of, from 1.
+func (c *classic) instruction(m []string) int {
+	stage, _ := strconv.Atoi(m[1])
+	step, _ := strconv.Atoi(m[3])
+	if stage = max(stage, 1); m[2] == "STEP" && stage <= len(c.froms) {
+		step += c.froms[stage-1]
+	}
+	return step
+}
 
 func (c *classic) follow(r io.Reader) error {
 	d := json.NewDecoder(r)
@@ -143,11 +159,13 @@ func (c *classic) follow(r io.Reader) error {
 func (c *classic) line(s string) {
 	if m := stepLine.FindStringSubmatch(s); m != nil {
 		c.finish("")
-		c.at, _ = strconv.Atoi(m[1])
-		c.log = nil
+		c.at = c.instruction(m)
+		c.step, c.log = strings.TrimSpace(m[4]), nil
 		now := time.Now()
 		c.vertex = &bkclient.Vertex{
-			Digest: digest.FromString(c.file + m[1]), Name: "[" + m[1] + "/" + strconv.Itoa(len(c.steps)) + "] " + strings.TrimSpace(m[2]), Started: &now,
+			Digest:  digest.FromString(c.file + strconv.Itoa(c.at)),
+			Name:    "[" + strconv.Itoa(c.at) + "/" + strconv.Itoa(len(c.steps)) + "] " + c.step,
+			Started: &now,
 		}
 		c.tell(&bkclient.SolveStatus{Vertexes: []*bkclient.Vertex{c.vertex}})
 		return
@@ -190,7 +208,7 @@ func (c *classic) result() BuildResult { return BuildResult{Steps: c.at, CachedS
 var exitStatus = regexp.MustCompile(`(?:returned a non-zero code|exit (?:status|code)):? (\d+)`)
 
 func (c *classic) failure(err error) error {
-	e := &BuildError{Dockerfile: c.file, LogTail: tail(c.log, logTail), Err: err}
+	e := &BuildError{Dockerfile: c.file, Step: c.step, LogTail: tail(c.log, logTail), Err: err}
 	if c.at > 0 && c.at <= len(c.steps) {
 		e.StartLine, e.EndLine = c.steps[c.at-1], c.ends[c.at-1]
 	}

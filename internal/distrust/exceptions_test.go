@@ -31,6 +31,7 @@ var exceptions = map[string]exception{
 	"server/agents/ledger.go":         {"os.ReadFile os.WriteFile", state},
 	"server/agents/lock.go":           {"os.OpenFile os.Stat", state},
 	"server/agents/doctor.go":         {"os.Stat", "the folder that worktrees are made in"},
+	"server/agents/elsewhere.go":      {"os.Stat", onlyStat},
 	"server/agents/exchange.go":       {"os.ReadFile os.WriteFile", state},
 	"server/agents/paths.go":          {"os.ReadDir os.ReadFile os.RemoveAll os.Stat", state},
 	"server/agents/question.go":       {"os.ReadFile os.WriteFile", state},

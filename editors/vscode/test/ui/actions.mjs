@@ -139,6 +139,7 @@ export async function actions(o) {
       await w.treeAction('topic', 'Run Agent');
       await w.pick('shell');
       await until('running', () => branch('topic').state === 'running');
+      await w.shows(/hjk-topic-[0-9a-f]+ # /); // a terminal is ten columns wide before the panel has its size
       await w.tell('echo $((40+2))x');
       await w.shows(/^42x/m);
     });
