@@ -40,7 +40,7 @@ func HomeVolume(name string) string { return name + "-home" }
 // The warnings are the engine's, of what it was asked for and does not do.
 func (e *Engine) Create(ctx context.Context, s Spec, shimPath string) (id string, warnings []string, err error) {
 	cfg, host := configs(s, shimPath)
-	if e.info.Name == "podman" {
+	if e.isPodman() {
 		host.LogConfig = container.LogConfig{} // it has other options
 	}
 	if err := applyFlags(cfg, host, s.Flags); err != nil {
@@ -51,10 +51,14 @@ func (e *Engine) Create(ctx context.Context, s Spec, shimPath string) (id string
 	if err != nil {
 		return "", nil, err
 	}
+	sent, err := e.bindable(host)
+	if err != nil {
+		return "", nil, fmt.Errorf("create container %s: %w", s.Name, err)
+	}
 	late, cancel := outlive(ctx, createGrace)
 	defer cancel()
 	err = e.call(late, func(ctx context.Context) error {
-		res, err := e.api.ContainerCreate(ctx, cfg, host, &network.NetworkingConfig{}, platform, s.Name)
+		res, err := e.api.ContainerCreate(ctx, cfg, sent, &network.NetworkingConfig{}, platform, s.Name)
 		id, warnings = res.ID, told(res.Warnings)
 		return err
 	})

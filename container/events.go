@@ -31,7 +31,10 @@ const mostNamed = 1000
 // EventLost. Events that nobody has taken yet are joined to one.
 func (e *Engine) Events(ctx context.Context) <-chan Event {
 	out := make(chan Event)
-	f := filters.NewArgs(filters.Arg("type", "container"), filters.Arg("label", LabelRepo))
+	f := filters.NewArgs(filters.Arg("type", "container"))
+	if !e.isPodman() { // whose filter wants a value: with the label's name alone nothing ever happens
+		f.Add("label", LabelRepo)
+	}
 	msgs, errs := e.api.Events(ctx, events.ListOptions{Filters: f})
 	go func() {
 		defer close(out)
@@ -40,7 +43,7 @@ func (e *Engine) Events(ctx context.Context) <-chan Event {
 		for {
 			select {
 			case m := <-msgs:
-				if interesting(m.Action) {
+				if _, ours := m.Actor.Attributes[LabelRepo]; ours && interesting(m.Action) {
 					ev := Event{Kind: EventContainer, Containers: map[string]string{m.Actor.ID: m.Actor.Attributes[LabelRepo]}}
 					if to != nil {
 						ev = next.Join(ev)
@@ -79,6 +82,8 @@ func interesting(a events.Action) bool {
 	switch a {
 	case events.ActionCreate, events.ActionStart, events.ActionRestart, events.ActionStop, events.ActionPause,
 		events.ActionUnPause, events.ActionDie, events.ActionOOM, events.ActionDestroy, events.ActionRename, events.ActionKill:
+		return true
+	case "cleanup", "remove": // Podman's, when one that ended is listed as such, and when it is gone
 		return true
 	}
 	return false

@@ -66,7 +66,7 @@ func (e *Engine) ImagesInUse(ctx context.Context) (map[string]bool, error) {
 
 func summary(s container.Summary) Container {
 	c := Container{
-		ID: s.ID, State: s.State, ImageID: s.ImageID, CreatedAt: time.Unix(s.Created, 0).UTC(), Labels: s.Labels,
+		ID: s.ID, State: state(s.State), ImageID: s.ImageID, CreatedAt: time.Unix(s.Created, 0).UTC(), Labels: s.Labels,
 		Repo: s.Labels[LabelRepo], Branch: s.Labels[LabelBranch], Worktree: s.Labels[LabelWorktree],
 		ExitCode: exitStatus(s.Status),
 	}
@@ -115,7 +115,7 @@ func (e *Engine) inspect(ctx context.Context, id string) (res container.InspectR
 
 func inspected(res container.InspectResponse) Container {
 	c := Container{
-		ID: res.ID, Name: strings.TrimPrefix(res.Name, "/"), State: res.State.Status, ImageID: res.Image,
+		ID: res.ID, Name: strings.TrimPrefix(res.Name, "/"), State: state(res.State.Status), ImageID: res.Image,
 		Labels: res.Config.Labels, Repo: res.Config.Labels[LabelRepo], Branch: res.Config.Labels[LabelBranch],
 		Worktree: res.Config.Labels[LabelWorktree],
 	}
@@ -207,7 +207,16 @@ func (e *Engine) end(ctx context.Context, verb, id string, f func(context.Contex
 
 // IsNotRunning reports whether err says that a container has stopped running.
 func IsNotRunning(err error) bool {
-	return err != nil && errdefs.IsConflict(err) && strings.Contains(err.Error(), "is not running")
+	if err == nil {
+		return false
+	}
+	text := err.Error()
+	for _, words := range podmanNotRunning {
+		if strings.Contains(text, words) {
+			return true
+		}
+	}
+	return errdefs.IsConflict(err) && strings.Contains(text, "is not running")
 }
 
 // gone forgives what is already as wanted.

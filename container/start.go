@@ -67,7 +67,7 @@ func (e *Engine) Start(ctx context.Context, id string, first *shim.Start) (*shim
 
 func (e *Engine) startWith(ctx context.Context, c Container, mounts []shim.Mount, first *shim.Start) (*shim.State, error) {
 	id := c.ID
-	if c.Labels[labelInit] != "" || first == nil || e.info.Name == "podman" { // podman 4 attaches to what runs only
+	if c.Labels[labelInit] != "" || first == nil || e.isPodman() { // podman 4 attaches to what runs only
 		return e.startPlain(ctx, c, mounts, first)
 	}
 	req := *first
@@ -107,7 +107,10 @@ func (e *Engine) startPlain(ctx context.Context, c Container, mounts []shim.Moun
 		return nil, nil
 	}
 	st, err := e.StartSession(ctx, c.ID, c.Labels[LabelUser], *first)
-	return &st, err
+	if err != nil {
+		return nil, e.explain(ctx, c.ID, err)
+	}
+	return &st, nil
 }
 
 func (e *Engine) start(ctx context.Context, id string) error {
@@ -169,11 +172,20 @@ func (e *Engine) explain(ctx context.Context, id string, err error) error {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), explainTime)
 	defer cancel()
-	c, ierr := e.Inspect(ctx, id)
-	if ierr != nil || c.ExitCode == nil {
-		return err
+	for {
+		c, ierr := e.Inspect(ctx, id)
+		if ierr == nil && c.ExitCode != nil {
+			return &ExitedError{Code: *c.ExitCode, Log: e.tail(ctx, id)}
+		}
+		if ierr != nil || !IsNotRunning(err) {
+			return err
+		}
+		select { // Podman knows the exit code somewhat later than that a container has ended
+		case <-ctx.Done():
+			return err
+		case <-time.After(20 * time.Millisecond):
+		}
 	}
-	return &ExitedError{Code: *c.ExitCode, Log: e.tail(ctx, id)}
 }
 
 // tail is the last of what PID 1 printed.
