@@ -4,9 +4,11 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
+	"github.com/docker/docker/api/types"
 	"github.com/docker/docker/api/types/container"
 	"github.com/docker/docker/api/types/filters"
 	"github.com/docker/docker/api/types/volume"
@@ -16,6 +18,17 @@ import (
 // Dial connects to an engine.
 func Dial(host string) (*client.Client, error) {
 	return client.NewClientWithOpts(client.WithHost(host), client.WithAPIVersionNegotiation())
+}
+
+// IsPodman reports whether an engine is Podman.
+func IsPodman(host string) (bool, error) {
+	c, err := Dial(host)
+	if err != nil {
+		return false, err
+	}
+	defer func() { _ = c.Close() }()
+	v, err := c.ServerVersion(context.Background())
+	return slices.ContainsFunc(v.Components, func(p types.ComponentVersion) bool { return strings.HasPrefix(p.Name, "Podman") }), err
 }
 
 // Leftovers are the containers and volumes in an engine of repositories below dir.
