@@ -42,6 +42,10 @@ test: ## all tests: build, lint, and everything against a private engine
 test-user: ## the tests of hosts and agents as an ordinary user (make test has a part of it)
 	@scripts/test-user
 
+.PHONY: test-podman
+test-podman: shim ## the scripts on a real Podman, as root and rootless (make test has a part of it)
+	@scripts/test-podman
+
 .PHONY: images-test
 images-test: ## build the images we ship, from Debian's and npm's packages, and use them (part of test)
 	@scripts/need debootstrap=debootstrap docker-registry=docker-registry dockerd=docker.io docker=docker.io ip=iproute2 iptables=iptables jq=jq busybox=busybox-static npm=npm
