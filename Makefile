@@ -46,6 +46,10 @@ test-user: ## the tests of hosts and agents as an ordinary user (make test has a
 test-podman: shim ## the scripts on a real Podman, as root and rootless (make test has a part of it)
 	@scripts/test-podman
 
+.PHONY: test-podman5
+test-podman5: shim ## the same on Debian 13's Podman 5.4
+	@scripts/test-podman5
+
 .PHONY: images-test
 images-test: ## build the images we ship, from Debian's and npm's packages, and use them (part of test)
 	@scripts/need debootstrap=debootstrap docker-registry=docker-registry dockerd=docker.io docker=docker.io ip=iproute2 iptables=iptables jq=jq busybox=busybox-static npm=npm

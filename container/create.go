@@ -79,7 +79,7 @@ func (e *Engine) Create(ctx context.Context, s Spec, shimPath string) (id string
 	if err != nil {
 		return "", nil, errors.Join(fmt.Errorf("create container %s: %w", s.Name, err), e.Remove(late, id))
 	}
-	return id, warnings, nil
+	return id, append(warnings, e.dropped(host, res)...), nil
 }
 
 // told are an engine's warnings as they go on: some begin with a word that says what they are.

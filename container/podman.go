@@ -97,6 +97,28 @@ func (e *Engine) bindable(host *container.HostConfig) (*container.HostConfig, er
 	return &is, nil
 }
 
+// dropped are the limits that a Podman does not keep, as a rootless one on control groups v1: it tells that to its log alone.
+func (e *Engine) dropped(asked *container.HostConfig, res container.InspectResponse) []string {
+	is := res.HostConfig
+	if !e.isPodman() || is == nil {
+		return nil
+	}
+	var all []string
+	if asked.Memory > 0 && is.Memory == 0 {
+		all = append(all, "memory")
+	}
+	if asked.NanoCPUs > 0 && is.NanoCPUs == 0 && is.CPUQuota == 0 {
+		all = append(all, "CPUs")
+	}
+	if asked.PidsLimit != nil && *asked.PidsLimit > 0 && (is.PidsLimit == nil || *is.PidsLimit == 0) {
+		all = append(all, "processes")
+	}
+	if len(all) == 0 {
+		return nil
+	}
+	return []string{"the engine does not keep the limit of " + strings.Join(all, ", ") + ": a rootless Podman needs control groups v2 for that"}
+}
+
 var errNoPodman = errors.New("no podman on PATH")
 
 // startPodman runs podman's API service as a child for as long as the Engine is open: Podman has no daemon.
