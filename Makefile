@@ -3,8 +3,6 @@ SHELL := /bin/bash
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS := -s -w -X main.version=$(VERSION)
 SHIM := container/shim/embed/bin/hjk-shim-linux
-# Those that use what Podman has. keyring needs a session bus.
-PODMAN_SCRIPTS := (again|attach|auth|bad|branch|cli|commits|damaged|elsewhere|ends|git|hardening|images|init|inner|life|lines|locale|logs|lsp|names|odd|secrets)
 LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.14.0
 export GOTOOLCHAIN := local
 
@@ -45,9 +43,12 @@ test-user: ## the tests of hosts and agents as an ordinary user (make test has a
 	@scripts/test-user
 
 .PHONY: test-podman
-test-podman: shim ## the scripts of cmd/hjk-ls on a private Podman, as root and rootless
-	@scripts/with-podman root go test ./cmd/hjk-ls -count=1 -parallel 1 -timeout 30m -run 'TestScripts/$(PODMAN_SCRIPTS)$$'
-	@scripts/with-engine scripts/with-user go test -exec "$$PWD/scripts/with-podman rootless" ./cmd/hjk-ls -count=1 -parallel 1 -timeout 30m -run 'TestScripts/(git|life)$$'
+test-podman: shim ## the scripts on a real Podman, as root and rootless (make test has a part of it)
+	@scripts/test-podman
+
+.PHONY: test-podman5
+test-podman5: shim ## the same on Debian 13's Podman 5.4
+	@scripts/test-podman5
 
 .PHONY: images-test
 images-test: ## build the images we ship, from Debian's and npm's packages, and use them (part of test)

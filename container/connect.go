@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/docker/docker/api/types"
-	"github.com/docker/docker/api/types/system"
 	"github.com/docker/docker/client"
 	"go.uber.org/zap"
 	"golang.org/x/sync/errgroup"
@@ -192,14 +191,14 @@ func probe(ctx context.Context, c candidate, patience time.Duration, alive func(
 // identify asks what an engine is, both questions at once: one that is far away takes its time for each.
 func (e *Engine) identify(ctx context.Context, c candidate) error {
 	var v types.Version
-	var sys system.Info
-	g, both := errgroup.WithContext(ctx)
+	var sys systemInfo
+	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() (err error) {
-		v, err = e.api.ServerVersion(both)
+		v, err = e.api.ServerVersion(ctx)
 		return err
 	})
 	g.Go(func() (err error) {
-		sys, err = e.api.Info(both)
+		sys, err = e.systemInfo(ctx)
 		return err
 	})
 	if err := g.Wait(); err != nil {
@@ -218,14 +217,12 @@ func (e *Engine) identify(ctx context.Context, c candidate) error {
 			e.info.Name = "podman"
 		}
 	}
+	e.info.Rootless = sys.Rootless
 	for _, opt := range sys.SecurityOptions {
 		e.info.Remapped = e.info.Remapped || opt == "name=userns"
 		if strings.Contains(opt, "rootless") {
 			e.info.Rootless = true
 		}
-	}
-	if e.isPodman() && !e.info.Rootless {
-		e.info.Rootless = e.podmanRootless(ctx)
 	}
 	return nil
 }

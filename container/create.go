@@ -40,24 +40,25 @@ func HomeVolume(name string) string { return name + "-home" }
 // The warnings are the engine's, of what it was asked for and does not do.
 func (e *Engine) Create(ctx context.Context, s Spec, shimPath string) (id string, warnings []string, err error) {
 	cfg, host := configs(s, shimPath)
+	if e.isPodman() {
+		host.LogConfig = container.LogConfig{} // it has other options
+	}
 	if err := applyFlags(cfg, host, s.Flags); err != nil {
 		return "", nil, err
 	}
 	e.exempt(host)
-	asked := *host
-	if e.isPodman() {
-		if err := spoken(host); err != nil {
-			return "", nil, err
-		}
-	}
 	platform, err := parsePlatform(s.Platform)
 	if err != nil {
 		return "", nil, err
 	}
+	sent, err := e.bindable(host)
+	if err != nil {
+		return "", nil, fmt.Errorf("create container %s: %w", s.Name, err)
+	}
 	late, cancel := outlive(ctx, createGrace)
 	defer cancel()
 	err = e.call(late, func(ctx context.Context) error {
-		res, err := e.api.ContainerCreate(ctx, cfg, host, &network.NetworkingConfig{}, platform, s.Name)
+		res, err := e.api.ContainerCreate(ctx, cfg, sent, &network.NetworkingConfig{}, platform, s.Name)
 		id, warnings = res.ID, told(res.Warnings)
 		return err
 	})
@@ -73,12 +74,12 @@ func (e *Engine) Create(ctx context.Context, s Spec, shimPath string) (id string
 	}
 	res, err := e.inspect(late, id)
 	if err == nil {
-		err = asAsked(&asked, res)
+		err = asAsked(host, res)
 	}
 	if err != nil {
 		return "", nil, errors.Join(fmt.Errorf("create container %s: %w", s.Name, err), e.Remove(late, id))
 	}
-	return id, warnings, nil
+	return id, append(warnings, e.dropped(host, res)...), nil
 }
 
 // told are an engine's warnings as they go on: some begin with a word that says what they are.

@@ -32,7 +32,7 @@ const mostNamed = 1000
 func (e *Engine) Events(ctx context.Context) <-chan Event {
 	out := make(chan Event)
 	f := filters.NewArgs(filters.Arg("type", "container"))
-	if !e.isPodman() { // which wants to know the label's value
+	if !e.isPodman() { // whose filter wants a value: with the label's name alone nothing ever happens
 		f.Add("label", LabelRepo)
 	}
 	msgs, errs := e.api.Events(ctx, events.ListOptions{Filters: f})
@@ -43,8 +43,8 @@ func (e *Engine) Events(ctx context.Context) <-chan Event {
 		for {
 			select {
 			case m := <-msgs:
-				if repo, ours := m.Actor.Attributes[LabelRepo]; ours && interesting(m.Action) {
-					ev := Event{Kind: EventContainer, Containers: map[string]string{m.Actor.ID: repo}}
+				if _, ours := m.Actor.Attributes[LabelRepo]; ours && interesting(m.Action) {
+					ev := Event{Kind: EventContainer, Containers: map[string]string{m.Actor.ID: m.Actor.Attributes[LabelRepo]}}
 					if to != nil {
 						ev = next.Join(ev)
 					}
@@ -81,8 +81,9 @@ func (e Event) Join(o Event) Event {
 func interesting(a events.Action) bool {
 	switch a {
 	case events.ActionCreate, events.ActionStart, events.ActionRestart, events.ActionStop, events.ActionPause,
-		events.ActionUnPause, events.ActionDie, events.ActionOOM, events.ActionDestroy, events.ActionRename, events.ActionKill,
-		"died", "cleanup", "remove": // Podman's own words
+		events.ActionUnPause, events.ActionDie, events.ActionOOM, events.ActionDestroy, events.ActionRename, events.ActionKill:
+		return true
+	case "cleanup", "remove": // Podman's, when one that ended is listed as such, and when it is gone
 		return true
 	}
 	return false

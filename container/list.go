@@ -66,7 +66,7 @@ func (e *Engine) ImagesInUse(ctx context.Context) (map[string]bool, error) {
 
 func summary(s container.Summary) Container {
 	c := Container{
-		ID: s.ID, State: s.State, ImageID: s.ImageID, CreatedAt: time.Unix(s.Created, 0).UTC(), Labels: s.Labels,
+		ID: s.ID, State: state(s.State), ImageID: s.ImageID, CreatedAt: time.Unix(s.Created, 0).UTC(), Labels: s.Labels,
 		Repo: s.Labels[LabelRepo], Branch: s.Labels[LabelBranch], Worktree: s.Labels[LabelWorktree],
 		ExitCode: exitStatus(s.Status),
 	}
@@ -115,7 +115,7 @@ func (e *Engine) inspect(ctx context.Context, id string) (res container.InspectR
 
 func inspected(res container.InspectResponse) Container {
 	c := Container{
-		ID: res.ID, Name: strings.TrimPrefix(res.Name, "/"), State: res.State.Status, ImageID: res.Image,
+		ID: res.ID, Name: strings.TrimPrefix(res.Name, "/"), State: state(res.State.Status), ImageID: res.Image,
 		Labels: res.Config.Labels, Repo: res.Config.Labels[LabelRepo], Branch: res.Config.Labels[LabelBranch],
 		Worktree: res.Config.Labels[LabelWorktree],
 	}
@@ -211,9 +211,12 @@ func IsNotRunning(err error) bool {
 		return false
 	}
 	text := err.Error()
-	return errdefs.IsConflict(err) && strings.Contains(text, "is not running") ||
-		strings.Contains(text, "can only create exec sessions on running containers") || // Podman, of one that ended
-		strings.Contains(text, "container state improper") || strings.Contains(text, "unable to upgrade to tcp, received 409")
+	for _, words := range podmanNotRunning {
+		if strings.Contains(text, words) {
+			return true
+		}
+	}
+	return errdefs.IsConflict(err) && strings.Contains(text, "is not running")
 }
 
 // gone forgives what is already as wanted.

@@ -72,8 +72,12 @@ func (e *Engine) ownWith(ctx context.Context, image, dir, user, shimPath string)
 		},
 	}
 	e.exempt(host)
+	host, err := e.bindable(host)
+	if err != nil {
+		return err
+	}
 	var made container.CreateResponse
-	err := e.call(ctx, func(ctx context.Context) (err error) {
+	err = e.call(ctx, func(ctx context.Context) (err error) {
 		made, err = e.api.ContainerCreate(ctx, cfg, host, &network.NetworkingConfig{}, nil, "")
 		return err
 	})

@@ -172,15 +172,20 @@ func (e *Engine) explain(ctx context.Context, id string, err error) error {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), explainTime)
 	defer cancel()
-	c, ierr := e.Inspect(ctx, id)
-	for IsNotRunning(err) && ierr == nil && c.ExitCode == nil && ctx.Err() == nil { // Podman is still noting its end
-		time.Sleep(50 * time.Millisecond)
-		c, ierr = e.Inspect(ctx, id)
+	for {
+		c, ierr := e.Inspect(ctx, id)
+		if ierr == nil && c.ExitCode != nil {
+			return &ExitedError{Code: *c.ExitCode, Log: e.tail(ctx, id)}
+		}
+		if ierr != nil || !IsNotRunning(err) {
+			return err
+		}
+		select { // Podman knows the exit code somewhat later than that a container has ended
+		case <-ctx.Done():
+			return err
+		case <-time.After(20 * time.Millisecond):
+		}
 	}
-	if ierr != nil || c.ExitCode == nil {
-		return err
-	}
-	return &ExitedError{Code: *c.ExitCode, Log: e.tail(ctx, id)}
 }
 
 // tail is the last of what PID 1 printed.

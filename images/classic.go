@@ -7,16 +7,17 @@ import (
 	"fmt"
 	"io"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/docker/docker/api/types/build"
 	bkclient "github.com/moby/buildkit/client"
-	"github.com/moby/buildkit/frontend/dockerfile/parser"
 	"github.com/opencontainers/go-digest"
 
 	"github.com/gilmanlab/hjk-ls/images/dockerfile"
+	"github.com/gilmanlab/hjk-ls/internal/plain"
 )
 
 // buildClassic builds with the engine's own builder, for engines without BuildKit (Podman). The context travels as a
@@ -73,36 +74,24 @@ func (b *Builder) buildClassic(ctx context.Context, src Source, o BuildOptions, 
 	return out, nil
 }
 
-// classic follows the classic builder's stream: "Step 2/3 : RUN make", output, "---> Using cache". Podman's has "STEP 2/3: RUN make", or, of
-// several stages, "[1/2] STEP 2/3: RUN make"; it counts the instructions of a stage from its FROM.
+// classic follows the classic builder's stream: "Step 2/3 : RUN make", output, "---> Using cache".
 type classic struct {
-	file  string
-	text  []byte
-	steps []int // first line of each instruction
-	ends  []int
-	froms []int // which of them begin a stage
-	p     Progress
-	hide  veil
+	file string
+	text []byte
+	f    dockerfile.File
+	p    Progress
+	hide veil
 
-	at     int // current step, from 1
-	step   string
+	at     int // instruction of the current step, from 1
+	seen   int // steps
 	cached int
 	vertex *bkclient.Vertex
 	log    []byte
 }
 
 func newClassic(file string, text []byte, p Progress) *classic {
-	c := &classic{file: file, text: text, p: p}
-	if res, err := parser.Parse(strings.NewReader(string(text))); err == nil {
-		for _, n := range res.AST.Children {
-			if strings.EqualFold(n.Value, "from") {
-				c.froms = append(c.froms, len(c.steps))
-			}
-			c.steps = append(c.steps, n.StartLine)
-			c.ends = append(c.ends, n.EndLine)
-		}
-	}
-	return c
+	f, _ := dockerfile.Parse(text)
+	return &classic{file: file, text: text, f: f, p: p}
 }
 
 // classicMessage is one line of the stream (Docker Engine API, POST /build).
@@ -123,16 +112,35 @@ type stepError struct {
 
 func (e *stepError) Error() string { return e.msg }
 
-var stepLine = regexp.MustCompile(`^(?:\[(\d+)/\d+\] )?(Step|STEP) (\d+)/\d+ ?: (.*)`)
+// Docker counts the instructions of the file, Podman those of each stage.
+var (
+	stepLine   = regexp.MustCompile(`^Step (\d+)/\d+ : (.*)`)
+	podmanLine = regexp.MustCompile(`^(?:\[(\d+)/\d+\] )?STEP (\d+)/\d+: (.*)`)
+	cacheLine  = regexp.MustCompile(`^ ?-{2,3}> Using cache`)
+	noteLine   = regexp.MustCompile(`^(?:\[\d+/\d+\] )?COMMIT |^ ?-{2,3}> [0-9a-f]{11,12}\n$`) // the builder's own, no step's output
+)
 
-// instruction is which of the Dockerfile's instructions a step line is of, from 1.
-func (c *classic) instruction(m []string) int {
-	stage, _ := strconv.Atoi(m[1])
-	step, _ := strconv.Atoi(m[3])
-	if stage = max(stage, 1); m[2] == "STEP" && stage <= len(c.froms) {
-		step += c.froms[stage-1]
+// step reads a line that begins a step: the place of its instruction in the file, from 1, 0 where it is none of it, and what it says.
+func (c *classic) step(s string) (at int, text string, ok bool) {
+	if m := stepLine.FindStringSubmatch(s); m != nil {
+		at, _ = strconv.Atoi(m[1])
+		return at, strings.TrimSpace(m[2]), true
 	}
-	return step
+	m := podmanLine.FindStringSubmatch(s)
+	if m == nil {
+		return 0, "", false
+	}
+	stage, _ := strconv.Atoi(m[1]) // none where there is one stage
+	nth, _ := strconv.Atoi(m[2])
+	stage = max(stage, 1) - 1
+	if stage >= len(c.f.Stages) {
+		return 0, "", true
+	}
+	i := c.f.Stages[stage].From + nth - 1
+	if i < 0 || i >= len(c.f.Instructions) || c.f.Instructions[i].Stage != stage {
+		return 0, "", true // one that the engine adds, for labels
+	}
+	return i + 1, strings.TrimSpace(m[3]), true
 }
 
 func (c *classic) follow(r io.Reader) error {
@@ -157,27 +165,26 @@ func (c *classic) follow(r io.Reader) error {
 }
 
 func (c *classic) line(s string) {
-	if m := stepLine.FindStringSubmatch(s); m != nil {
+	if at, text, ok := c.step(s); ok {
 		c.finish("")
-		c.at = c.instruction(m)
-		c.step, c.log = strings.TrimSpace(m[4]), nil
+		if c.log = nil; at == 0 {
+			return
+		}
+		c.at = at
+		c.seen++
 		now := time.Now()
 		c.vertex = &bkclient.Vertex{
-			Digest:  digest.FromString(c.file + strconv.Itoa(c.at)),
-			Name:    "[" + strconv.Itoa(c.at) + "/" + strconv.Itoa(len(c.steps)) + "] " + c.step,
-			Started: &now,
+			Digest: digest.FromString(c.file + strconv.Itoa(at)), Name: fmt.Sprintf("[%d/%d] %s", at, len(c.f.Instructions), text), Started: &now,
 		}
 		c.tell(&bkclient.SolveStatus{Vertexes: []*bkclient.Vertex{c.vertex}})
 		return
 	}
-	if strings.Contains(s, "Using cache") {
-		c.cached++
-		if c.vertex != nil {
-			c.vertex.Cached = true
-		}
+	if c.vertex == nil || s == "" || noteLine.MatchString(s) {
 		return
 	}
-	if c.vertex == nil || s == "" {
+	if cacheLine.MatchString(s) && !c.vertex.Cached {
+		c.cached++
+		c.vertex.Cached = true
 		return
 	}
 	if c.log = append(c.log, s...); len(c.log) > 64<<10 {
@@ -203,17 +210,27 @@ func (c *classic) tell(s *bkclient.SolveStatus) {
 	}
 }
 
-func (c *classic) result() BuildResult { return BuildResult{Steps: c.at, CachedSteps: c.cached} }
+func (c *classic) result() BuildResult { return BuildResult{Steps: c.seen, CachedSteps: c.cached} }
+
+// at names the failing instruction as BuildKit would.
+func (e *BuildError) at(in dockerfile.Instruction) {
+	first, _, _ := strings.Cut(in.Text, "\n")
+	e.StartLine, e.EndLine, e.Step = in.StartLine, in.EndLine, plain.Short(strings.TrimSpace(first), maxName)
+}
 
 var exitStatus = regexp.MustCompile(`(?:returned a non-zero code|exit (?:status|code)):? (\d+)`)
 
 func (c *classic) failure(err error) error {
-	e := &BuildError{Dockerfile: c.file, Step: c.step, LogTail: tail(c.log, logTail), Err: err}
-	if c.at > 0 && c.at <= len(c.steps) {
-		e.StartLine, e.EndLine = c.steps[c.at-1], c.ends[c.at-1]
+	e := &BuildError{Dockerfile: c.file, LogTail: tail(c.log, logTail), Err: err}
+	if c.at > 0 && c.at <= len(c.f.Instructions) {
+		e.at(c.f.Instructions[c.at-1])
 	}
-	f, _ := dockerfile.Parse(c.text)
-	e.locate(c.text, f)
+	heredoc := func(in dockerfile.Instruction) bool { return strings.Contains(in.Text, "\n") }
+	if i := slices.IndexFunc(c.f.Instructions, heredoc); i >= 0 && strings.Contains(err.Error(), "Unknown instruction") {
+		e.at(c.f.Instructions[i])
+		e.Err = fmt.Errorf("this engine's builder knows no here-documents (<<): write it without one, or use Podman 5 or Docker: %w", err)
+	}
+	e.locate(c.text, c.f)
 	if m := exitStatus.FindStringSubmatch(err.Error()); m != nil {
 		e.ExitCode, _ = strconv.Atoi(m[1])
 	}
