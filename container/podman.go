@@ -85,7 +85,7 @@ func (e *Engine) bindable(host *container.HostConfig) (*container.HostConfig, er
 		case !strings.ContainsAny(paths, "\",\r\n"):
 			is.Mounts = append(is.Mounts, m)
 		case strings.Contains(paths, ":"):
-			return nil, fmt.Errorf("Podman cannot mount %q, as it has a colon beside a quote, a comma or a line's end; rename or move it", m.Source)
+			return nil, fmt.Errorf("podman cannot mount %q, as it has a colon beside a quote, a comma or a line's end; rename or move it", m.Source)
 		default:
 			bind := m.Source + ":" + m.Target
 			if m.ReadOnly {
