@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"strings"
 	"sync"
 	"time"
 
@@ -137,9 +138,18 @@ func (b *Builder) Named(ctx context.Context, pattern string) (map[string]string,
 	return ids, nil
 }
 
+// remove asks again where Docker stumbled over somebody who removed the same image at the same moment.
+func (b *Builder) remove(ctx context.Context, name string, o image.RemoveOptions) error {
+	_, err := b.api.ImageRemove(ctx, name, o)
+	if err != nil && strings.Contains(err.Error(), "unrecognized image ID") {
+		_, err = b.api.ImageRemove(ctx, name, o)
+	}
+	return err
+}
+
 // Untag takes a name away from an image; the image goes with its last name. A name that is gone is no error.
 func (b *Builder) Untag(ctx context.Context, tag string) error {
-	_, err := b.api.ImageRemove(ctx, tag, image.RemoveOptions{})
+	err := b.remove(ctx, tag, image.RemoveOptions{})
 	if err == nil || errdefs.IsNotFound(err) || errdefs.IsConflict(err) { // conflict: a container still uses it
 		return nil
 	}

@@ -155,7 +155,7 @@ func (h Held) digestOf(ref string) string {
 // Delete takes a name away from an image, or deletes one without a name by its id. removed is false when something
 // still uses it; what is gone already counts as removed.
 func (b *Builder) Delete(ctx context.Context, name string) (removed bool, err error) {
-	_, err = b.api.ImageRemove(ctx, name, image.RemoveOptions{PruneChildren: true})
+	err = b.remove(ctx, name, image.RemoveOptions{PruneChildren: true})
 	switch {
 	case err == nil, errdefs.IsNotFound(err):
 		return true, nil
