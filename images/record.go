@@ -218,7 +218,8 @@ func (r *recorder) failure(ctx context.Context, t *tree, err error) error {
 	} else if m := exitCode.FindStringSubmatch(err.Error()); m != nil {
 		e.ExitCode, _ = strconv.Atoi(m[1])
 	}
-	if strings.Contains(err.Error(), "invalid UTF-8") {
+	// A transfer that broke off is canceled by the engine, and that word can be quicker than the cause.
+	if ctx.Err() == nil && strings.HasSuffix(err.Error(), "context canceled") || strings.Contains(err.Error(), "invalid UTF-8") {
 		e.Err = t.unnamable(ctx, err)
 	}
 	if e.ExitCode == 0 {
