@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/gilmanlab/hjk-ls/internal/distrust"
 )
 
 // followHost takes the host's time zone and language over, where the container has them and says nothing else.
@@ -62,7 +64,7 @@ func hasLocale(name string) bool {
 	if fi, err := os.Stat(filepath.Join(locales, normal)); err == nil && fi.IsDir() {
 		return true
 	}
-	f, err := os.Open(filepath.Join(locales, "locale-archive"))
+	f, err := distrust.OpenFile(filepath.Join(locales, "locale-archive")) // an image may have a FIFO there
 	if err != nil {
 		return false
 	}

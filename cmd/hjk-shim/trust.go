@@ -3,10 +3,8 @@ package main
 import (
 	"bytes"
 	"encoding/pem"
-	"io"
 	"os"
 	"path"
-	"syscall"
 
 	"github.com/gilmanlab/hjk-ls/container/shim"
 	"github.com/gilmanlab/hjk-ls/internal/distrust"
@@ -41,15 +39,7 @@ func trust() {
 // certificates are those of a file, and nothing else of it: the image may have a link there to what its user may not read, or a
 // FIFO.
 func certificates(file string) []byte {
-	f, err := os.OpenFile(file, os.O_RDONLY|syscall.O_NONBLOCK, 0)
-	if err != nil {
-		return nil
-	}
-	defer f.Close()
-	if fi, err := f.Stat(); err != nil || !fi.Mode().IsRegular() {
-		return nil
-	}
-	data, err := io.ReadAll(io.LimitReader(f, maxBundle))
+	data, err := distrust.File(file, maxBundle)
 	if err != nil {
 		return nil
 	}

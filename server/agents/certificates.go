@@ -2,7 +2,6 @@ package agents
 
 import (
 	"bytes"
-	"context"
 	"crypto/x509"
 	"encoding/pem"
 	"errors"
@@ -148,7 +147,7 @@ func (m *Manager) trust(c workspace.Config, p place, image []string) (mounts []c
 }
 
 // followCertificates gives a container that is to start again those of now. It has their variables only if there were some when it was made.
-func (u *bringUp) followCertificates(_ context.Context) {
+func (u *bringUp) followCertificates() {
 	if _, err := os.Stat(u.place.certificates()); err != nil {
 		return
 	}

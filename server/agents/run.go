@@ -229,7 +229,7 @@ func (u *bringUp) start(ctx context.Context, c container.Container) (st *shim.St
 		return nil, false, err
 	}
 	u.follow(ctx, c)
-	u.followCertificates(ctx)
+	u.followCertificates()
 	u.fb.step("starting container " + c.Name)
 	st, err = u.eng.Start(ctx, c.ID, u.request(c.Worktree, c.Labels[container.LabelHome]))
 	var se *container.SessionError
