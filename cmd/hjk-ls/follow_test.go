@@ -297,7 +297,7 @@ func TestLateAnswerRecreatesNothing(t *testing.T) {
 	e.mu.Lock()
 	e.answer = func(method string) any {
 		if method == "window/showMessageRequest" {
-			return map[string]string{"title": <-answer}
+			return func() any { return map[string]string{"title": <-answer} } // not under the lock, which everybody who waits needs
 		}
 		return nil
 	}
