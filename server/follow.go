@@ -103,8 +103,7 @@ const (
 	laterAction    = "Later"
 )
 
-// askToRecreate asks for all instances of an older image at once. A question that is withdrawn goes from editors that know
-// $/cancelRequest; VS Code shows one of the same words in its place.
+// askToRecreate asks for all instances of an older image at once.
 func (s *Server) askToRecreate(ctx context.Context, stale []agents.Instance) (yes, answered bool) {
 	s.mu.Lock()
 	able := s.caps.ask

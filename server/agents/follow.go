@@ -50,7 +50,7 @@ func (m *Manager) FollowBuilds(ctx context.Context, h BuildHooks) {
 	defer m.changed.join(kicks)()
 	defer m.found.join(kicks)()
 	defer m.edited.join(kicks)()
-	f := &follow{m: m, h: h, life: ctx, began: time.Now(), told: map[string]told{}, recreated: map[string]string{}, questions: map[string]*question{}}
+	f := &follow{m: m, h: h, life: ctx, began: time.Now(), told: map[string]told{}, recreated: map[string]string{}, questions: map[string]bool{}}
 	defer f.work.Wait()
 	f.work.Go(func() { f.followAsked(ctx) })
 	follower := builds.Follower{
@@ -73,9 +73,9 @@ type follow struct {
 
 	told map[string]told // by key: what was told last of another's build
 
-	mu        sync.Mutex           // guards what follows
-	recreated map[string]string    // by instance: the image for which it was recreated by itself
-	questions map[string]*question // that are open, by the key of their unit
+	mu        sync.Mutex        // guards what follows
+	recreated map[string]string // by instance: the image for which it was recreated by itself
+	questions map[string]bool   // that are open, by the key of their unit; true looks again when it is answered
 }
 
 // told is a build and what was told of it.
@@ -228,9 +228,6 @@ func (f *follow) heard(key string) {
 	f.h.Build(ev)
 	if rec.Latest.State != builds.Running {
 		f.m.changed.kick() // instances may be stale now
-		if rec.Latest.State == builds.Succeeded {
-			f.renew(key)
-		}
 	}
 }
 

@@ -1,7 +1,6 @@
 package agents
 
 import (
-	"context"
 	"os"
 	"slices"
 
@@ -10,83 +9,81 @@ import (
 	"github.com/gilmanlab/hjk-ls/server/builds"
 )
 
-// question is whether the instances of one unit are to be recreated. There is one at a time about an instance, in all editors
-// of a user: who asks holds a lock, which the kernel takes from one that is killed.
-type question struct {
-	unit   builds.Unit
-	cancel context.CancelFunc
-	over   chan struct{} // closed when nobody is asked any more
+// question asks whether the instances on an older image of a unit are to be recreated. One question is open about an instance, in all
+// editors of a user: who asks holds a lock, which the kernel takes from one that is killed. An open question is never withdrawn or
+// asked again, as VS Code would show both: its answer counts for the image that is the newest then.
+func (f *follow) question(u builds.Unit) {
+	f.mu.Lock()
+	_, open := f.questions[u.Key()]
+	f.questions[u.Key()] = open
+	f.mu.Unlock()
+	if !open {
+		f.work.Go(func() { f.askUntilNothingIsLeft(u) })
+	}
 }
 
-// question asks about the newest image of a unit, in the place of the question that is open about an older one.
-func (f *follow) question(u builds.Unit) {
-	ctx, cancel := context.WithCancel(f.life)
-	q := &question{u, cancel, make(chan struct{})}
-	f.mu.Lock()
-	before := f.questions[u.Key()]
-	f.questions[u.Key()] = q
-	f.mu.Unlock()
-	f.work.Go(func() {
-		if before != nil {
-			before.cancel()
-			<-before.over
-		}
-		agreed := f.ask(ctx, u)
-		cancel()
+// askUntilNothingIsLeft asks, and looks again after each answer: there may be a newer image, or another instance, that no question
+// was about.
+func (f *follow) askUntilNothingIsLeft(u builds.Unit) {
+	answered := map[string]string{} // by container: the image that was the newest when its user answered
+	for {
+		agreed, asked := f.ask(u, answered)
+		f.recreate(agreed)
 		f.mu.Lock()
-		if f.questions[u.Key()] == q {
+		again := f.questions[u.Key()] || asked
+		f.questions[u.Key()] = false
+		if !again || f.life.Err() != nil {
 			delete(f.questions, u.Key())
+			f.mu.Unlock()
+			return
 		}
 		f.mu.Unlock()
-		close(q.over)
-		if len(agreed) > 0 {
-			f.recreate(agreed)
-		}
-	})
-}
-
-// renew asks anew when another process built a newer image than the one that a question of this editor is about.
-func (f *follow) renew(key string) {
-	f.mu.Lock()
-	q := f.questions[key]
-	f.mu.Unlock()
-	if q != nil {
-		f.question(q.unit)
 	}
 }
 
-// ask puts the question, and gives the instances for which the answer was yes.
-func (f *follow) ask(ctx context.Context, u builds.Unit) []Instance {
-	var about []Instance
-	var locks []*instanceLock
-	for _, i := range f.older(ctx, u) {
-		if f.m.refusedImage(i) == f.m.newest(u) {
-			continue
-		}
-		if l, err := tryLock(f.m.placeOfContainer(i).question(), exclusive); err == nil { // else another editor's question is open
-			locks = append(locks, l)
-			about = append(about, i)
-		}
-	}
+// ask puts a question, and gives the instances for which the answer was yes. asked is false where there was nothing to ask, or nobody.
+func (f *follow) ask(u builds.Unit, answered map[string]string) (agreed []Instance, asked bool) {
+	about, locks := f.toAsk(u, answered)
 	defer func() {
 		for _, l := range locks {
 			l.removeAndUnlock()
 		}
 	}()
-	if len(about) == 0 || ctx.Err() != nil {
-		return nil
+	if len(about) == 0 {
+		return nil, false
 	}
-	yes, answered := f.h.Recreate(ctx, slices.Clone(about))
-	if ctx.Err() != nil || !answered {
-		return nil
+	yes, asked := f.h.Recreate(f.life, slices.Clone(about))
+	if f.life.Err() != nil || !asked {
+		return nil, false
 	}
-	if yes {
-		return about
-	}
+	image := f.m.newest(u) // also one that was built while the question was open
 	for _, i := range about {
-		f.m.refuseImage(i, f.m.newest(u)) // also one that was built while the question was open
+		answered[i.Container.Name] = image
+		if !yes {
+			f.m.refuseImage(i, image)
+		}
 	}
-	return nil
+	if !yes {
+		return nil, true
+	}
+	return about, true
+}
+
+// toAsk are the instances that a question is to be about, each with its lock.
+func (f *follow) toAsk(u builds.Unit, answered map[string]string) (about []Instance, locks []*instanceLock) {
+	image := f.m.newest(u)
+	for _, i := range f.older(f.life, u) {
+		if f.m.refusedImage(i) == image || answered[i.Container.Name] == image {
+			continue
+		}
+		l, err := tryLock(f.m.placeOfContainer(i).question(), exclusive)
+		if err != nil { // another editor's question is open; that editor looks again after its answer
+			continue
+		}
+		locks = append(locks, l)
+		about = append(about, i)
+	}
+	return about, locks
 }
 
 func (m *Manager) placeOfContainer(i Instance) place {

@@ -69,6 +69,25 @@ export async function builds(o) {
       await until('another', () => main().container?.id !== before && main().state === 'running' && !main().image.stale, 120_000);
       assert.equal(await asked().count(), 0);
     });
+    await step('ask: one question, however many images, and its answer counts for the newest', async () => {
+      const before = main();
+      code.settings({ 'headjack.recreate': 'ask' });
+      world.write('Dockerfile', world.dockerfile('ask'));
+      await asked().first().waitFor({ timeout: 120_000 });
+      const image = ref => world.docker('image', 'inspect', '-f', '{{.Id}}', ref).trim();
+      for (const name of ['ask-2', 'ask-3']) {
+        const was = image(before.image.ref);
+        world.write('Dockerfile', world.dockerfile(name));
+        await until('a newer image', () => image(before.image.ref) !== was, 120_000);
+      }
+      await sleep(1500);
+      assert.equal(await asked().count(), 1);
+      await w.shot('asked');
+      await asked().getByText('Recreate', { exact: true }).click();
+      await until('another', () => main().container?.id !== before.container.id && main().state === 'running' && !main().image.stale, 60_000);
+      await sleep(1000);
+      assert.equal(await asked().count(), 0);
+    });
     await step('no other host was asked', () => assert.deepEqual(w.foreign, []));
   } finally {
     await w?.close();
