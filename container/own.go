@@ -16,6 +16,7 @@ import (
 
 	"github.com/gilmanlab/hjk-ls/container/shim"
 	"github.com/gilmanlab/hjk-ls/internal/distrust"
+	"github.com/gilmanlab/hjk-ls/internal/podman"
 )
 
 // ownTimeout bounds a container that gives folders to their user: it changes a few hundred thousand of them a minute.
@@ -49,7 +50,7 @@ const mostTried = 5
 
 func (e *Engine) someImages(ctx context.Context) (ids []string, err error) {
 	err = e.call(ctx, func(ctx context.Context) error {
-		all, err := e.api.ImageList(ctx, image.ListOptions{})
+		all, err := podman.Settle(ctx, func() ([]image.Summary, error) { return e.api.ImageList(ctx, image.ListOptions{}) })
 		for _, i := range all[:min(len(all), mostTried)] {
 			ids = append(ids, i.ID)
 		}

@@ -15,6 +15,8 @@ import (
 	"github.com/docker/docker/client"
 	bkclient "github.com/moby/buildkit/client"
 	"go.uber.org/zap"
+
+	"github.com/gilmanlab/hjk-ls/internal/podman"
 )
 
 // Options are what a Builder works with.
@@ -90,7 +92,7 @@ func (b *Builder) buildkit(ctx context.Context) (*bkclient.Client, error) {
 
 // Inspect tells an image the engine holds; one it does not is ErrNotFound.
 func (b *Builder) Inspect(ctx context.Context, ref string) (Image, error) {
-	res, err := b.api.ImageInspect(ctx, ref)
+	res, err := podman.Settle(ctx, func() (image.InspectResponse, error) { return b.api.ImageInspect(ctx, ref) })
 	if errdefs.IsNotFound(err) {
 		return Image{}, fmt.Errorf("%w: %s is not in the engine", ErrNotFound, ref)
 	}
@@ -125,7 +127,7 @@ func (b *Builder) Tag(ctx context.Context, id string, names []string) error {
 
 // Named tells the ids of the images whose names match a pattern such as headjack/*.
 func (b *Builder) Named(ctx context.Context, pattern string) (map[string]string, error) {
-	list, err := b.api.ImageList(ctx, image.ListOptions{Filters: filters.NewArgs(filters.Arg("reference", pattern))})
+	list, err := b.list(ctx, image.ListOptions{Filters: filters.NewArgs(filters.Arg("reference", pattern))})
 	if err != nil {
 		return nil, fmt.Errorf("list images: %w", err)
 	}
@@ -136,6 +138,10 @@ func (b *Builder) Named(ctx context.Context, pattern string) (map[string]string,
 		}
 	}
 	return ids, nil
+}
+
+func (b *Builder) list(ctx context.Context, o image.ListOptions) ([]image.Summary, error) {
+	return podman.Settle(ctx, func() ([]image.Summary, error) { return b.api.ImageList(ctx, o) })
 }
 
 // remove asks again where Docker stumbled over somebody who removed the same image at the same moment.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/containerd/platforms"
 	"github.com/docker/docker/api/types/build"
+	"github.com/docker/docker/api/types/image"
 	"github.com/moby/buildkit/client/llb"
 	"github.com/moby/buildkit/client/llb/sourceresolver"
 	"github.com/moby/buildkit/frontend/dockerfile/dockerfile2llb"
@@ -17,6 +18,8 @@ import (
 	"github.com/moby/buildkit/solver/pb"
 	"github.com/opencontainers/go-digest"
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/gilmanlab/hjk-ls/internal/podman"
 )
 
 // classic looks at what a Dockerfile asks of the classic builder, which shows nobody what it is going to do: by BuildKit's
@@ -99,7 +102,7 @@ func (b *baseImages) triggers(ctx context.Context, ref string) error {
 	if b.f.guard == nil || b.f.guard.Agreed && b.f.guard.Network {
 		return nil
 	}
-	res, err := b.f.b.api.ImageInspect(ctx, undigested(ref))
+	res, err := podman.Settle(ctx, func() (image.InspectResponse, error) { return b.f.b.api.ImageInspect(ctx, undigested(ref)) })
 	if err != nil {
 		return err
 	}

@@ -11,6 +11,8 @@ import (
 	"github.com/distribution/reference"
 	"github.com/docker/docker/api/types"
 	"github.com/docker/docker/api/types/image"
+
+	"github.com/gilmanlab/hjk-ls/internal/podman"
 )
 
 // Held is an image in the engine's store, as a list of images tells it.
@@ -41,7 +43,7 @@ func full(ref string) string {
 
 // Held tells every image in the engine's store.
 func (b *Builder) Held(ctx context.Context) ([]Held, error) {
-	list, err := b.api.ImageList(ctx, image.ListOptions{})
+	list, err := b.list(ctx, image.ListOptions{})
 	if err != nil {
 		return nil, fmt.Errorf("list images: %w", err)
 	}
@@ -70,7 +72,7 @@ type Usage struct {
 // Usage measures the engine's store, and the volumes that have a label, which takes the engine seconds where there is
 // much.
 func (b *Builder) Usage(ctx context.Context, label string) (Usage, error) {
-	du, err := b.api.DiskUsage(ctx, types.DiskUsageOptions{})
+	du, err := podman.Settle(ctx, func() (types.DiskUsage, error) { return b.api.DiskUsage(ctx, types.DiskUsageOptions{}) })
 	if err != nil {
 		return Usage{}, fmt.Errorf("measure the engine's disk use: %w", err)
 	}

@@ -6,7 +6,10 @@ import (
 	"strings"
 	"time"
 
+	"github.com/docker/docker/api/types/image"
+
 	"github.com/gilmanlab/hjk-ls/images/dockerfile"
+	"github.com/gilmanlab/hjk-ls/internal/podman"
 )
 
 // Step is what a build did for one instruction.
@@ -57,7 +60,7 @@ func (r *recorder) facts() []Step {
 
 // sizes asks for the layers of what was built and gives the steps of its stages their sizes.
 func (b *Builder) sizes(ctx context.Context, f dockerfile.File, target string, img Image, steps []Step) []Step {
-	history, err := b.api.ImageHistory(ctx, img.ID)
+	history, err := podman.Settle(ctx, func() ([]image.HistoryResponseItem, error) { return b.api.ImageHistory(ctx, img.ID) })
 	if err != nil {
 		return steps
 	}
