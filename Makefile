@@ -50,6 +50,10 @@ test-podman: shim ## the scripts on a real Podman, as root and rootless (make te
 test-podman5: shim ## the same on Debian 13's Podman 5.4
 	@scripts/test-podman5
 
+.PHONY: test-newer
+test-newer: shim ## the tests that talk to the engine, on a newer Docker: ENGINE=26 or ENGINE=28
+	@scripts/test-newer $(or $(ENGINE),28) -timeout 40m ./cmd/hjk-ls ./container ./images
+
 .PHONY: images-test
 images-test: ## build the images we ship, from Debian's and npm's packages, and use them (part of test)
 	@scripts/need debootstrap=debootstrap docker-registry=docker-registry dockerd=docker.io docker=docker.io ip=iproute2 iptables=iptables jq=jq busybox=busybox-static npm=npm

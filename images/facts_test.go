@@ -38,7 +38,7 @@ func TestFacts(t *testing.T) {
 			steps[s.Line] = s
 		}
 		run := steps[11]
-		if run.EndLine != 12 || run.Cached != cached || (run.Time > 200e6) == cached || run.Size == nil || *run.Size != 0 {
+		if run.EndLine != 12 || run.Cached != cached || (run.Time > 200e6) == cached || run.Size == nil || *run.Size > 16<<10 { // containerd's store counts a layer of nothing, too
 			t.Errorf("RUN: %+v", run)
 		}
 		if !cached && !strings.HasPrefix(run.Tail, "one-") {

@@ -100,20 +100,38 @@ func TestTwoServersBuildOneEnvironment(t *testing.T) {
 	t.Parallel()
 	r := environmentRig(t)
 	a, b := r.edit(drive.Editor{}), r.edit(drive.Editor{})
-	for i := range 3 {
+	for range 3 {
+		done := r.keepsWriting("src/a") // each look of each server finds another folder, also while the other builds
 		r.write("package.json", rand.Text())
-		for end, n := time.Now().Add(600*time.Millisecond), 0; time.Now().Before(end); n++ { // each server has another look at them
-			r.write("src/a", fmt.Sprint(i, n))
-		}
 		for _, e := range []*editor{a, b} {
 			e.built("running")
 			e.built("succeeded")
+		}
+		done()
+		for _, e := range []*editor{a, b} {
 			e.silent("one build is told once")
 		}
 	}
 	if logs, _ := filepath.Glob(r.Dir + "/state/headjack/builds/*.log*"); len(logs) != 3 {
 		t.Errorf("%d builds of 3 changes", len(logs))
 	}
+}
+
+// keepsWriting writes a file again and again until it is told to end.
+func (r rig) keepsWriting(name string) (end func()) {
+	ended, over := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(over)
+		for {
+			select {
+			case <-ended:
+				return
+			case <-time.After(5 * time.Millisecond):
+				r.write(name, rand.Text())
+			}
+		}
+	}()
+	return func() { close(ended); <-over }
 }
 
 // TestNothingIsBuiltWhereNobodyWorks has a folder open in which there is neither an instance nor an open Dockerfile.
