@@ -27,9 +27,12 @@ type Spec struct {
 
 	NoNewPrivileges bool     // ignored where the image has its own init or is privileged
 	Capabilities    []string // kept beside baseCapabilities
-	Ports           []int    // published on the host's loopback, same number
+	Ports           []Port   // published on the host's loopback
 	Flags           []Flag   // engine flags the user has allowed (labels io.headjack.docker.flags)
 }
+
+// Port is a port of a container, and the one of the host's loopback that stands for it.
+type Port struct{ Container, Host int }
 
 // Mount is a bind mount of a host path.
 type Mount struct {
@@ -67,6 +70,7 @@ const (
 	LabelHome        = "io.headjack.home"
 	LabelRunDir      = "io.headjack.run-dir"
 	LabelVersion     = "io.headjack.version"
+	LabelPorts       = "io.headjack.ports" // HOST:CONTAINER, words
 )
 
 // Terminal is the viewer's end of an attach.

@@ -7,7 +7,6 @@ import (
 	"maps"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -15,7 +14,6 @@ import (
 	"github.com/docker/docker/api/types/container"
 	"github.com/docker/docker/api/types/mount"
 	"github.com/docker/docker/api/types/network"
-	"github.com/docker/go-connections/nat"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/gilmanlab/hjk-ls/container/shim"
@@ -127,7 +125,7 @@ func configs(s Spec, shimPath string) (*container.Config, *container.HostConfig)
 	exposed, bindings := publish(s.Ports)
 	cfg := &container.Config{
 		Image: s.Image, Entrypoint: entry, Cmd: []string{}, User: "0:0", WorkingDir: s.Worktree,
-		Env: s.Env, Labels: labels(s), Hostname: hostname(s.Branch), ExposedPorts: exposed,
+		Env: append(slices.Clone(s.Env), portEnv(s.Ports)...), Labels: labels(s), Hostname: hostname(s.Branch), ExposedPorts: exposed,
 		OpenStdin: true, StdinOnce: true, StopTimeout: &grace,
 		Healthcheck: &container.HealthConfig{Test: []string{"NONE"}},
 	}
@@ -197,23 +195,13 @@ func labels(s Spec) map[string]string {
 	maps.Copy(all, map[string]string{
 		LabelRepo: s.Repo, LabelBranch: s.Branch, LabelWorktree: s.Worktree,
 		LabelUser: s.User, LabelHome: s.Home, LabelRunDir: s.RunDir, labelInit: s.Init,
+		LabelPorts: portWords(s.Ports),
 	})
 	return all
 }
 
 // labelInit keeps PID 1 of a container whose image has its own.
 const labelInit = "io.headjack.pid1"
-
-// publish binds ports on the host's loopback only.
-func publish(ports []int) (nat.PortSet, nat.PortMap) {
-	set, bindings := nat.PortSet{}, nat.PortMap{}
-	for _, p := range ports {
-		port := nat.Port(strconv.Itoa(p) + "/tcp")
-		set[port] = struct{}{}
-		bindings[port] = []nat.PortBinding{{HostIP: "127.0.0.1", HostPort: strconv.Itoa(p)}}
-	}
-	return set, bindings
-}
 
 // hostname is the branch as a shell prompt can show it: RFC 1123, at most 63 characters.
 func hostname(branch string) string {

@@ -62,7 +62,7 @@ func (e *Engine) Start(ctx context.Context, id string, first *shim.Start) (*shim
 		start = e.startPlain
 	}
 	st, err := start(ctx, inspected(res), mounts, first)
-	return st, e.notMeant(ctx, id, err)
+	return st, portError(e.notMeant(ctx, id, err), inspected(res).Ports())
 }
 
 func (e *Engine) startWith(ctx context.Context, c Container, mounts []shim.Mount, first *shim.Start) (*shim.State, error) {

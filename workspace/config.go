@@ -30,7 +30,7 @@ type Config struct {
 	Security  Security
 	Git       Git
 	Clipboard string // write or none: whether programs in an attached terminal may copy
-	Ports     []int  // published on the host's loopback
+	Ports     []Port // published on the host's loopback
 	Worktrees string // folder for the worktrees hjk-ls makes
 	// Certificates are files of certificate authorities that containers trust beside their own.
 	Certificates []string

@@ -70,7 +70,7 @@ var schema = field{fields: map[string]field{
 	"recreate":     leaf(func(c *Config) *string { return &c.Recreate }, oneOf("ask", "auto", "never"), zero, ordered("never", "ask", "auto")),
 	"network":      leaf(func(c *Config) *string { return &c.Network }, text, zero, networks),
 	"clipboard":    leaf(func(c *Config) *string { return &c.Clipboard }, oneOf("write", "none"), zero, ordered("none", "write")),
-	"ports":        leaf(func(c *Config) *[]int { return &c.Ports }, ports, empty, fewer[int]()),
+	"ports":        leaf(func(c *Config) *[]Port { return &c.Ports }, ports, empty, fewer[Port]()),
 	"certificates": leaf(func(c *Config) *[]string { return &c.Certificates }, paths, empty, fewer[string]()),
 	"worktrees":    leaf(func(c *Config) *string { return &c.Worktrees }, folder, zero, theUsers[string]("a folder of the host")),
 	"build": {fields: map[string]field{
@@ -207,22 +207,6 @@ func stringMap(n *yaml.Node) (map[string]string, error) {
 		m[n.Content[i].Value] = v
 	}
 	return m, nil
-}
-
-func ports(n *yaml.Node) ([]int, error) {
-	list, err := stringList(n)
-	if err != nil {
-		return nil, errors.New("want a list of port numbers")
-	}
-	out := make([]int, 0, len(list))
-	for _, s := range list {
-		p, err := strconv.Atoi(s)
-		if err != nil || p < 1 || p > 65535 {
-			return nil, fmt.Errorf("%q is not a port number, 1 to 65535", s)
-		}
-		out = append(out, p)
-	}
-	return out, nil
 }
 
 func memory(n *yaml.Node) (int64, error) {

@@ -19,7 +19,7 @@ var stricterCases = map[string][]stricterCase{
 	"pull":                     {{"missing", "never", "always", "pull=always"}, {"", "always", "", ""}},
 	"recreate":                 {{"ask", "never", "auto", "recreate=auto"}, {"", "auto", "", ""}},
 	"network":                  {{"none", "none", "default", "network=default"}, {"none", "none", "corp", "network=corp"}, {"", "none", "corp", "network=corp"}, {"corp", "corp", "default", "network=default"}},
-	"ports":                    {{"[1, 2]", "[2]", "[2, 3]", "ports=3"}, {"", "[]", "[3]", "ports=3"}, {"[]", "[]", "[3]", "ports=3"}},
+	"ports":                    {{"[1, 2]", "[2]", "[2, 3]", "ports=3"}, {"", "[]", "[3]", "ports=3"}, {"[]", "[]", "[3]", "ports=3"}, {"[3]", "['3:3']", "['4:3']", "ports=4:3"}},
 	"clipboard":                {{"none", "none", "write", "clipboard=write"}, {"write", "none", "", ""}},
 	"certificates":             {{"[/mine.pem]", "[]", "[/mine.pem, /etc/theirs.pem]", "certificates=/etc/theirs.pem"}, {"", "[]", "~/ca.pem", "certificates=~/ca.pem"}},
 	"worktrees":                {{"/mine", "/mine", "/theirs", "worktrees=/theirs"}, {"", "", "~/theirs", "worktrees=~/theirs"}},

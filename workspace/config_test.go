@@ -31,7 +31,7 @@ func TestLoadConfig(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := Config{
-		Image: "./Dockerfile.dev", Agent: "claude", Pull: "never", Recreate: "ask", Clipboard: "write", Network: "default", Worktrees: "/w", Ports: []int{3000},
+		Image: "./Dockerfile.dev", Agent: "claude", Pull: "never", Recreate: "ask", Clipboard: "write", Network: "default", Worktrees: "/w", Ports: []Port{{Container: 3000, Host: 3000}},
 		Agents:    map[string]Agent{"review": {Command: []string{"bash", "./review.sh"}, Resume: []string{"--continue"}, Env: map[string]string{"X": "1"}, Repository: true}},
 		Build:     Build{On: "environment", Target: "dev", Args: map[string]string{"A": "1"}, SSH: []string{"default"}, Secrets: []string{"npmrc"}},
 		Security:  Security{NoNewPrivileges: true},

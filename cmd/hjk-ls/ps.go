@@ -63,6 +63,7 @@ func (a *app) table(w io.Writer, all []agents.Instance) {
 	for _, i := range all {
 		rows = append(rows, []string{i.Branch, string(i.State), image(i), sessions(i.Sessions), age(i.CreatedAt)})
 	}
+	withPorts(rows, all)
 	a.rows(w, rows, func(n, c int, cell string) string {
 		if c != 1 {
 			return cell

@@ -67,15 +67,6 @@ func TestWhatDoesNotStartStays(t *testing.T) {
 		flags   []string
 		another bool // it takes another container to mend it
 	}{
-		"a port that is taken": {
-			prepare: func(r rig) (spoil, mend func()) {
-				l, port := listen(r.T, 0)
-				_ = l.Close()
-				r.config(fmt.Sprintf("ports: [%d]\n", port))
-				return func() { l, _ = listen(r.T, port) }, func() { _ = l.Close() }
-			},
-			say: "take it out of ports:",
-		},
 		"a network that is gone": {
 			prepare: func(r rig) (spoil, mend func()) {
 				r.config("network: hjk-swap\n")

@@ -34,6 +34,7 @@ var exceptions = map[string]exception{
 	"server/agents/elsewhere.go":      {"os.Stat", onlyStat},
 	"server/agents/exchange.go":       {"os.ReadFile os.WriteFile", state},
 	"server/agents/paths.go":          {"os.ReadDir os.ReadFile os.RemoveAll os.Stat", state},
+	"server/agents/ports.go":          {"os.ReadFile", state},
 	"server/agents/question.go":       {"os.ReadFile os.WriteFile", state},
 	"server/agents/recreate.go":       {"os.Stat", onlyStat},
 	"server/agents/lookout.go":        {"os.ReadDir os.ReadFile os.WriteFile", state},

@@ -48,8 +48,7 @@ func (u *bringUp) create(ctx context.Context, old *container.Container) (*shim.S
 	if err := u.m.allowCredential(u.cmd, u.wish, spec.Image, u.fb); err != nil {
 		return nil, err
 	}
-	helper, err := u.eng.shim(ctx)
-	if err != nil {
+	if _, err := u.eng.shim(ctx); err != nil { // before anything is touched
 		return nil, err
 	}
 	u.warn(ctx, wt.Path)
@@ -62,17 +61,13 @@ func (u *bringUp) create(ctx context.Context, old *container.Container) (*shim.S
 	}
 	u.fb.step("starting container " + spec.Name + exemption(u.eng))
 	u.undo = append(u.undo, func(ctx context.Context) error { return u.removeContainer(ctx, but) }) // first: a create that is cut off may have made it
-	id, warnings, err := u.eng.Create(ctx, spec, helper)
+	made, err := u.m.launch(ctx, u.eng, u.place, u.wish.config, spec, u.request(wt.Path, spec.Home), u.fb)
+	u.warnings = append(u.warnings, made.warnings...)
 	if err != nil {
 		return nil, err
 	}
-	u.warnings = append(u.warnings, warnings...)
-	st, err := u.eng.Start(ctx, id, u.request(wt.Path, spec.Home))
-	if err != nil {
-		return nil, warned(err, warnings)
-	}
-	u.settled(ctx, id)
-	return st, nil
+	u.settled(ctx, made.id)
+	return made.state, nil
 }
 
 // makeRoom lets a container stand aside.

@@ -244,6 +244,7 @@ func (m *Manager) describeContainer(inst *Instance, c container.Container, it it
 		Source: c.Labels[container.LabelImageSource], Ref: c.Labels[container.LabelImageRef],
 		ID: c.ImageID, Dockerfile: c.Labels[container.LabelDockerfile],
 	}
+	inst.Ports = published(c)
 	inst.Image.Stale = inst.Image.Dockerfile != "" && it.newest != "" && it.newest != c.ImageID
 	if inst.Worktree == "" {
 		inst.Worktree = c.Worktree

@@ -168,8 +168,7 @@ func (w *wish) keepImage(old container.Container) {
 // exchange replaces old. Both share worktree, home and run folder, so they never run at the same time; between the
 // rename and the removal either container is found by its labels, whenever this process dies.
 func (s *swap) exchange(ctx context.Context, old container.Container, spec container.Spec) error {
-	helper, err := s.eng.shim(ctx)
-	if err != nil {
+	if _, err := s.eng.shim(ctx); err != nil { // before anything is touched
 		return err
 	}
 	s.fb.step("replacing container " + old.Name + exemption(s.eng))
@@ -178,7 +177,7 @@ func (s *swap) exchange(ctx context.Context, old container.Container, spec conta
 	if err := s.place.beginExchange(exchangeRecord{Old: old.ID, Running: s.wasRunning, Sessions: s.sessions}); err != nil {
 		return err
 	}
-	id, err := s.replace(ctx, old, spec, helper)
+	id, err := s.replace(ctx, old, spec)
 	if err != nil {
 		return s.undo(ctx, err, old)
 	}
@@ -191,7 +190,7 @@ func (s *swap) exchange(ctx context.Context, old container.Container, spec conta
 }
 
 // replace stops the old container and starts the new one, whose id it gives.
-func (s *swap) replace(ctx context.Context, old container.Container, spec container.Spec, helper string) (id string, err error) {
+func (s *swap) replace(ctx context.Context, old container.Container, spec container.Spec) (id string, err error) {
 	if old.State == "paused" { // it could not end
 		if err := s.eng.Unpause(ctx, old.ID); err != nil {
 			return "", err
@@ -205,13 +204,9 @@ func (s *swap) replace(ctx context.Context, old container.Container, spec contai
 	if err := s.m.aside(ctx, s.eng, s.place, old); err != nil {
 		return "", err
 	}
-	id, warnings, err := s.eng.Create(ctx, spec, helper)
-	if err != nil {
-		return "", err
-	}
-	s.warnings = append(s.warnings, warnings...)
-	_, err = s.eng.Start(ctx, id, nil)
-	return id, warned(err, warnings)
+	made, err := s.m.launch(ctx, s.eng, s.place, s.wish.config, spec, nil, s.fb)
+	s.warnings = append(s.warnings, made.warnings...)
+	return made.id, err
 }
 
 // undo brings the old container and its sessions back after err, which may be that nobody waits any more. Without an engine it

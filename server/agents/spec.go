@@ -59,7 +59,7 @@ func (m *Manager) spec(ctx context.Context, eng *engine, w wish, p place, wt wor
 		Repo: p.Repo, Branch: p.Branch, Worktree: wt.Path, Masks: append(masks, mounts...), RunDir: p.runDir(),
 		User: m.user(eng), Home: home, Init: init, Flags: flags,
 		Env:     env,
-		Network: network(w.config.Network), Memory: r.Memory, NanoCPUs: int64(r.CPUs * 1e9), Pids: r.Pids, Ports: w.config.Ports,
+		Network: network(w.config.Network), Memory: r.Memory, NanoCPUs: int64(r.CPUs * 1e9), Pids: r.Pids, Ports: wantedPorts(w.config),
 		Labels: map[string]string{
 			container.LabelImageSource: string(img.Source.Kind),
 			container.LabelImageRef:    img.Ref,

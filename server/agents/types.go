@@ -18,6 +18,7 @@ type Instance struct {
 	Container    *Container    `json:"container,omitempty"`
 	Sessions     []Session     `json:"sessions"`
 	Git          *Git          `json:"git,omitempty"`
+	Ports        []HostPort    `json:"ports,omitempty"` // published
 	CreatedAt    time.Time     `json:"createdAt,omitzero"`
 }
 

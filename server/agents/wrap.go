@@ -118,8 +118,8 @@ func startError(err error) error {
 	switch {
 	case errors.Is(err, container.ErrPlatform):
 		return &Error{Code: CodeImageUnsupported, Message: err.Error() + "; use an image for the engine's platform, or set build.platform to one that the image has", Err: err}
-	case portTaken(err):
-		return &Error{Code: CodeEngineFailed, Message: err.Error() + "; end what uses that port, or take it out of ports: in the settings", Err: err}
+	case as[*container.PortError](err):
+		return &Error{Code: CodeEngineFailed, Message: err.Error() + "; no other port could be had either: end what uses them, or take ports out of ports: in the settings", Err: err}
 	case imageGone(err):
 		return &Error{Code: CodeImageNotFound, Message: fmt.Sprintf("%v; run again to pull or build it", err), Err: err}
 	}
@@ -132,12 +132,6 @@ var errImageGone = errors.New("the image was removed right after its build")
 // imageGone reports whether the engine no longer holds the image that a container was to be made of.
 func imageGone(err error) bool {
 	return errors.Is(err, errImageGone) || errdefs.IsNotFound(err) && strings.Contains(strings.ToLower(err.Error()), "no such image")
-}
-
-// portTaken reports whether another program, or container, has a port that is to be published.
-func portTaken(err error) bool {
-	text := err.Error()
-	return strings.Contains(text, "port is already allocated") || strings.Contains(text, "address already in use")
 }
 
 // warned adds to a container's failure what the engine had warned of when it made the container: that may be the cause.

@@ -1,0 +1,27 @@
+package agents
+
+import (
+	"fmt"
+	"net"
+
+	"github.com/gilmanlab/hjk-ls/container"
+)
+
+// HostPort is a port of an instance that the host's loopback has, too.
+type HostPort struct {
+	Port int    `json:"port"` // inside
+	Host int    `json:"host"` // on 127.0.0.1 of the host
+	URL  string `json:"url"`
+}
+
+func hostPort(port, host int) HostPort {
+	return HostPort{Port: port, Host: host, URL: fmt.Sprintf("http://%s/", net.JoinHostPort(localhost, fmt.Sprint(host)))}
+}
+
+// published are the ports that a container was made with.
+func published(c container.Container) (all []HostPort) {
+	for _, p := range c.Ports() {
+		all = append(all, hostPort(p.Container, p.Host))
+	}
+	return all
+}
