@@ -61,6 +61,8 @@ var commands = map[string]command{
 		return c.s.agents.Stop(c.ctx, a, c.feedback())
 	})},
 	"hjk-ls.kill": {"", with(func(c call, a agents.SessionArgs) (agents.InstanceResult, error) { return c.s.agents.Kill(c.ctx, a) })},
+	"hjk-ls.send": {"", with(func(c call, a agents.SendArgs) (agents.SendResult, error) { return c.s.agents.Send(c.ctx, a) })},
+	"hjk-ls.wait": {"", with(func(c call, a agents.WaitArgs) (agents.WaitResult, error) { return c.s.agents.Wait(c.ctx, a) })},
 	"hjk-ls.recreate": {"Recreating %s", with(func(c call, a agents.RecreateArgs) (agents.InstanceResult, error) {
 		return c.s.agents.Recreate(c.ctx, a, c.feedback())
 	})},

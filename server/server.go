@@ -24,6 +24,8 @@ type Agents interface {
 	Attach(context.Context, agents.SessionArgs) (agents.AttachResult, error)
 	Stop(context.Context, agents.BranchArgs, agents.Feedback) (agents.InstanceResult, error)
 	Kill(context.Context, agents.SessionArgs) (agents.InstanceResult, error)
+	Send(context.Context, agents.SendArgs) (agents.SendResult, error)
+	Wait(context.Context, agents.WaitArgs) (agents.WaitResult, error)
 	Recreate(context.Context, agents.RecreateArgs, agents.Feedback) (agents.InstanceResult, error)
 	Remove(context.Context, agents.RemoveArgs, agents.Feedback) (agents.RemoveResult, error)
 	List(context.Context, agents.ListArgs) (agents.ListResult, error)

@@ -46,6 +46,7 @@ var exitCodes = map[agents.Code]int{
 	agents.CodeUntrustedPrivileges: exitRefused,
 	agents.CodeOwnCheckout:         exitRefused,
 	agents.CodeStateElsewhere:      exitRefused,
+	agents.CodeNotWaiting:          exitRefused,
 	agents.CodeBuildFailed:         exitImage,
 	agents.CodePullFailed:          exitImage,
 	agents.CodeRegistryAuth:        exitImage,

@@ -60,7 +60,7 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"repo": cmdRepo, "until": cmdUntil, "term": cmdTerm, "lsp": cmdLSP, "nothing-left": cmdNothingLeft,
-			"inside": cmdInside, "tree": cmdTree,
+			"inside": cmdInside, "tree": cmdTree, "code": cmdCode,
 		},
 	})
 }

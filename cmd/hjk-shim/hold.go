@@ -26,6 +26,8 @@ type holder struct {
 	adopts  bool // all processes of the session descend from this one
 	starved int  // what the kernel had killed for want of memory before this session
 
+	typing sync.Mutex // held while somebody writes to the terminal: a text comes through whole
+
 	mu       sync.Mutex // guards what follows
 	st       shim.State
 	attached int // viewers

@@ -29,6 +29,7 @@ const usage = `hjk-shim keeps the sessions of an hjk-ls container.
   hjk-shim session attach NAME [--term TERM] [--viewer ID]
   hjk-shim session detach ID                   ends the attach of a viewer
   hjk-shim session kill NAME
+  hjk-shim session send                        types what one request line on standard input says
   hjk-shim session list
   hjk-shim lfs clean|smudge FILE               git-lfs's filter, where the image has no git-lfs
   hjk-shim filter clean|smudge|merge|ours NAME FILE
@@ -93,6 +94,8 @@ func session(verb string, args []string) int {
 		return startMain(os.Stdin, os.Stdout)
 	case verb == "list":
 		return listMain(os.Stdout)
+	case verb == "send":
+		return sendMain(os.Stdin, os.Stdout)
 	case !validName(name):
 		fmt.Fprint(os.Stderr, usage)
 		return 2

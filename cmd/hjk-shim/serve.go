@@ -10,12 +10,15 @@ import (
 	"os"
 	"path/filepath"
 	"syscall"
+
+	"github.com/gilmanlab/hjk-ls/container/shim"
 )
 
 // hello is what a caller says first to a holder, as one line.
 type hello struct {
-	Op         string // attach or kill
+	Op         string // attach, send or kill
 	Cols, Rows int
+	Send       *shim.Send `json:",omitempty"` // of send
 }
 
 // Frames follow an attach: a type, a length of two bytes (big endian), a payload.
@@ -63,6 +66,8 @@ func (h *holder) answer(c *net.UnixConn) {
 		h.killed = true
 		h.mu.Unlock()
 		h.terminate(syscall.SIGTERM, killAfter)
+	case "send":
+		reply(c, h.send(hi.Send))
 	case "attach":
 		h.viewers(1)
 		defer h.viewers(-1)
@@ -82,10 +87,9 @@ func (h *holder) view(c *net.UnixConn, r io.Reader, hi hello) {
 		}
 		switch {
 		case kind == frameData:
-			if _, err := h.tty.Write(payload); err != nil {
+			if err := h.typed(payload); err != nil {
 				return
 			}
-			h.at.stir()
 		case kind == frameResize && len(payload) == 4:
 			h.resize(int(binary.BigEndian.Uint16(payload)), int(binary.BigEndian.Uint16(payload[2:])))
 		}

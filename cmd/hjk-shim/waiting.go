@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/gilmanlab/hjk-ls/container/shim"
 )
 
 // quiet is how long a program that waits for its user has written nothing. Agents wait for their terminal and for their
@@ -65,7 +67,8 @@ func (h *holder) look() (next time.Duration) {
 	} else {
 		h.at.pause = firstLook
 	}
-	h.setWaiting(h.at.known != nil)
+	waits := h.at.known != nil
+	h.update(func(st *shim.State) { st.Waiting = waits && time.Since(h.spokeLast()) >= quiet }) // somebody may have answered it meanwhile
 	return h.at.pause
 }
 

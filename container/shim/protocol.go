@@ -118,6 +118,7 @@ type Reply struct {
 	Code    string `json:"code,omitempty"`
 	Message string `json:"message,omitempty"`
 	State   *State `json:"state,omitempty"`
+	Pasted  bool   `json:"pasted,omitempty"` // of "session send": in brackets, so that the program has it as one text
 }
 
 // State is what is known of a session.

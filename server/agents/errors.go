@@ -44,6 +44,9 @@ const (
 	CodeOwnCheckout         Code = "own_checkout"
 	CodeBuildNotFound       Code = "build_not_found"
 	CodeAnswerTooLarge      Code = "answer_too_large"
+	CodeNotWaiting          Code = "not_waiting"
+	CodeNotReading          Code = "not_reading"
+	CodeHelperOutdated      Code = "helper_outdated"
 	CodeCanceled            Code = "canceled"
 	CodeInternal            Code = "internal"
 )
