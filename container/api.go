@@ -73,6 +73,9 @@ const (
 	LabelPorts       = "io.headjack.ports" // HOST:CONTAINER, words
 )
 
+// LabelDevcontainer is the devcontainer.json that says the image.
+const LabelDevcontainer = "io.headjack.devcontainer"
+
 // Terminal is the viewer's end of an attach.
 type Terminal struct {
 	In         io.Reader

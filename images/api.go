@@ -31,7 +31,12 @@ type Source struct {
 	Ref        string // normalized reference (KindDefault, KindReference)
 	Dockerfile string // absolute path (KindDockerfile)
 	Context    string // absolute path of the build context
-	Tree       string // the worktree both lie in, to which an agent can write; "" where they are the user's own
+	Tree       string // the worktree both lie in, to which an agent can write, or the devcontainer.json; "" where they are the user's own
+
+	Devcontainer string // absolute path of the devcontainer.json that says so; "" where none does
+	Passed       string // the one that was passed over, as it says no image
+	Target       string // the stage that it names (KindDockerfile)
+	Args         string // its build arguments, a JSON object with sorted keys, so that sources can be compared
 }
 
 // BuildOptions are what a build takes beside its Source.

@@ -62,7 +62,7 @@ func TestParse(t *testing.T) {
 			t.Errorf("%q: %v", image, err)
 		}
 	}
-	if got, ok := Discover(root); !ok || got != file(".headjack/Dockerfile", "") {
+	if got, ok, err := Discover(root); !ok || err != nil || got != file(".headjack/Dockerfile", "") {
 		t.Errorf("discovered %+v", got)
 	}
 }
@@ -137,8 +137,8 @@ func buildIn(t *testing.T, b *Builder, ctx context.Context, files map[string]str
 			t.Fatal(err)
 		}
 	}
-	src, ok := Discover(dir)
-	if !ok {
+	src, ok, err := Discover(dir)
+	if !ok || err != nil {
 		t.Fatal("no Dockerfile")
 	}
 	o.Tag = "headjack/test-" + strings.ToLower(rand.Text()[:8]) + ":latest"

@@ -20,14 +20,18 @@ var (
 	ErrNotFound = errors.New("no such image")
 )
 
-// discovered are the files that make a worktree's own image, first come first served.
-var discovered = []string{".headjack/Dockerfile", "Dockerfile.dev", "Dockerfile", "Containerfile"}
+// Files that make a worktree's own image, first come first served: those for development, then a devcontainer.json, and then those that
+// most often are for production.
+var (
+	development = []string{".headjack/Dockerfile", "Dockerfile.dev"}
+	production  = []string{"Dockerfile", "Containerfile"}
+)
 
 // Variants are the short names of the images that are shipped.
 func Variants() []string { return slices.Clone(variants) }
 
 // Discovered are the files that Discover looks for in a worktree, the first first.
-func Discovered() []string { return slices.Clone(discovered) }
+func Discovered() []string { return slices.Concat(development, mainDevcontainers, production) }
 
 // inFolder are the files that make a named folder's image.
 var inFolder = []string{"Dockerfile", "Dockerfile.dev", "Containerfile"}
@@ -38,9 +42,22 @@ var variants = []string{"base", "systemd", "dind"}
 // DefaultSource is the image of an instance for which nothing says otherwise.
 func DefaultSource() Source { return Source{Kind: KindDefault, Ref: Default} }
 
-// Discover finds the Dockerfile of the worktree at root.
-func Discover(root string) (Source, bool) {
-	for _, name := range discovered {
+// Discover finds the Dockerfile or the devcontainer.json of the worktree at root. Where it finds none, the source tells what it passed over.
+func Discover(root string) (src Source, found bool, err error) {
+	if src, found := firstFile(root, development); found {
+		return src, true, nil
+	}
+	if src, found, err = discoverDevcontainer(root); found || err != nil {
+		return src, found, err
+	}
+	passed := src.Passed
+	src, found = firstFile(root, production)
+	src.Passed = passed
+	return src, found, nil
+}
+
+func firstFile(root string, names []string) (Source, bool) {
+	for _, name := range names {
 		if f := filepath.Join(root, name); isFile(f) {
 			return fromFile(f, root), true
 		}
@@ -49,17 +66,19 @@ func Discover(root string) (Source, bool) {
 }
 
 // Parse reads what a user names as an image. Paths are relative to root, the top of the worktree. In this order: a file
-// that exists is a Dockerfile; a folder written as a path (./x, x/, /x) is one with a Dockerfile in it; base, systemd
-// and dind are the variants; what looks like a Dockerfile (./x, x.Dockerfile, Dockerfile.x, Containerfile) must exist;
-// all else is an image reference.
+// that exists is a devcontainer.json by that name, else a Dockerfile; a folder .devcontainer, or one in it, is one with a devcontainer.json;
+// any other folder written as a path (./x, x/, /x) is one with a Dockerfile in it; base, systemd and dind are the variants; what looks
+// like a Dockerfile (./x, x.Dockerfile, Dockerfile.x, Containerfile) must exist; all else is an image reference.
 func Parse(image, root string) (Source, error) {
 	path, err := File(image, root)
 	if err != nil {
 		return Source{}, err
 	}
 	switch {
+	case devcontainerLike(path):
+		return namedDevcontainer(image, path, root)
 	case isFile(path):
-		return fromFile(path, root), nil
+		return asDevcontainer(fromFile(path, root), root), nil
 	case pathLike(image) && isDir(path):
 		return folder(image, path, root)
 	}
@@ -129,6 +148,11 @@ func pathLike(s string) bool {
 func dockerfileLike(s string) bool {
 	base := filepath.Base(s)
 	return strings.HasPrefix(base, "Dockerfile") || strings.HasPrefix(base, "Containerfile") || strings.HasSuffix(base, ".Dockerfile")
+}
+
+// Present are those of Discovered that a worktree has.
+func Present(root string) []string {
+	return slices.DeleteFunc(Discovered(), func(name string) bool { return !isFile(filepath.Join(root, name)) })
 }
 
 func isFile(path string) bool {

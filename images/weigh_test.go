@@ -135,7 +135,7 @@ func TestManyPatterns(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	src, _ := Discover(dir)
+	src, _, _ := Discover(dir)
 	if _, err := NewInputs(src, BuildOptions{}).Sum(t.Context(), nil); err == nil || !strings.Contains(err.Error(), "lines of at most") {
 		t.Error(err)
 	}

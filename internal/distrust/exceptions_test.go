@@ -23,6 +23,7 @@ var exceptions = map[string]exception{
 	"container/rundir.go":             {"os.OpenRoot", holds},
 	"container/shim/embed/compile.go": {"os.ReadFile os.RemoveAll", "a temporary folder of this process"},
 	"images/consent.go":               {"os.ReadFile", state},
+	"images/devcontainer.go":          {"os.OpenRoot", holds},
 	"images/source.go":                {"os.Stat", onlyStat},
 	"images/tree.go":                  {"os.OpenRoot", holds},
 	"server/agents/build.go":          {"os.ReadFile", state},

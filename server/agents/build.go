@@ -53,7 +53,7 @@ func (m *Manager) Build(ctx context.Context, a BuildArgs, fb Feedback) (BuildRes
 	if err != nil {
 		return BuildResult{}, err
 	}
-	opts, err := m.buildOptions(w, u.Tags[0])
+	opts, err := m.buildOptions(w, u.Source, u.Tags[0])
 	if err != nil {
 		return BuildResult{}, err
 	}
@@ -165,9 +165,10 @@ func (m *Manager) unit(w wish, src images.Source) (builds.Unit, error) {
 	if err != nil {
 		return builds.Unit{}, err
 	}
-	return builds.Unit{Source: src, Repo: w.repo.Root, Options: images.BuildOptions{
+	o, err := images.BuildOptions{
 		Target: b.Target, Args: b.Args, Secrets: secrets, SSH: b.SSH, Platform: b.Platform,
-	}}, nil
+	}.With(src)
+	return builds.Unit{Source: src, Repo: w.repo.Root, Options: o}, wrap(err, CodeInvalidConfig)
 }
 
 // build builds a unit because somebody asked for it: after the one in flight, and whatever was built before.
@@ -271,6 +272,7 @@ func watchedFiles(dir string, wt workspace.Worktree) []string {
 	for _, name := range images.Discovered() {
 		files = append(files, filepath.Join(dir, name))
 	}
+	files = append(files, devcontainerFiles(dir)...)
 	if wt.GitDir != "" {
 		files = append(files, filepath.Join(wt.GitDir, "HEAD"), filepath.Join(wt.GitDir, "reftable", "tables.list"))
 	}

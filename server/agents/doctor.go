@@ -199,13 +199,18 @@ func (s *stock) count(such func(stocked) bool) string {
 func size(bytes int64) string { return units.HumanSize(float64(bytes)) }
 
 func (d *doctor) image(ctx context.Context, eng *engine, r *workspace.Repo, c workspace.Config) {
-	src, err := wish{repo: r, config: c}.source(r.From)
+	_, values, _ := d.m.config(r)
+	w := wish{repo: r, config: c, values: values}
+	src, err := w.source(r.From)
 	if err != nil {
-		d.bad("image", err, "correct image: in .headjack.yaml")
+		d.bad("image", err, imageFix(err))
 		return
 	}
+	for _, note := range notTaken(src, r.From) {
+		d.good("devcontainer", "%s", note)
+	}
 	if src.Kind == images.KindDockerfile {
-		d.good("image", "built from %s", src.Dockerfile)
+		d.good("image", "built from %s%s", src.Dockerfile, w.why(src))
 		return
 	}
 	img, err := eng.images.Inspect(ctx, src.Ref)

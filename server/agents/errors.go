@@ -33,6 +33,7 @@ const (
 	CodeDockerfileNotFound  Code = "dockerfile_not_found"
 	CodeBuildFailed         Code = "build_failed"
 	CodeImageNotFound       Code = "image_not_found"
+	CodeImageAmbiguous      Code = "image_ambiguous"
 	CodeImageUnsupported    Code = "image_unsupported"
 	CodePullFailed          Code = "pull_failed"
 	CodeRegistryAuth        Code = "registry_auth"

@@ -242,7 +242,7 @@ func (m *Manager) describeContainer(inst *Instance, c container.Container, it it
 	inst.Container = &Container{ID: c.ID, Name: c.Name, State: c.State, StartedAt: c.StartedAt, ExitCode: c.ExitCode}
 	inst.Image = InstanceImage{
 		Source: c.Labels[container.LabelImageSource], Ref: c.Labels[container.LabelImageRef],
-		ID: c.ImageID, Dockerfile: c.Labels[container.LabelDockerfile],
+		ID: c.ImageID, Dockerfile: c.Labels[container.LabelDockerfile], Devcontainer: c.Labels[container.LabelDevcontainer],
 	}
 	inst.Ports = published(c)
 	inst.Image.Stale = inst.Image.Dockerfile != "" && it.newest != "" && it.newest != c.ImageID

@@ -103,6 +103,9 @@ func (p *planner) add(ctx context.Context, r *workspace.Repo) error {
 
 // madeFrom is the image that an instance was made from, as a setting would name it; "" is what its worktree has.
 func madeFrom(i Instance) string {
+	if i.Image.Devcontainer != "" {
+		return i.Image.Devcontainer
+	}
 	switch images.Kind(i.Image.Source) {
 	case images.KindDockerfile:
 		return i.Image.Dockerfile
@@ -122,6 +125,9 @@ func (p *planner) unit(w wish, wt workspace.Worktree, tags []string, idle bool) 
 	if err != nil && strings.HasPrefix(w.image, wt.Path) { // the file is gone: what recreate would take
 		w.image = ""
 		src, err = w.source(wt.Path)
+	}
+	if as[*images.DevcontainerError](err) {
+		p.misread = append(p.misread, err.Error())
 	}
 	if err != nil || src.Dockerfile == "" {
 		return

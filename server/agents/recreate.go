@@ -155,6 +155,13 @@ func (w *wish) keepImage(old container.Container) {
 	if w.image != "" {
 		return
 	}
+	w.kept = true
+	if file := old.Labels[container.LabelDevcontainer]; file != "" {
+		if _, err := os.Stat(file); err == nil {
+			w.image = file
+		}
+		return
+	}
 	switch images.Kind(old.Labels[container.LabelImageSource]) {
 	case images.KindDockerfile:
 		if _, err := os.Stat(old.Labels[container.LabelDockerfile]); err == nil {

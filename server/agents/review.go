@@ -94,8 +94,11 @@ func (m *Manager) imageChoices(r *workspace.Repo, c workspace.Config) []ImageCho
 	if src, err := (wish{repo: r, config: c}).source(r.From); err == nil {
 		add(choiceOf(src, r.From))
 	}
-	if src, ok := images.Discover(r.From); ok {
+	if src, ok, err := images.Discover(r.From); ok && err == nil {
 		add(choiceOf(src, r.From))
+	}
+	for _, name := range devcontainerChoices(r.From) {
+		add(name, sourceDevcontainer)
 	}
 	add(images.DefaultSource().Ref, string(images.KindDefault))
 	for _, name := range images.Variants() {
@@ -113,6 +116,9 @@ func (m *Manager) imageChoices(r *workspace.Repo, c workspace.Config) []ImageCho
 
 // choiceOf spells a source as run takes it.
 func choiceOf(src images.Source, top string) (image, source string) {
+	if rel, err := filepath.Rel(top, src.Devcontainer); src.Devcontainer != "" && err == nil && filepath.IsLocal(rel) {
+		return "./" + filepath.ToSlash(rel), sourceDevcontainer
+	}
 	if src.Kind != images.KindDockerfile {
 		return src.Ref, string(src.Kind)
 	}

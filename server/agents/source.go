@@ -18,6 +18,7 @@ type wish struct {
 	image  string // the request's, else ""
 	allow  bool   // the user allows, in this request, what the image asks for
 
+	kept    bool // image is what the container before was made from
 	unasked bool // nobody asked for the operation in so many words: it builds nothing, and takes the image that is there
 }
 
@@ -34,12 +35,18 @@ func (w wish) source(worktree string) (images.Source, error) {
 				return here, nil
 			}
 		}
-		return src, wrap(err, CodeInvalidArgument)
+		return src, sourceError(err)
 	}
-	if src, ok := images.Discover(worktree); ok {
-		return src, nil
+	src, found, err := images.Discover(worktree)
+	if err != nil {
+		return src, sourceError(err)
 	}
-	return images.DefaultSource(), nil
+	if !found {
+		passed := src.Passed
+		src = images.DefaultSource()
+		src.Passed = passed
+	}
+	return src, nil
 }
 
 // uncommitted is a Dockerfile that the branch does not have and the checkout its user works in has: one that is being
@@ -49,8 +56,11 @@ func (w wish) uncommitted(name string) (images.Source, bool) {
 		return images.Source{}, false
 	}
 	src, err := images.Parse(name, w.repo.From)
-	if err != nil || src.Kind != images.KindDockerfile {
+	if err != nil || src.Kind != images.KindDockerfile && src.Devcontainer == "" {
 		return images.Source{}, false
+	}
+	if src.Devcontainer != "" { // it says its context itself
+		return src, true
 	}
 	src.Context = filepath.Dir(src.Dockerfile)
 	return src, true
@@ -59,7 +69,12 @@ func (w wish) uncommitted(name string) (images.Source, bool) {
 // provide makes the engine hold the image of src: builds it, or pulls it when the policy says so.
 func (m *Manager) provide(ctx context.Context, eng *engine, w wish, p place, src images.Source, fb Feedback) (images.Image, error) {
 	if src.Kind != images.KindDockerfile {
-		fb.step("looking for image " + src.Ref)
+		if src.Devcontainer != "" {
+			if err := m.mayUse(ctx, w, src.Ref, fb); err != nil {
+				return images.Image{}, err
+			}
+		}
+		fb.step("looking for image " + src.Ref + w.why(src))
 		img, err := eng.images.Pull(ctx, src, images.Policy(w.config.Pull), w.config.Build.Platform, fb.Solve)
 		if err == nil && img.Pulled {
 			m.broughtIn(ctx, eng, img, src.Ref)
@@ -71,7 +86,7 @@ func (m *Manager) provide(ctx context.Context, eng *engine, w wish, p place, src
 		img.Source = src
 		return img, wrap(err, CodeBuildFailed)
 	}
-	opts, err := m.buildOptions(w, p.tag())
+	opts, err := m.buildOptions(w, src, p.tag())
 	if err != nil {
 		return images.Image{}, err
 	}
@@ -80,13 +95,13 @@ func (m *Manager) provide(ctx context.Context, eng *engine, w wish, p place, src
 		return images.Image{}, err
 	}
 	u.Branch, u.Tags = p.Now, []string{p.tag()}
-	fb.step("building " + src.Dockerfile)
+	fb.step("building " + src.Dockerfile + w.why(src))
 	res, err := m.build(ctx, eng, u, w, m.fenced(w, opts, fb), fb)
 	return res.Image, err
 }
 
-// buildOptions are the settings' build options.
-func (m *Manager) buildOptions(w wish, tag string) (images.BuildOptions, error) {
+// buildOptions are the settings' build options, with those of a devcontainer.json.
+func (m *Manager) buildOptions(w wish, src images.Source, tag string) (images.BuildOptions, error) {
 	b := w.config.Build
 	secrets, err := parseSecrets(b.Secrets)
 	if err != nil {
@@ -97,7 +112,7 @@ func (m *Manager) buildOptions(w wish, tag string) (images.BuildOptions, error) 
 	}
 	return images.BuildOptions{
 		Target: b.Target, Args: b.Args, Secrets: secrets, SSH: b.SSH, Platform: b.Platform, Tag: tag,
-	}, nil
+	}.With(src)
 }
 
 // parseSecrets reads build.secrets: "id=npmrc,src=~/.npmrc" or "id=token,env=TOKEN" as docker build --secret takes

@@ -61,10 +61,11 @@ func (m *Manager) spec(ctx context.Context, eng *engine, w wish, p place, wt wor
 		Env:     env,
 		Network: network(w.config.Network), Memory: r.Memory, NanoCPUs: int64(r.CPUs * 1e9), Pids: r.Pids, Ports: wantedPorts(w.config),
 		Labels: map[string]string{
-			container.LabelImageSource: string(img.Source.Kind),
-			container.LabelImageRef:    img.Ref,
-			container.LabelDockerfile:  img.Source.Dockerfile,
-			container.LabelVersion:     m.opts.Version,
+			container.LabelImageSource:  string(img.Source.Kind),
+			container.LabelImageRef:     img.Ref,
+			container.LabelDockerfile:   img.Source.Dockerfile,
+			container.LabelDevcontainer: img.Source.Devcontainer,
+			container.LabelVersion:      m.opts.Version,
 		},
 	}, nil
 }

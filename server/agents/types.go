@@ -37,11 +37,12 @@ const (
 
 // InstanceImage is the image an instance runs.
 type InstanceImage struct {
-	Source     string `json:"source,omitempty"` // default, reference or dockerfile
-	Ref        string `json:"ref,omitempty"`
-	ID         string `json:"id,omitempty"`
-	Dockerfile string `json:"dockerfile,omitempty"`
-	Stale      bool   `json:"stale"`
+	Source       string `json:"source,omitempty"` // default, reference or dockerfile
+	Ref          string `json:"ref,omitempty"`
+	ID           string `json:"id,omitempty"`
+	Dockerfile   string `json:"dockerfile,omitempty"`
+	Devcontainer string `json:"devcontainer,omitempty"` // the devcontainer.json that says so
+	Stale        bool   `json:"stale"`
 }
 
 // Container is an instance's container.

@@ -31,6 +31,8 @@ var classes = []struct {
 	{as[*container.SightError], CodeEngineFailed},
 	{as[*workspace.AmbiguousError], CodeBranchAmbiguous},
 	{as[*workspace.ConfigError], CodeInvalidConfig},
+	{as[*images.DevcontainerError], CodeInvalidConfig},
+	{as[*images.AmbiguousError], CodeImageAmbiguous},
 	{is(images.ErrDockerfileNotFound), CodeDockerfileNotFound},
 	{is(images.ErrNotFound), CodeImageNotFound},
 	{as[*images.BuildError], CodeBuildFailed},

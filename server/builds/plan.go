@@ -2,14 +2,18 @@ package builds
 
 import (
 	"context"
+	"path/filepath"
 
 	"github.com/gilmanlab/hjk-ls/images"
 	"github.com/gilmanlab/hjk-ls/workspace"
 )
 
+// Anything is the name of a file of a Plan that stands for every name in its folder.
+const Anything = "*"
+
 func (l *loop) planned(paths map[string]bool) bool {
 	for p := range paths {
-		if l.files[p] {
+		if l.files[p] || l.files[filepath.Join(filepath.Dir(p), Anything)] {
 			return true
 		}
 	}
