@@ -66,7 +66,7 @@ or image; 5 refused (work would be lost, or an image asks for power over the hos
 	f.BoolVar(&a.noColor, "no-color", false, "no colours, as with NO_COLOR set")
 	a.addServer(root)
 	root.AddCommand(
-		a.runCommand(), a.attachCommand(), a.psCommand(), a.stopCommand(), a.killCommand(), a.waitCommand(), a.sendCommand(), a.recreateCommand(),
+		a.runCommand(), a.attachCommand(), a.psCommand(), a.stopCommand(), a.killCommand(), a.waitCommand(), a.sendCommand(), a.eventsCommand(), a.recreateCommand(),
 		a.rmCommand(), a.logsCommand(), a.buildCommand(), a.buildLogCommand(), a.imagesCommand(), a.pruneCommand(), a.configCommand(), a.authCommand(), a.doctorCommand(), a.versionCommand(), a.manCommand(),
 	)
 	addGroups(root)
