@@ -76,19 +76,19 @@ type ChangedFile struct {
 
 var statuses = map[byte]string{'A': "added", 'M': "modified", 'T': "modified", 'D': "deleted", 'R': "renamed", 'U': "modified"}
 
-// Diff compares the worktree, with what is not committed, with base: a branch or commit; "" is the branch of the main
-// checkout, else of the worktree's own start.
+// Diff compares the worktree, with what is not committed, with base: a branch or commit; "" is what BaseOf has, else the worktree's
+// own start.
 func (r *Repo) Diff(ctx context.Context, wt Worktree, base string) (Diff, error) {
 	c, err := r.parted(ctx, wt, base)
 	if err != nil {
 		return c, err
 	}
 	l := changes{Diff: c}
-	err = gitEach(ctx, call{dir: wt.Path, tree: true}, 0, l.tracked, "diff", "--name-status", "-z", "--find-renames", "--no-ext-diff", "--no-textconv", "--ignore-submodules=dirty", c.Commit, "--")
+	err = gitEach(ctx, call{dir: wt.Path, tree: true}, l.tracked, "diff", "--name-status", "-z", "--find-renames", "--no-ext-diff", "--no-textconv", "--ignore-submodules=dirty", c.Commit, "--")
 	if err != nil {
 		return c, err
 	}
-	err = gitEach(ctx, call{dir: wt.Path}, 0, func(path string) { l.add(ChangedFile{Path: path, Status: "added"}) }, "ls-files", "--others", "--exclude-standard", "-z")
+	err = gitEach(ctx, call{dir: wt.Path}, func(path string) { l.add(ChangedFile{Path: path, Status: "added"}) }, "ls-files", "--others", "--exclude-standard", "-z")
 	slices.SortFunc(l.Files, func(a, b ChangedFile) int { return strings.Compare(a.Path, b.Path) })
 	return l.Diff, err
 }
@@ -133,7 +133,7 @@ func (l *changes) add(f ChangedFile) {
 // parted finds the commit at which the worktree's branch left base.
 func (r *Repo) parted(ctx context.Context, wt Worktree, base string) (Diff, error) {
 	if base == "" {
-		base = r.mainBranch(ctx)
+		base = r.BaseOf(ctx, wt)
 	}
 	if base == wt.Branch || base == "" {
 		if wt.Base != "" {

@@ -117,7 +117,9 @@ func (r *Repo) add(ctx context.Context, o EnsureOptions, s start) (Ensured, erro
 	if err != nil {
 		return e, err
 	}
-	wt.MadeBranch = !s.local
+	if wt.MadeBranch = !s.local; wt.MadeBranch {
+		wt.BaseBranch = r.baseBranch(ctx, s, o)
+	}
 	if err := wt.writeMarker(); err != nil {
 		return e, err
 	}
@@ -196,7 +198,7 @@ func (r *Repo) newWorktree(ctx context.Context, path, branch string) (Worktree, 
 
 // writeMarker leaves the marker in the worktree's private git directory.
 func (wt Worktree) writeMarker() error {
-	b, err := json.Marshal(marker{Root: wt.MadeRoot, Branch: wt.MadeFor, CreatedBranch: wt.MadeBranch, Base: wt.Base, CreatedAt: wt.CreatedAt, Whole: wt.Whole})
+	b, err := json.Marshal(marker{Root: wt.MadeRoot, Branch: wt.MadeFor, CreatedBranch: wt.MadeBranch, Base: wt.Base, BaseBranch: wt.BaseBranch, CreatedAt: wt.CreatedAt, Whole: wt.Whole})
 	if err != nil {
 		return err
 	}

@@ -43,16 +43,16 @@ func (b *bounded) Write(p []byte) (int, error) {
 
 func (b *bounded) String() string { return b.kept.String() }
 
-// gitEach runs git and gives f its output item by item as it comes, each without the end: an agent decides how many there are, and
+// gitEach runs git and gives f its output item by item as it comes, each without the NUL at its end: an agent decides how many there are, and
 // how long one is. Of one that is longer than maxOne the beginning is given.
-func gitEach(ctx context.Context, c call, end byte, f func(item string), args ...string) error {
+func gitEach(ctx context.Context, c call, f func(item string), args ...string) error {
 	ctx, done, err := c.guarded(ctx)
 	if err != nil {
 		return err
 	}
 	defer done()
 	cmd, full := c.command(ctx, args)
-	items, stderr := splitter{end: end, f: f}, bounded{max: maxComplaint}
+	items, stderr := splitter{f: f}, bounded{max: maxComplaint}
 	cmd.Stdout, cmd.Stderr = &items, &stderr
 	err = c.run(ctx, cmd)
 	items.last()
@@ -60,9 +60,8 @@ func gitEach(ctx context.Context, c call, end byte, f func(item string), args ..
 	return err
 }
 
-// splitter takes text apart.
+// splitter takes text apart at each NUL.
 type splitter struct {
-	end  byte
 	f    func(item string)
 	item []byte
 	some bool // an item has begun
@@ -71,7 +70,7 @@ type splitter struct {
 func (s *splitter) Write(p []byte) (int, error) {
 	n := len(p)
 	for len(p) > 0 {
-		part, rest, whole := bytes.Cut(p, []byte{s.end})
+		part, rest, whole := bytes.Cut(p, []byte{0})
 		s.item = append(s.item, part[:min(len(part), max(maxOne-len(s.item), 0))]...)
 		s.some = true
 		if whole {
@@ -82,7 +81,7 @@ func (s *splitter) Write(p []byte) (int, error) {
 	return n, nil
 }
 
-// last gives what came since the last end.
+// last gives what came since the last one.
 func (s *splitter) last() {
 	if s.some {
 		s.f(string(s.item))

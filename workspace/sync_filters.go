@@ -166,7 +166,7 @@ func (f *filtering) made(ctx context.Context, file changedFile, filter string) (
 func (f *filtering) renamed(ctx context.Context, tree, id, filter string) (bool, error) {
 	var paths []string
 	rules := ruleSet{}
-	err := gitEach(ctx, f.foreign(), 0, func(item string) {
+	err := gitEach(ctx, f.foreign(), func(item string) {
 		if meta, path, ok := strings.Cut(item, "\t"); ok && strings.HasSuffix(meta, " "+id) {
 			paths = append(paths, path)
 		}

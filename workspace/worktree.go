@@ -25,6 +25,7 @@ type Worktree struct {
 	Owned      bool      // made by hjk-ls
 	MadeBranch bool      // with a branch that hjk-ls made
 	Base       string    // commit the branch was made from
+	BaseBranch string    // branch that this one was made from, such as "main" or "origin/main"; "" where it was none, or is not known
 	Prunable   bool      // its folder is gone
 	Foreign    bool      // its folder is by now another repository's: this one is a copy
 	Unlinked   bool      // its .git file leads nowhere: the repository was moved, or the file deleted
@@ -41,6 +42,7 @@ type marker struct {
 	Branch        string    `json:"branch,omitempty"`
 	CreatedBranch bool      `json:"createdBranch"`
 	Base          string    `json:"base,omitempty"`
+	BaseBranch    string    `json:"baseBranch,omitempty"`
 	CreatedAt     time.Time `json:"createdAt"`
 	Whole         bool      `json:"whole"` // written again with true after the checkout
 }
@@ -181,7 +183,7 @@ func (r *Repo) mark(ctx context.Context, wt *Worktree) error {
 		return nil
 	}
 	wt.Whole = m.Whole
-	wt.Owned, wt.MadeBranch, wt.Base, wt.CreatedAt = true, m.CreatedBranch, m.Base, m.CreatedAt
+	wt.Owned, wt.MadeBranch, wt.Base, wt.BaseBranch, wt.CreatedAt = true, m.CreatedBranch, m.Base, m.BaseBranch, m.CreatedAt
 	if m.Root == "" { // of a version that did not write both
 		return nil
 	}

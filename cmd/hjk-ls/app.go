@@ -69,6 +69,7 @@ or image; 5 refused (work would be lost, or an image asks for power over the hos
 		a.runCommand(), a.attachCommand(), a.psCommand(), a.stopCommand(), a.killCommand(), a.waitCommand(), a.sendCommand(), a.eventsCommand(), a.recreateCommand(),
 		a.rmCommand(), a.logsCommand(), a.buildCommand(), a.buildLogCommand(), a.imagesCommand(), a.pruneCommand(), a.configCommand(), a.authCommand(), a.doctorCommand(), a.versionCommand(), a.manCommand(),
 	)
+	root.AddCommand(a.diffCommand())
 	addGroups(root)
 	root.SetOut(a.out)
 	root.SetFlagErrorFunc(a.flagError)

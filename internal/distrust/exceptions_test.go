@@ -68,6 +68,7 @@ var exceptions = map[string]exception{
 	"workspace/repo.go":               {"os.OpenRoot os.Stat", holds + "; " + onlyStat},
 	"workspace/shield.go":             {"os.OpenRoot", holds},
 	"workspace/stamp.go":              {"os.OpenRoot os.ReadDir", holds + "; " + gitDir},
+	"workspace/show.go":               {"os.ReadFile os.RemoveAll os.WriteFile", gitDir + "; a temporary folder of this process"},
 	"workspace/sync.go":               {"os.OpenRoot", holds},
 	"workspace/sync_index.go":         {"os.ReadFile os.RemoveAll os.WriteFile", ours},
 	"workspace/sync_retry.go":         {"os.OpenFile", ours},

@@ -132,7 +132,7 @@ func choiceOf(src images.Source, top string) (image, source string) {
 type ChangesArgs struct {
 	Workspace string `json:"workspace,omitempty"`
 	Branch    string `json:"branch"`
-	Base      string `json:"base,omitempty"` // a branch or commit; default is the branch of the main checkout
+	Base      string `json:"base,omitempty"` // a branch or commit; default is the branch it was made from, else the main checkout's
 }
 
 // ChangesResult is what a branch changed, committed or not.
@@ -182,19 +182,9 @@ func spelled(name string) string {
 
 // Changes tells what a branch changed since it left its base.
 func (m *Manager) Changes(ctx context.Context, a ChangesArgs) (ChangesResult, error) {
-	r, err := m.repo(ctx, a.Workspace, a.Branch)
+	r, wt, _, err := m.checkout(ctx, a.Workspace, a.Branch)
 	if err != nil {
 		return ChangesResult{}, err
-	}
-	wt, ok, err := r.Find(ctx, a.Branch)
-	if err != nil {
-		return ChangesResult{}, wrap(err, CodeWorktreeFailed)
-	}
-	if !ok {
-		return ChangesResult{}, noInstance(a.Branch)
-	}
-	if p, err := m.placeOf(ctx, r, a.Branch); err == nil {
-		m.sync(ctx, r, wt, p) // what was committed inside counts
 	}
 	c, err := r.Diff(ctx, wt, a.Base)
 	if err != nil {
