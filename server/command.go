@@ -85,6 +85,7 @@ var commands = map[string]command{
 	"hjk-ls.prune": {"Removing unused images", with(func(c call, a agents.PruneArgs) (agents.PruneResult, error) {
 		return c.s.agents.Prune(c.ctx, a, c.feedback())
 	})},
+	"hjk-ls.init":    {"", with(func(c call, a agents.InitArgs) (agents.InitResult, error) { return c.s.agents.Init(c.ctx, a) })},
 	"hjk-ls.doctor":  {"", with(func(c call, a agents.DoctorArgs) (agents.DoctorResult, error) { return c.s.agents.Doctor(c.ctx, a) })},
 	"hjk-ls.choices": {"", with(func(c call, a agents.ChoicesArgs) (agents.ChoicesResult, error) { return c.s.agents.Choices(c.ctx, a) })},
 	"hjk-ls.changes": {"", with(func(c call, a agents.ChangesArgs) (agents.ChangesResult, error) { return c.s.agents.Changes(c.ctx, a) })},

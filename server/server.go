@@ -33,6 +33,7 @@ type Agents interface {
 	Build(context.Context, agents.BuildArgs, agents.Feedback) (agents.BuildResult, error)
 	Images(context.Context, agents.ImagesArgs) (agents.ImagesResult, error)
 	Prune(context.Context, agents.PruneArgs, agents.Feedback) (agents.PruneResult, error)
+	Init(context.Context, agents.InitArgs) (agents.InitResult, error)
 	Doctor(context.Context, agents.DoctorArgs) (agents.DoctorResult, error)
 	BuildLog(context.Context, agents.BuildLogArgs) (agents.BuildLogResult, error)
 	Config(context.Context, string) (agents.ConfigResult, error)

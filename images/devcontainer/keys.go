@@ -16,7 +16,7 @@ var editors = []string{
 
 // instead says of keys that are not taken what to do, or what hjk-ls does.
 var instead = map[string]string{
-	"features":          "have a Dockerfile install what they would",
+	"features":          "have a Dockerfile install what they would; hjk-ls init writes a first one",
 	"dockerComposeFile": "an instance is one container; name an image or a build",
 	"service":           "",
 	"runServices":       "",

@@ -38,6 +38,7 @@ var exceptions = map[string]exception{
 	"server/agents/ports.go":          {"os.ReadFile", state},
 	"server/agents/question.go":       {"os.ReadFile os.WriteFile", state},
 	"server/agents/recreate.go":       {"os.Stat", onlyStat},
+	"server/agents/init.go":           {"os.OpenRoot", holds},
 	"server/agents/lookout.go":        {"os.ReadDir os.ReadFile os.WriteFile", state},
 	"server/agents/own.go":            {"os.OpenRoot", holds},
 	"server/builds/decide.go":         {"os.Stat", onlyStat},

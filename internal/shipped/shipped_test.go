@@ -49,6 +49,7 @@ func TestImages(t *testing.T) {
 	t.Run("systemd", w.systemd)
 	t.Run("dind", w.dind)
 	t.Run("extend", w.extend)
+	t.Run("first", w.first)
 	t.Run("registry", w.pushed)
 }
 

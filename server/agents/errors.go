@@ -31,6 +31,7 @@ const (
 	CodeEngineUnreachable   Code = "engine_unreachable"
 	CodeEngineFailed        Code = "engine_failed"
 	CodeDockerfileNotFound  Code = "dockerfile_not_found"
+	CodeDockerfileExists    Code = "dockerfile_exists"
 	CodeBuildFailed         Code = "build_failed"
 	CodeImageNotFound       Code = "image_not_found"
 	CodeImageAmbiguous      Code = "image_ambiguous"
