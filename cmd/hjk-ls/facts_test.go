@@ -197,10 +197,11 @@ func TestBuildFactsInTheEditor(t *testing.T) {
 	e.await("workspace/codeLens/refresh", "")
 	check := func(when string, hints map[int]string) {
 		t.Helper()
-		if h := hints[1]; !strings.HasSuffix(h, " ms") && !strings.HasSuffix(h, " s") && !strings.HasPrefix(h, "cached, took") {
+		h, _, _ := strings.Cut(hints[1], ", 16.38kB") // which containerd's store counts for a layer of nothing
+		if !strings.HasSuffix(h, " ms") && !strings.HasSuffix(h, " s") && !strings.HasPrefix(h, "cached, took") {
 			t.Errorf("%s: a step's time: %v", when, hints)
 		}
-		if !strings.HasSuffix(hints[3], "3MB") || !strings.Contains(hints[2], "MB in all, built in ") {
+		if !strings.HasSuffix(hints[3], "3MB") && !strings.HasSuffix(hints[3], "3.006MB") || !strings.Contains(hints[2], "MB in all, built in ") {
 			t.Errorf("%s: sizes: %v", when, hints)
 		}
 	}

@@ -27,8 +27,7 @@ func (f *follow) question(u builds.Unit) {
 func (f *follow) askUntilNothingIsLeft(u builds.Unit) {
 	answered := map[string]string{} // by container: the image that was the newest when its user answered
 	for {
-		agreed, asked := f.ask(u, answered)
-		f.recreate(agreed)
+		asked := f.ask(u, answered)
 		f.mu.Lock()
 		again := f.questions[u.Key()] || asked
 		f.questions[u.Key()] = false
@@ -41,8 +40,8 @@ func (f *follow) askUntilNothingIsLeft(u builds.Unit) {
 	}
 }
 
-// ask puts a question, and gives the instances for which the answer was yes. asked is false where there was nothing to ask, or nobody.
-func (f *follow) ask(u builds.Unit, answered map[string]string) (agreed []Instance, asked bool) {
+// ask puts a question and does what the answer was, before another editor may ask. It is false where there was nothing to ask, or nobody.
+func (f *follow) ask(u builds.Unit, answered map[string]string) bool {
 	about, locks := f.toAsk(u, answered)
 	defer func() {
 		for _, l := range locks {
@@ -50,11 +49,11 @@ func (f *follow) ask(u builds.Unit, answered map[string]string) (agreed []Instan
 		}
 	}()
 	if len(about) == 0 {
-		return nil, false
+		return false
 	}
 	yes, asked := f.h.Recreate(f.life, slices.Clone(about))
 	if f.life.Err() != nil || !asked {
-		return nil, false
+		return false
 	}
 	image := f.m.newest(u) // also one that was built while the question was open
 	for _, i := range about {
@@ -63,25 +62,35 @@ func (f *follow) ask(u builds.Unit, answered map[string]string) (agreed []Instan
 			f.m.refuseImage(i, image)
 		}
 	}
-	if !yes {
-		return nil, true
+	if yes {
+		f.recreate(about)
 	}
-	return about, true
+	return true
 }
 
-// toAsk are the instances that a question is to be about, each with its lock.
+// toAsk are the instances that a question is to be about, each with its lock. They are looked at again under it: another editor's
+// question may have been answered meanwhile. Where one is open that editor looks again after its answer.
 func (f *follow) toAsk(u builds.Unit, answered map[string]string) (about []Instance, locks []*instanceLock) {
+	locked := map[string]*instanceLock{}
+	for _, i := range f.older(f.life, u) {
+		if l, err := tryLock(f.m.placeOfContainer(i).question(), exclusive); err == nil {
+			locked[i.Container.Name] = l
+		}
+	}
+	if len(locked) == 0 {
+		return nil, nil
+	}
 	image := f.m.newest(u)
 	for _, i := range f.older(f.life, u) {
-		if f.m.refusedImage(i) == image || answered[i.Container.Name] == image {
-			continue
+		name := i.Container.Name
+		if l := locked[name]; l != nil && f.m.refusedImage(i) != image && answered[name] != image {
+			about = append(about, i)
+			locks = append(locks, l)
+			delete(locked, name)
 		}
-		l, err := tryLock(f.m.placeOfContainer(i).question(), exclusive)
-		if err != nil { // another editor's question is open; that editor looks again after its answer
-			continue
-		}
-		locks = append(locks, l)
-		about = append(about, i)
+	}
+	for _, l := range locked {
+		l.removeAndUnlock()
 	}
 	return about, locks
 }
