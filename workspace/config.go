@@ -35,6 +35,9 @@ type Config struct {
 	// Certificates are files of certificate authorities that containers trust beside their own.
 	Certificates []string
 
+	// Notify is the command that is run on the host when an agent waits or ends, which only the user sets.
+	Notify []string
+
 	Denied []Ask // what the repository's file wanted and did not get
 }
 
@@ -161,6 +164,10 @@ func LoadConfig(l Layers) (Config, []Value, error) {
 	own.Certificates = slices.Clone(own.Certificates)
 	for i, file := range own.Certificates {
 		own.Certificates[i] = expandHome(file)
+	}
+	if len(own.Notify) > 0 {
+		own.Notify = slices.Clone(own.Notify)
+		own.Notify[0] = expandHome(own.Notify[0])
 	}
 	out := make([]Value, 0, len(values))
 	for _, v := range values {

@@ -89,6 +89,8 @@ func (l layer) key(f field, prefix string, k, v *yaml.Node) error {
 		return nil
 	case sub.fields != nil:
 		return l.object(sub, key, v)
+	case sub.users && (l.source == "repository" || l.source == "folder"):
+		return l.fail(k, key, errNotTheUsers)
 	}
 	if err := sub.set(l.config, v); err != nil {
 		return l.fail(v, key, err)

@@ -21,6 +21,8 @@ type field struct {
 	get    func(*Config) any // nil when unset
 	// stricter says in words which way of the key is the stricter one.
 	stricter string
+	// users is that the repository's file may not have the key at all, whatever the user would agree to.
+	users bool
 	// merge lets the repository's value into own, as far as the key's direction and the user let it. It returns what it
 	// wanted and did not get, as values of the key.
 	merge func(own, repo *Config, said bool, allowed func(value string) bool) []string
@@ -72,6 +74,7 @@ var schema = field{fields: map[string]field{
 	"clipboard":    leaf(func(c *Config) *string { return &c.Clipboard }, oneOf("write", "none"), zero, ordered("none", "write")),
 	"ports":        leaf(func(c *Config) *[]Port { return &c.Ports }, ports, empty, fewer[Port]()),
 	"certificates": leaf(func(c *Config) *[]string { return &c.Certificates }, paths, empty, fewer[string]()),
+	"notify":       onlyTheUsers(leaf(func(c *Config) *[]string { return &c.Notify }, hostCommand, empty, never)),
 	"worktrees":    leaf(func(c *Config) *string { return &c.Worktrees }, folder, zero, theUsers[string]("a folder of the host")),
 	"build": {fields: map[string]field{
 		"on":       leaf(func(c *Config) *string { return &c.Build.On }, buildOn, zero, ordered(BuildManual, BuildEnvironment, BuildInputs)),

@@ -22,6 +22,7 @@ var stricterCases = map[string][]stricterCase{
 	"ports":                    {{"[1, 2]", "[2]", "[2, 3]", "ports=3"}, {"", "[]", "[3]", "ports=3"}, {"[]", "[]", "[3]", "ports=3"}, {"[3]", "['3:3']", "['4:3']", "ports=4:3"}},
 	"clipboard":                {{"none", "none", "write", "clipboard=write"}, {"write", "none", "", ""}},
 	"certificates":             {{"[/mine.pem]", "[]", "[/mine.pem, /etc/theirs.pem]", "certificates=/etc/theirs.pem"}, {"", "[]", "~/ca.pem", "certificates=~/ca.pem"}},
+	"notify":                   {{"[a, b]", "", "", ""}}, // TestNotifyIsTheUsers
 	"worktrees":                {{"/mine", "/mine", "/theirs", "worktrees=/theirs"}, {"", "", "~/theirs", "worktrees=~/theirs"}},
 	"build.on":                 {{"manual", "manual", "environment", "build.on=environment"}, {"environment", "manual", "inputs", "build.on=inputs"}, {"environment", "environment", "save", "build.on=inputs"}, {"save", "environment", "", ""}, {"", "inputs", "", ""}},
 	"build.target":             {{"a", "b", "", ""}},

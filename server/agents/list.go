@@ -207,7 +207,7 @@ func (m *Manager) describe(it item, reachable bool) Instance {
 	p := it.place
 	inst := Instance{
 		Repo: it.repo, Branch: p.Now, State: StateStopped, Sessions: []Session{},
-		Worktree: it.tree.Path, OwnsWorktree: it.tree.Owned, CreatedAt: it.tree.CreatedAt, Git: it.git,
+		Worktree: it.tree.Path, OwnsWorktree: it.tree.Owned, CreatedAt: it.tree.CreatedAt, Git: it.git, place: p,
 	}
 	c, ok := choose(it.containers, p)
 	running := ok && c.State == "running"

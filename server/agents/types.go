@@ -20,6 +20,8 @@ type Instance struct {
 	Git          *Git          `json:"git,omitempty"`
 	Ports        []HostPort    `json:"ports,omitempty"` // published
 	CreatedAt    time.Time     `json:"createdAt,omitzero"`
+
+	place place // where it is written down
 }
 
 // State is an instance's state.

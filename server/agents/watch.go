@@ -26,8 +26,9 @@ const (
 func (m *Manager) Watch(ctx context.Context, changed func(Snapshot)) {
 	kicks, unsubscribe := m.changed.subscribe()
 	defer unsubscribe()
-	w := watcher{m: m, changed: changed, look: newLookout(m)}
+	w := watcher{m: m, changed: changed, look: newLookout(m), tell: newNotifier(ctx, m)}
 	defer w.look.end()
+	defer w.tell.end()
 	for ctx.Err() == nil {
 		eng, err := m.engines.passive(ctx)
 		if err != nil {
@@ -56,6 +57,7 @@ type watcher struct {
 	shape   string // of that
 	view    *view
 	look    *lookout
+	tell    *notifier
 	marks   marks // of the last look
 	later   []later
 	folders string // of the folders' repositories and branches at the last survey
@@ -174,6 +176,7 @@ func (w *watcher) survey(ctx context.Context, c changes) {
 		return
 	}
 	w.last = now
+	w.tell.see(snap)
 	if shape := shapeOf(snap); shape != w.shape {
 		w.shape = shape
 		w.m.found.kick()

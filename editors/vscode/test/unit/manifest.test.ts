@@ -46,7 +46,7 @@ test('every key of the configuration is a setting, and those that reach the host
   const keys = [...readFileSync(path.join(root, '../../docs/configuration.md'), 'utf8').matchAll(/^\| `([\w.]+)` \|/gm)].map(m => m[1] ?? '').filter(k => !k.includes('NAME'));
   assert.ok(keys.length > 15);
   for (const k of keys) assert.ok(properties[`headjack.${k}`], `headjack.${k}`);
-  for (const k of ['server.path', 'engine.host', 'build.secrets', 'build.ssh', 'network', 'security.noNewPrivileges', 'security.capabilities', 'git.ssh', 'git.token', 'worktrees', 'certificates']) {
+  for (const k of ['server.path', 'engine.host', 'build.secrets', 'build.ssh', 'network', 'security.noNewPrivileges', 'security.capabilities', 'git.ssh', 'git.token', 'worktrees', 'certificates', 'notify']) {
     assert.equal(properties[`headjack.${k}`]?.scope, 'machine', k);
     assert.ok(manifest.capabilities.untrustedWorkspaces.restrictedConfigurations.includes(`headjack.${k}`), k);
   }
