@@ -49,6 +49,11 @@ func TestScripts(t *testing.T) {
 			} {
 				e.Setenv(k, v)
 			}
+			source, err := drive.Source()
+			if err != nil {
+				return err
+			}
+			e.Setenv("SOURCE", source)
 			e.Values[terminals{}] = map[string]*terminal{}
 			e.Values[clients{}] = map[string]*lspClient{}
 			e.Defer(func() {
