@@ -66,6 +66,13 @@ var commands = map[string]command{
 	"hjk-ls.recreate": {"Recreating %s", with(func(c call, a agents.RecreateArgs) (agents.InstanceResult, error) {
 		return c.s.agents.Recreate(c.ctx, a, c.feedback())
 	})},
+	"hjk-ls.setup": {"Setting up %s", with(func(c call, a agents.SetupArgs) (agents.SetupResult, error) {
+		res, err := c.s.agents.Setup(c.ctx, a, c.feedback())
+		for _, w := range res.Warnings {
+			c.s.showMessage(protocol.MessageTypeWarning, w)
+		}
+		return res, err
+	})},
 	"hjk-ls.remove": {"Removing %s", with(func(c call, a agents.RemoveArgs) (agents.RemoveResult, error) {
 		return c.s.agents.Remove(c.ctx, a, c.feedback())
 	})},

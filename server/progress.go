@@ -107,6 +107,16 @@ func (p *progress) step(message string) {
 	p.send(&protocol.WorkDoneProgressReport{Kind: "report", Message: &message})
 }
 
+// output tells the last line that the setup wrote.
+func (p *progress) output(line string) {
+	if p == nil || strings.TrimSpace(line) == "" {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.later(&protocol.WorkDoneProgressReport{Kind: "report", Message: &line})
+}
+
 // solve tells of a build: how much of the known steps is done, and which runs.
 func (p *progress) solve(st *bkclient.SolveStatus) {
 	if p == nil {
@@ -193,6 +203,7 @@ func (c call) feedback() agents.Feedback { return c.s.feedback(c.ctx, c.progress
 func (s *Server) feedback(ctx context.Context, p *progress) agents.Feedback {
 	return agents.Feedback{
 		Step:    p.step,
+		Output:  p.output,
 		Solve:   p.solve,
 		Build:   s.tellBuild,
 		Consent: func(what string, flags []string) agents.Answer { return s.consent(ctx, what, flags) },

@@ -27,6 +27,7 @@ type Agents interface {
 	Send(context.Context, agents.SendArgs) (agents.SendResult, error)
 	Wait(context.Context, agents.WaitArgs) (agents.WaitResult, error)
 	Recreate(context.Context, agents.RecreateArgs, agents.Feedback) (agents.InstanceResult, error)
+	Setup(context.Context, agents.SetupArgs, agents.Feedback) (agents.SetupResult, error)
 	Remove(context.Context, agents.RemoveArgs, agents.Feedback) (agents.RemoveResult, error)
 	List(context.Context, agents.ListArgs) (agents.ListResult, error)
 	Logs(context.Context, agents.LogsArgs) (agents.LogsResult, error)

@@ -34,6 +34,8 @@ type Config struct {
 	Worktrees string // folder for the worktrees hjk-ls makes
 	// Certificates are files of certificate authorities that containers trust beside their own.
 	Certificates []string
+	Setup        Setup    // what is run in an instance that was made
+	Teardown     Commands // what is run before it is removed
 
 	// Notify is the command that is run on the host when an agent waits or ends, which only the user sets.
 	Notify []string

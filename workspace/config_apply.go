@@ -87,6 +87,8 @@ func (l layer) key(f field, prefix string, k, v *yaml.Node) error {
 		return l.fail(k, prefix, unknownKey(k.Value, slices.Sorted(maps.Keys(f.fields))))
 	case v.Tag == "!!null": // an editor's "not set"
 		return nil
+	case sub.short != "" && v.Kind != yaml.MappingNode:
+		key, sub = join(key, sub.short), sub.fields[sub.short]
 	case sub.fields != nil:
 		return l.object(sub, key, v)
 	case sub.users && (l.source == "repository" || l.source == "folder"):

@@ -17,6 +17,7 @@ import (
 // field is one key of the configuration: a leaf with set, get and merge, or an object with fields.
 type field struct {
 	fields map[string]field
+	short  string // the field that a value is for which is no object
 	set    func(*Config, *yaml.Node) error
 	get    func(*Config) any // nil when unset
 	// stricter says in words which way of the key is the stricter one.
@@ -76,6 +77,11 @@ var schema = field{fields: map[string]field{
 	"certificates": leaf(func(c *Config) *[]string { return &c.Certificates }, paths, empty, fewer[string]()),
 	"notify":       onlyTheUsers(leaf(func(c *Config) *[]string { return &c.Notify }, hostCommand, empty, never)),
 	"worktrees":    leaf(func(c *Config) *string { return &c.Worktrees }, folder, zero, theUsers[string]("a folder of the host")),
+	"teardown":     leaf(func(c *Config) *Commands { return &c.Teardown }, commands, noCommands, ownCommands),
+	"setup": {short: "command", fields: map[string]field{
+		"command":    leaf(func(c *Config) *Commands { return &c.Setup.Command }, commands, noCommands, ownCommands),
+		"onRecreate": leaf(func(c *Config) *bool { return &c.Setup.OnRecreate }, boolean, zero, free[bool]("when the setup runs")),
+	}},
 	"build": {fields: map[string]field{
 		"on":       leaf(func(c *Config) *string { return &c.Build.On }, buildOn, zero, ordered(BuildManual, BuildEnvironment, BuildInputs)),
 		"target":   leaf(func(c *Config) *string { return &c.Build.Target }, text, zero, free[string]("a stage of the Dockerfile")),

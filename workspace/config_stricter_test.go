@@ -23,6 +23,9 @@ var stricterCases = map[string][]stricterCase{
 	"clipboard":                {{"none", "none", "write", "clipboard=write"}, {"write", "none", "", ""}},
 	"certificates":             {{"[/mine.pem]", "[]", "[/mine.pem, /etc/theirs.pem]", "certificates=/etc/theirs.pem"}, {"", "[]", "~/ca.pem", "certificates=~/ca.pem"}},
 	"notify":                   {{"[a, b]", "", "", ""}}, // TestNotifyIsTheUsers
+	"setup.command":            {{"npm ci", "[[a], [b, c]]", "", ""}, {"", "make", "", ""}},
+	"setup.onRecreate":         {{"true", "false", "", ""}, {"false", "true", "", ""}},
+	"teardown":                 {{"[docker, compose, down]", "make clean", "", ""}},
 	"worktrees":                {{"/mine", "/mine", "/theirs", "worktrees=/theirs"}, {"", "", "~/theirs", "worktrees=~/theirs"}},
 	"build.on":                 {{"manual", "manual", "environment", "build.on=environment"}, {"environment", "manual", "inputs", "build.on=inputs"}, {"environment", "environment", "save", "build.on=inputs"}, {"save", "environment", "", ""}, {"", "inputs", "", ""}},
 	"build.target":             {{"a", "b", "", ""}},

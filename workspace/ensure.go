@@ -27,7 +27,8 @@ type Ensured struct {
 	Worktree
 	NewWorktree, NewBranch bool
 
-	Start string // of a new branch: what it begins at, such as "main, 1f3a9c2 the commit's subject"
+	Start  string   // of a new branch: what it begins at, such as "main, 1f3a9c2 the commit's subject"
+	Copied []string // into a new worktree, as .worktreeinclude says
 }
 
 // Ensure makes sure that a branch is checked out. A checkout that exists is used, whoever made it; otherwise the local
@@ -133,7 +134,7 @@ func (r *Repo) add(ctx context.Context, o EnsureOptions, s start) (Ensured, erro
 	if _, err := gitWith(ctx, call{dir: path, fetches: true}, "reset", "--quiet", "--hard"); err != nil {
 		return e, err
 	}
-	if err := r.include(ctx, path); err != nil {
+	if e.Copied, err = r.Include(ctx, path); err != nil {
 		return e, err
 	}
 	e.Whole = true

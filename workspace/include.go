@@ -18,29 +18,36 @@ const includeFile = ".worktreeinclude"
 // maxInclude bounds it.
 const maxInclude = 1 << 20
 
-// include copies what includeFile names from the checkout the Repo was opened from into the worktree at dst. It never
-// replaces a file and, by os.Root, never writes outside of dst. An agent may work in the checkout it copies from.
-func (r *Repo) include(ctx context.Context, dst string) error {
+// IncludeFile is the name of the list of files that Include copies.
+const IncludeFile = includeFile
+
+// Include copies what includeFile names from the checkout the Repo was opened from into the worktree at dst, and tells what it copied. It
+// never replaces a file and, by os.Root, never writes outside of dst. An agent may work in both checkouts.
+func (r *Repo) Include(ctx context.Context, dst string) (copied []string, err error) {
 	names, err := r.included(ctx)
-	if err != nil || len(names) == 0 {
-		return err
+	if err != nil || len(names) == 0 || dst == r.From {
+		return nil, err
 	}
 	from, err := os.OpenRoot(r.From)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer from.Close()
 	to, err := os.OpenRoot(dst)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer to.Close()
 	for _, name := range names {
-		if err := copyInto(ctx, from, to, name); err != nil {
-			return fmt.Errorf("copy what %s names: %w", includeFile, err)
+		made, err := copyInto(ctx, from, to, name)
+		if err != nil {
+			return copied, fmt.Errorf("copy what %s names: %w", includeFile, err)
+		}
+		if made {
+			copied = append(copied, name)
 		}
 	}
-	return nil
+	return copied, nil
 }
 
 // included are the files that includeFile names. git is given a copy of it: at a file that is replaced by a FIFO meanwhile it
@@ -62,16 +69,17 @@ func (r *Repo) included(ctx context.Context) ([]string, error) {
 	return nul(out), err
 }
 
-func copyInto(ctx context.Context, from, to *os.Root, name string) error {
+// copyInto copies a file or a link, and tells whether it made one: what is there stays.
+func copyInto(ctx context.Context, from, to *os.Root, name string) (made bool, err error) {
 	if err := ctx.Err(); err != nil {
-		return context.Cause(ctx)
+		return false, context.Cause(ctx)
 	}
 	fi, err := from.Lstat(name)
 	if err != nil {
-		return err
+		return false, err
 	}
 	if err := to.MkdirAll(filepath.Dir(name), 0o755); err != nil {
-		return err
+		return false, err
 	}
 	switch {
 	case fi.Mode()&fs.ModeSymlink != 0:
@@ -79,24 +87,27 @@ func copyInto(ctx context.Context, from, to *os.Root, name string) error {
 		if err == nil {
 			err = to.Symlink(target, name)
 		}
-		return notExists(err)
+		return err == nil, notExists(err)
 	case !fi.Mode().IsRegular():
-		return nil
+		return false, nil
 	}
 	src, err := distrust.Open(from, name)
 	if err != nil {
-		return err
+		return false, err
 	}
 	defer src.Close()
 	if err := distrust.Solid(src, name); err != nil {
-		return err
+		return false, err
 	}
 	f, err := to.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, fi.Mode().Perm())
 	if err != nil {
-		return notExists(err)
+		return false, notExists(err)
 	}
 	_, err = io.Copy(f, src)
-	return errors.Join(err, f.Close())
+	if err = errors.Join(err, f.Close()); err != nil {
+		_ = to.Remove(name) // a part of it would stay for good
+	}
+	return err == nil, err
 }
 
 // notExists forgives a file that is there already.

@@ -53,7 +53,7 @@ Without a subcommand it is a language server on standard input and output (LSP 3
 The subcommands do the same from a terminal.
 
 Exit codes: 0 done; 1 failed; 2 wrong usage; 3 no container engine answers; 4 no such branch, instance, session
-or image; 5 refused (work would be lost, or an image asks for power over the host); 6 a build or a pull failed;
+or image; 5 refused (work would be lost, or an image asks for power over the host); 6 a build, a pull or a setup failed;
 130 canceled. attach, and run when it attaches, end with the agent's own exit code.`,
 		Args:          cobra.NoArgs,
 		SilenceErrors: true, SilenceUsage: true,
@@ -65,6 +65,7 @@ or image; 5 refused (work would be lost, or an image asks for power over the hos
 	f.StringVar(&a.logLevel, "log-level", "warn", "debug, info, warn or error; logs go to standard error")
 	f.BoolVar(&a.noColor, "no-color", false, "no colours, as with NO_COLOR set")
 	a.addServer(root)
+	root.AddCommand(a.setupCommand())
 	root.AddCommand(
 		a.runCommand(), a.attachCommand(), a.psCommand(), a.stopCommand(), a.killCommand(), a.waitCommand(), a.sendCommand(), a.eventsCommand(), a.recreateCommand(),
 		a.initCommand(),

@@ -47,6 +47,7 @@ var exitCodes = map[agents.Code]int{
 	agents.CodeOwnCheckout:         exitRefused,
 	agents.CodeStateElsewhere:      exitRefused,
 	agents.CodeNotWaiting:          exitRefused,
+	agents.CodeSetupFailed:         exitImage,
 	agents.CodeBuildFailed:         exitImage,
 	agents.CodePullFailed:          exitImage,
 	agents.CodeRegistryAuth:        exitImage,

@@ -21,7 +21,7 @@ func (a *app) withFeedback(ctx context.Context, f func(context.Context, *agents.
 	return a.with(func(m *agents.Manager) error {
 		p := &display{a: a}
 		defer p.end()
-		err := f(ctx, m, agents.Feedback{Step: p.step, Solve: p.solve, Consent: a.consent(p)})
+		err := f(ctx, m, agents.Feedback{Step: p.step, Output: p.output, Solve: p.solve, Consent: a.consent(p)})
 		return err
 	})
 }
@@ -39,6 +39,14 @@ func (d *display) step(message string) {
 		return
 	}
 	fmt.Fprintf(d.a.err, "%s\n", plain.Short(message, plain.MaxMessage))
+}
+
+// output shows what the setup writes, set off from our own lines.
+func (d *display) output(line string) {
+	d.end()
+	if !d.a.json {
+		fmt.Fprintf(d.a.err, "  %s\n", plain.Short(line, plain.MaxMessage))
+	}
 }
 
 // solve feeds BuildKit's own progress display, which begins with the first status.

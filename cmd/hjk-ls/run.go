@@ -50,6 +50,7 @@ used as they are. A second run on a branch adds a session to its container.`,
 	f.StringArrayVarP(&env, "env", "e", nil, "KEY=VALUE, or KEY to pass the host's value, for the session only")
 	f.BoolVarP(&detach, "detach", "d", false, "do not attach")
 	f.BoolVar(&args.AllowPrivileges, "allow-privileges", false, allowHelp)
+	f.BoolVar(&args.NoSetup, "no-setup", false, "start without the setup, and go past one that failed")
 	a.imageFlag(c, &args.Image)
 	a.jsonFlag(c)
 	return c

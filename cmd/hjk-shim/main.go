@@ -31,6 +31,7 @@ const usage = `hjk-shim keeps the sessions of an hjk-ls container.
   hjk-shim session kill NAME
   hjk-shim session send                        types what one request line on standard input says
   hjk-shim session list
+  hjk-shim each LIST                           runs the commands of a JSON list of lists, until one fails
   hjk-shim lfs clean|smudge FILE               git-lfs's filter, where the image has no git-lfs
   hjk-shim filter clean|smudge|merge|ours NAME FILE
                                                stands for a filter or merge driver of the user's, which does not run here
@@ -55,6 +56,8 @@ func run(args []string) int {
 		return withUser(args[1:], ownMain)
 	case len(args) >= 2 && args[0] == "session":
 		return session(args[1], args[2:])
+	case len(args) == 2 && args[0] == "each":
+		return eachMain(args[1])
 	case len(args) == 3 && args[0] == "lfs":
 		return lfsMain(args[1], args[2], os.Stdin, os.Stdout)
 	case len(args) == 4 && args[0] == "filter":

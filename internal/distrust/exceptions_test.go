@@ -37,6 +37,7 @@ var exceptions = map[string]exception{
 	"server/agents/paths.go":          {"os.ReadDir os.ReadFile os.RemoveAll os.Stat", state},
 	"server/agents/ports.go":          {"os.ReadFile", state},
 	"server/agents/question.go":       {"os.ReadFile os.WriteFile", state},
+	"server/agents/setup_record.go":   {"os.ReadFile", state},
 	"server/agents/recreate.go":       {"os.Stat", onlyStat},
 	"server/agents/init.go":           {"os.OpenRoot", holds},
 	"server/agents/lookout.go":        {"os.ReadDir os.ReadFile os.WriteFile", state},

@@ -45,7 +45,7 @@ func (u *bringUp) create(ctx context.Context, old *container.Container) (*shim.S
 	if img.Source.Dockerfile != "" {
 		u.image = img.Source.Dockerfile
 	}
-	if err := u.m.allowCredential(u.cmd, u.wish, spec.Image, u.fb); err != nil {
+	if err := u.allow(wt.Path, spec.Image); err != nil {
 		return nil, err
 	}
 	if _, err := u.eng.shim(ctx); err != nil { // before anything is touched
@@ -62,7 +62,11 @@ func (u *bringUp) create(ctx context.Context, old *container.Container) (*shim.S
 	}
 	u.fb.step("starting container " + spec.Name + exemption(u.eng))
 	u.undo = append(u.undo, func(ctx context.Context) error { return u.removeContainer(ctx, but) }) // first: a create that is cut off may have made it
-	made, err := u.m.launch(ctx, u.eng, u.place, u.wish.config, spec, u.request(wt.Path, spec.Home), u.fb)
+	first, err := u.first(wt.Path, spec.Home)
+	if err != nil {
+		return nil, err
+	}
+	made, err := u.m.launch(ctx, u.eng, u.place, u.wish.config, spec, first, u.fb)
 	u.warnings = append(u.warnings, made.warnings...)
 	if err != nil {
 		return nil, err
@@ -105,6 +109,9 @@ func (u *bringUp) worktree(ctx context.Context) (workspace.Ensured, error) {
 	if !u.place.exists() {
 		u.made = true
 		u.undo = append(u.undo, func(context.Context) error { return u.place.remove(u.m.own) })
+		if err := u.place.expectSetup(); err != nil { // before it is an instance
+			return workspace.Ensured{}, Errorf(CodeInternal, "make the state folder %s: %w", u.place.dir(), err)
+		}
 	}
 	if err := u.place.make(); err != nil {
 		return workspace.Ensured{}, Errorf(CodeInternal, "make the state folder %s: %w", u.place.dir(), err)
@@ -123,6 +130,7 @@ func (u *bringUp) worktree(ctx context.Context) (workspace.Ensured, error) {
 	if made.NewBranch {
 		u.fb.step("new branch " + u.place.Now + " begins at " + made.Start)
 	}
+	tellCopied(u.fb, made.Copied)
 	return made, nil
 }
 

@@ -44,6 +44,7 @@ const (
 	CodeUntrustedWorkspace  Code = "untrusted_workspace"
 	CodeStateElsewhere      Code = "state_elsewhere"
 	CodeOwnCheckout         Code = "own_checkout"
+	CodeSetupFailed         Code = "setup_failed"
 	CodeBuildNotFound       Code = "build_not_found"
 	CodeAnswerTooLarge      Code = "answer_too_large"
 	CodeNotWaiting          Code = "not_waiting"

@@ -11,6 +11,12 @@ func (f Feedback) step(message string) {
 	}
 }
 
+func (f Feedback) output(line string) {
+	if f.Output != nil {
+		f.Output(line)
+	}
+}
+
 func (f Feedback) build(e BuildEvent) {
 	if f.Build != nil {
 		f.Build(e)

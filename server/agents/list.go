@@ -212,6 +212,7 @@ func (m *Manager) describe(it item, reachable bool) Instance {
 	c, ok := choose(it.containers, p)
 	running := ok && c.State == "running"
 	inst.Sessions = m.sessions(p.runDirOf(c), running || !reachable)
+	inst.Setup = p.setupState(inst.Sessions)
 	switch {
 	case !reachable:
 		inst.State = StateUnknown

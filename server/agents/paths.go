@@ -94,6 +94,7 @@ func (p place) remove(own workspace.Owner) error {
 		return err
 	}
 	_ = os.Remove(p.question()) // of an editor that was killed while it asked
+	_ = os.Remove(p.setupLock())
 	return os.RemoveAll(p.dir())
 }
 

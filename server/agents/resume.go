@@ -16,7 +16,7 @@ func (s *swap) live(running bool) []Session {
 		return nil
 	}
 	for _, se := range s.m.sessions(s.place.runDir(), true) {
-		if se.State == "running" {
+		if se.State == "running" && notReserved(se.Name) == nil {
 			all = append(all, se)
 		}
 	}

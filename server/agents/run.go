@@ -46,6 +46,9 @@ func (m *Manager) Run(ctx context.Context, a RunArgs, fb Feedback) (RunResult, e
 	if err := m.agree(&w, fb); err != nil {
 		return RunResult{}, err
 	}
+	if err := notReserved(a.Session); err != nil {
+		return RunResult{}, err
+	}
 	cmd, err := m.sessionCommand(ctx, w, a.Agent, a.Prompt, a.Env)
 	if err != nil {
 		return RunResult{}, err
@@ -72,8 +75,9 @@ func (m *Manager) Run(ctx context.Context, a RunArgs, fb Feedback) (RunResult, e
 	up := &bringUp{
 		m: m, eng: eng, fb: fb, place: at, from: a.From, own: own, wish: w,
 		cmd: cmd, session: sessionName(a.Session, cmd.agent), exact: a.Session != "", asked: a.Image,
+		noSetup: a.NoSetup,
 	}
-	st, err := up.run(ctx)
+	st, err := up.withSetup(ctx)
 	m.tidy(ctx, eng)
 	m.changed.kick()
 	if err != nil {
@@ -90,6 +94,9 @@ func (m *Manager) Run(ctx context.Context, a RunArgs, fb Feedback) (RunResult, e
 func sessionName(wanted, agent string) string {
 	if wanted != "" {
 		return wanted
+	}
+	if notReserved(agent) != nil { // it has the name of a session of ours
+		return "agent-" + agent
 	}
 	return agent
 }
@@ -109,6 +116,9 @@ type bringUp struct {
 	exact   bool   // no other name will do
 	asked   string // the request's image
 
+	noSetup bool // the session starts without it
+	again   bool // the setup is all that is wanted, whatever has become of it before
+
 	warnings []string // what the user should know of the container that was made
 
 	undo  []func(context.Context) error // newest last
@@ -119,6 +129,7 @@ type bringUp struct {
 // undoTimeout bounds the taking back of a failed run; it goes on after the caller's context ended.
 const undoTimeout = 30 * time.Second
 
+// run gives no session, and no error, where the setup comes first.
 func (u *bringUp) run(ctx context.Context) (*shim.State, error) {
 	if err := u.m.reach(ctx, u.place); err != nil {
 		return nil, err
@@ -223,13 +234,17 @@ func (u *bringUp) ensureOnce(ctx context.Context) (*shim.State, error) {
 // made with is gone, or the engine lost track of it.
 func (u *bringUp) start(ctx context.Context, c container.Container) (st *shim.State, failed bool, err error) {
 	u.image = imageName(c)
-	if err := u.m.allowCredential(u.cmd, u.wish, c.ImageID, u.fb); err != nil {
+	if err := u.allow(c.Worktree, c.ImageID); err != nil {
+		return nil, false, err
+	}
+	first, err := u.first(c.Worktree, c.Labels[container.LabelHome])
+	if err != nil {
 		return nil, false, err
 	}
 	u.follow(ctx, c)
 	u.followCertificates()
 	u.fb.step("starting container " + c.Name)
-	st, err = u.eng.Start(ctx, c.ID, u.request(c.Worktree, c.Labels[container.LabelHome]))
+	st, err = u.eng.Start(ctx, c.ID, first)
 	var se *container.SessionError
 	if err == nil || errors.As(err, &se) || ctx.Err() != nil || container.IsUnreachable(err) || container.IsNotRunning(err) ||
 		errors.Is(err, container.ErrMounts) {
@@ -277,7 +292,10 @@ func (u *bringUp) request(dir, home string) *shim.Start {
 
 func (u *bringUp) startSession(ctx context.Context, c container.Container) (*shim.State, error) {
 	u.image = imageName(c)
-	if err := u.m.allowCredential(u.cmd, u.wish, c.ImageID, u.fb); err != nil {
+	if err := u.allow(c.Worktree, c.ImageID); err != nil {
+		return nil, err
+	}
+	if due, err := u.dueSetup(c.Worktree); err != nil || due {
 		return nil, err
 	}
 	u.fb.step("starting session " + u.session)

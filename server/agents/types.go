@@ -17,6 +17,7 @@ type Instance struct {
 	Image        InstanceImage `json:"image"`
 	Container    *Container    `json:"container,omitempty"`
 	Sessions     []Session     `json:"sessions"`
+	Setup        string        `json:"setup,omitempty"` // due, running or failed; absent where it has ended well, or there is none
 	Git          *Git          `json:"git,omitempty"`
 	Ports        []HostPort    `json:"ports,omitempty"` // published
 	CreatedAt    time.Time     `json:"createdAt,omitzero"`
@@ -84,6 +85,7 @@ type RunArgs struct {
 	Attach          bool              `json:"attach,omitempty"`
 	Here            bool              `json:"here,omitempty"` // also in a checkout that hjk-ls did not make
 	AllowPrivileges bool              `json:"allowPrivileges,omitempty"`
+	NoSetup         bool              `json:"noSetup,omitempty"` // go past a setup that has not ended well
 }
 
 // RunResult is the result of hjk-ls.run.
@@ -302,6 +304,8 @@ type Feedback struct {
 	Step  func(message string) // "creating worktree", "starting container", … one line, for a human
 	Solve images.Progress      // builds and pulls in detail
 	Build func(BuildEvent)     // hjk/build
+	// Output is a line that the setup wrote, as its terminal showed it.
+	Output func(line string)
 	// Consent asks whether what (an image, a file, an agent) may have what it asks for. It is nil where nobody can be asked.
 	Consent func(what string, flags []string) Answer
 	// Where asks where an agent is to work whose branch is checked out in the user's own checkout. It is nil where nobody can be asked.

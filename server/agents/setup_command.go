@@ -1,0 +1,89 @@
+package agents
+
+import (
+	"context"
+	"encoding/json"
+
+	"github.com/gilmanlab/hjk-ls/container"
+	"github.com/gilmanlab/hjk-ls/container/shim"
+	"github.com/gilmanlab/hjk-ls/workspace"
+)
+
+// Sessions of the life cycle. No agent's session has their names.
+const (
+	setupSession    = "setup"
+	teardownSession = "teardown"
+)
+
+// notReserved refuses the names of those sessions.
+func notReserved(session string) error {
+	if session == setupSession || session == teardownSession {
+		return Errorf(CodeInvalidArgument, "the session name %q is kept for the %s of the settings; choose another", session, session)
+	}
+	return nil
+}
+
+// setupOf is what is run in a new instance, by the settings or what its worktree has.
+func (m *Manager) setupOf(w wish, _ string) workspace.Commands { return w.config.Setup.Command }
+
+// chore is what the settings have run in a container, beside agents.
+type chore struct {
+	session  string
+	commands workspace.Commands
+}
+
+// argv are the words of its program: several commands are run by the helper, as an image need not have a shell.
+func (c chore) argv() ([]string, error) {
+	if len(c.commands.Words) == 1 {
+		return c.commands.Words[0], nil
+	}
+	list, err := json.Marshal(c.commands.Words)
+	return []string{shim.Path, "each", string(list)}, err
+}
+
+// request is the session of a chore. It has the credentials for git that the settings give, and no agent's.
+func (m *Manager) request(ctx context.Context, w wish, ch chore, c container.Container) (shim.Start, error) {
+	argv, err := ch.argv()
+	if err != nil {
+		return shim.Start{}, err
+	}
+	env, err := m.gitCredentials(ctx, w.repo, w.config)
+	if err != nil {
+		return shim.Start{}, err
+	}
+	return shim.Start{
+		Name: ch.session, Exact: true, Agent: ch.session, Argv: argv, Env: env, Host: m.hostLocale(),
+		Dir: c.Worktree, Home: c.Labels[container.LabelHome],
+	}, nil
+}
+
+// choreAsk is the question whether a chore that the repository's file names may have the user's credentials for git. ok is false where
+// there is nothing to ask: it is the user's own, or gets none.
+func choreAsk(w wish, ch chore, image string) (ask consentAsk, ok bool) {
+	if !ch.commands.Repository || len(ch.commands.Words) == 0 {
+		return consentAsk{}, false
+	}
+	var gets []string
+	if w.config.Git.Token != "" {
+		gets = append(gets, "credential git.token "+w.config.Git.Token)
+	}
+	if w.config.Git.SSH {
+		gets = append(gets, "credential the ssh agent")
+	}
+	if len(gets) == 0 {
+		return consentAsk{}, false
+	}
+	return consentAsk{
+		id: ch.session + ":" + w.repo.Root + ":" + image, what: "the " + ch.session + " of " + w.repo.From + "/" + repoConfigFile,
+		power: append(gets, ch.session+" = "+ch.commands.String(), "image "+image), now: w.allow,
+	}, true
+}
+
+// allowSetup gets that consent for the setup of an instance, before anything of it is made.
+func (m *Manager) allowSetup(w wish, dir, image string, fb Feedback) error {
+	ask, ok := choreAsk(w, chore{setupSession, m.setupOf(w, dir)}, image)
+	if !ok {
+		return nil
+	}
+	return m.allow(ask, fb)
+}
