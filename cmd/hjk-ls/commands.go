@@ -83,6 +83,7 @@ func (a *app) recreateCommand() *cobra.Command {
 	c.Flags().StringVar(&args.Image, "image", "", "another image: reference, Dockerfile, folder, or base, systemd, dind")
 	c.Flags().BoolVar(&args.AllowPrivileges, "allow-privileges", false, allowHelp)
 	c.Flags().BoolVarP(&args.Force, "force", "f", false, "also when work in the old container would be lost")
+	c.Flags().BoolVar(&args.NoSetup, "no-setup", false, "no setup in the new container, also where setup.onRecreate says so")
 	a.imageFlag(c, &args.Image)
 	a.jsonFlag(c)
 	return c

@@ -51,9 +51,6 @@ func (f follower) wait(ctx context.Context) (outcome, error) {
 			return outcome{}, nil // somebody removed what it left
 		case s.State != "running":
 			told.Wait() // the output is there to its end
-			if runs, err := f.running(ctx); err == nil && !runs {
-				return outcome{}, nil // it ended with its container, by itself or not
-			}
 			return outcome{s.ExitCode}, nil
 		case s.Waiting && !waits:
 			f.fb.step("the " + f.name + " waits for an answer; give it in: " + hjk("attach", f.p.Now, f.name))

@@ -45,6 +45,9 @@ func (u *bringUp) create(ctx context.Context, old *container.Container) (*shim.S
 	if img.Source.Dockerfile != "" {
 		u.image = img.Source.Dockerfile
 	}
+	if err := u.expectAnew(wt.Path); err != nil {
+		return nil, err
+	}
 	if err := u.allow(wt.Path, spec.Image); err != nil {
 		return nil, err
 	}

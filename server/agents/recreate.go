@@ -40,9 +40,15 @@ func (m *Manager) recreate(ctx context.Context, a RecreateArgs, unasked bool, fb
 		return InstanceResult{}, wrap(err, CodeInternal)
 	}
 	defer m.release(l, t.place)
-	s := swap{m: m, target: t, fb: fb, wish: w, asked: a.Image, force: a.Force}
+	s := swap{m: m, target: t, fb: fb, wish: w, asked: a.Image, force: a.Force, noSetup: a.NoSetup}
 	if err := s.run(ctx); err != nil {
 		return InstanceResult{}, m.failed(t.eng, startError(err))
+	}
+	if s.setsUp {
+		m.release(l, t.place) // it may take its time
+		if err := s.setUp(ctx); err != nil {
+			return InstanceResult{}, m.failed(t.eng, err)
+		}
 	}
 	m.changed.kick()
 	inst, err := m.instance(ctx, t.eng, t.repo, a.Branch)
@@ -57,6 +63,9 @@ type swap struct {
 	wish  wish
 	asked string // the request's image
 	force bool
+
+	noSetup bool
+	setsUp  bool // the setup runs in the new container
 
 	wasRunning bool      // the old container
 	sessions   []Session // that ran in it
@@ -103,6 +112,9 @@ func (s *swap) run(ctx context.Context) error {
 	}
 	spec, err := s.m.spec(ctx, s.eng, s.wish, s.place, wt, img, s.fb)
 	if err != nil {
+		return err
+	}
+	if err := s.wantsSetup(wt.Path, spec.Image); err != nil {
 		return err
 	}
 	return s.exchange(ctx, old, spec)
@@ -192,7 +204,7 @@ func (s *swap) exchange(ctx context.Context, old container.Container, spec conta
 	if err := errors.Join(s.place.remember(s.asked), s.eng.Remove(ctx, old.ID)); err != nil {
 		return err
 	}
-	s.resume(ctx, resumption{id, spec.Image, spec.Worktree, spec.Home, spec.User}, s.sessions)
+	s.comeBack(ctx, resumption{id, spec.Image, spec.Worktree, spec.Home, spec.User})
 	return s.place.endExchange()
 }
 

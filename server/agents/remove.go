@@ -42,7 +42,7 @@ func (m *Manager) Remove(ctx context.Context, a RemoveArgs, fb Feedback) (Remove
 	m.sweep(ctx, t.eng)
 	m.tidy(ctx, t.eng)
 	m.changed.kick()
-	res := RemoveResult{Removed: true, Ignored: r.ignored, Branch: r.branch}
+	res := RemoveResult{Removed: true, Ignored: r.ignored, Branch: r.branch, Teardown: r.teardown}
 	r.kept.tell(&res)
 	return res, nil
 }
@@ -61,6 +61,7 @@ type removal struct {
 	ignored  []string
 	kept     kept
 	branch   *BranchFate // nil where there is none
+	teardown string      // why it has not ended well
 }
 
 func (r *removal) run(ctx context.Context) error {
@@ -80,11 +81,12 @@ func (r *removal) run(ctx context.Context) error {
 			return wrap(err, CodeWorktreeFailed)
 		}
 	}
-	if ok && c.State == "running" {
+	if ok && (c.State == "running" || r.wakes(c)) {
 		r.sync(ctx)
 		if err := r.check(ctx); err != nil {
 			return err
 		}
+		r.tearDown(ctx, c)
 		// The programs end before the last check, so that nothing is written between it and the removal.
 		r.fb.step("stopping " + c.Name)
 		if err := r.eng.Stop(ctx, c.ID, container.StopGrace); err != nil {

@@ -3,6 +3,7 @@ package agents
 import (
 	"context"
 	"encoding/json"
+	"slices"
 
 	"github.com/gilmanlab/hjk-ls/container"
 	"github.com/gilmanlab/hjk-ls/container/shim"
@@ -57,6 +58,19 @@ func (m *Manager) request(ctx context.Context, w wish, ch chore, c container.Con
 	}, nil
 }
 
+// begin starts the session of a chore in a container that runs.
+func (m *Manager) begin(ctx context.Context, f follower, w wish, ch chore, c container.Container) error {
+	req, err := m.request(ctx, w, ch, c)
+	if err != nil {
+		return err
+	}
+	if req.Mounts, err = f.eng.Shields(ctx, c.ID); err != nil {
+		return err
+	}
+	_, err = f.eng.StartSession(ctx, c.ID, c.Labels[container.LabelUser], req)
+	return err
+}
+
 // choreAsk is the question whether a chore that the repository's file names may have the user's credentials for git. ok is false where
 // there is nothing to ask: it is the user's own, or gets none.
 func choreAsk(w wish, ch chore, image string) (ask consentAsk, ok bool) {
@@ -77,6 +91,12 @@ func choreAsk(w wish, ch chore, image string) (ask consentAsk, ok bool) {
 		id: ch.session + ":" + w.repo.Root + ":" + image, what: "the " + ch.session + " of " + w.repo.From + "/" + repoConfigFile,
 		power: append(gets, ch.session+" = "+ch.commands.String(), "image "+image), now: w.allow,
 	}, true
+}
+
+// agreed reports whether the user has agreed to an ask before.
+func (m *Manager) agreed(a consentAsk) bool {
+	slices.Sort(a.power)
+	return m.consent().Allowed(a.id, a.power)
 }
 
 // allowSetup gets that consent for the setup of an instance, before anything of it is made.

@@ -95,7 +95,7 @@ func (u *bringUp) setUp(ctx context.Context) error {
 	f := follower{u.m, u.eng, u.fb, u.place, c.ID, setupSession}
 	if !u.goesOn(f, was) {
 		if err := u.startSetup(ctx, f, c, commands, was); err != nil {
-			return u.notStarted(err, was, commands)
+			return u.notStarted(ctx, f, err, was, commands)
 		}
 	}
 	u.m.changed.kick()
@@ -107,7 +107,7 @@ func (u *bringUp) setUp(ctx context.Context) error {
 	case err != nil: // nobody knows: the next run looks again
 		return err
 	case !how.well():
-		return u.setupFails(was, commands, how.words())
+		return u.setupFails(ctx, f, was, commands, how.words())
 	}
 	if err := u.place.endSetup(); err != nil {
 		return err
@@ -131,15 +131,7 @@ func (u *bringUp) goesOn(f follower, was setupRecord) bool {
 }
 
 func (u *bringUp) startSetup(ctx context.Context, f follower, c container.Container, commands workspace.Commands, was setupRecord) error {
-	ch := chore{setupSession, commands}
 	if err := u.m.allowSetup(u.wish, c.Worktree, c.ImageID, u.fb); err != nil {
-		return err
-	}
-	req, err := u.m.request(ctx, u.wish, ch, c)
-	if err != nil {
-		return err
-	}
-	if req.Mounts, err = u.eng.Shields(ctx, c.ID); err != nil {
 		return err
 	}
 	now := setupRecord{State: setupRunning, Sessions: was.Sessions}
@@ -150,20 +142,21 @@ func (u *bringUp) startSetup(ctx context.Context, f follower, c container.Contai
 		return err
 	}
 	u.fb.step("setting up: " + commands.String())
-	_, err = u.eng.StartSession(ctx, c.ID, c.Labels[container.LabelUser], req)
-	return err
+	return u.m.begin(ctx, f, u.wish, chore{setupSession, commands}, c)
 }
 
 // notStarted tells a setup whose program does not start from what keeps any session from starting.
-func (u *bringUp) notStarted(err error, was setupRecord, commands workspace.Commands) error {
+func (u *bringUp) notStarted(ctx context.Context, f follower, err error, was setupRecord, commands workspace.Commands) error {
 	var se *container.SessionError
 	switch {
+	case container.IsNotRunning(err):
+		return u.setupFails(ctx, f, was, commands, err.Error())
 	case !errors.As(err, &se) || se.Code == shim.CodeMounts:
 		return err
 	case se.Code == shim.CodeAgentMissing:
-		return u.setupFails(was, commands, se.Message+missingHint(commands))
+		return u.setupFails(ctx, f, was, commands, se.Message+missingHint(commands))
 	}
-	return u.setupFails(was, commands, se.Message)
+	return u.setupFails(ctx, f, was, commands, se.Message)
 }
 
 // missingHint says what a program may be missing for.
@@ -186,15 +179,13 @@ func (o outcome) words() string {
 }
 
 // setupFails records a setup that has not ended well. The instance stays.
-func (u *bringUp) setupFails(was setupRecord, commands workspace.Commands, why string) error {
-	if !u.place.exists() {
+func (u *bringUp) setupFails(ctx context.Context, f follower, was setupRecord, commands workspace.Commands, why string) error {
+	if !u.recordFailed(was) {
 		return Errorf(CodeInstanceNotFound, "the instance of branch %q was removed while its setup ran", u.place.Now)
 	}
-	was.State = setupFailed
-	if err := u.place.recordSetup(was); err != nil {
-		u.m.log.Warn("cannot record a setup that failed", zap.String("branch", u.place.Now), zap.Error(err))
+	if runs, err := f.running(ctx); err == nil && !runs {
+		why = outcome{}.words()
 	}
-	u.m.changed.kick()
 	text := "the setup of branch %q failed: %s: %s"
 	args := []any{u.place.Now, commands, why}
 	if end, err := container.Log(u.place.runDir(), setupSession, choreLines); err == nil && strings.TrimSpace(end) != "" {
@@ -215,11 +206,26 @@ func (u *bringUp) cancelSetup(ctx context.Context, f follower, c container.Conta
 		u.m.log.Warn("cannot end a setup that was canceled", zap.String("branch", u.place.Now), zap.Error(err))
 		return // it may go on: the next run looks
 	}
-	was.State = setupFailed
-	if u.place.exists() {
-		_ = u.place.recordSetup(was)
+	u.recordFailed(was)
+}
+
+// recordFailed records a setup that has not ended well. It waits for an operation that may be what ended it, and reports whether that has
+// left the instance.
+func (u *bringUp) recordFailed(was setupRecord) bool {
+	ctx, cancel := context.WithTimeout(context.Background(), undoTimeout)
+	defer cancel()
+	if l, err := lockExclusive(ctx, u.place.lock()); err == nil {
+		defer u.m.release(l, u.place)
 	}
-	u.m.changed.kick()
+	defer u.m.changed.kick()
+	if !u.place.exists() {
+		return false
+	}
+	was.State = setupFailed
+	if err := u.place.recordSetup(was); err != nil {
+		u.m.log.Warn("cannot record a setup that failed", zap.String("branch", u.place.Now), zap.Error(err))
+	}
+	return true
 }
 
 // comeBack starts the sessions that ran before the container was recreated.

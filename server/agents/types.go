@@ -123,6 +123,7 @@ type RecreateArgs struct {
 	Image           string `json:"image,omitempty"`
 	AllowPrivileges bool   `json:"allowPrivileges,omitempty"`
 	Force           bool   `json:"force,omitempty"` // also when work in the old container would be lost
+	NoSetup         bool   `json:"noSetup,omitempty"`
 }
 
 // RemoveArgs is the argument object of hjk-ls.remove.
@@ -146,6 +147,8 @@ type RemoveResult struct {
 	Lost    string      `json:"lost,omitempty"`    // of a dry run: the work that would be lost, for a person
 	Branch  *BranchFate `json:"branch,omitempty"`  // absent where there is none
 	Ignored []string    `json:"ignored,omitempty"` // ignored files and folders that went with the worktree, the first hundred
+
+	Teardown string `json:"teardown,omitempty"` // why it has not ended well
 
 	Kept      []GitRef `json:"kept,omitempty"`      // what only git in the container knew, and where the host has it for some time
 	MoreKept  int      `json:"moreKept,omitempty"`  // those that an editor is not told, as there are too many
