@@ -25,7 +25,7 @@ func TestParse(t *testing.T) {
 	}
 	want := &File{
 		Build: &Build{Dockerfile: "../Dockerfile", Context: "..", Target: "dev", Args: map[string]string{"V": "1"}},
-		Ports: []string{"3000", "8000", "8080:80"}, ContainerEnv: map[string]string{"A": "1"},
+		Ports: []Port{{3000, 3000}, {8000, 8000}, {80, 8080}}, ContainerEnv: map[string]string{"A": "1"},
 		RemoteEnv: map[string]string{"B": "${containerEnv:PATH}:/x"}, Unset: []string{"C"},
 		Setup:   [][]string{{"exec 'true'"}, {"echo b"}, {"npm", "ci"}},
 		Mounts:  []Mount{{"bind", "/a", "/b", true}, {"volume", "v", "/v", false}},

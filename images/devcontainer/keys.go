@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -125,20 +126,23 @@ func (f *File) takeOldBuild(key string, raw []byte) error {
 
 func (f *File) takePorts(key string, raw []byte) error {
 	for _, one := range listed(raw) {
-		var word any
-		if err := json.Unmarshal(one, &word); err != nil {
-			return err
+		word := strings.Trim(string(one), `"`)
+		word = strings.TrimPrefix(strings.TrimPrefix(word, "localhost:"), "127.0.0.1:")
+		host, inside, mapped := strings.Cut(word, ":")
+		if !mapped {
+			inside = host
 		}
-		port := strings.Trim(string(one), `"`)
-		port = strings.TrimPrefix(strings.TrimPrefix(port, "localhost:"), "127.0.0.1:")
-		host, _, mapped := strings.Cut(port, ":")
-		switch {
-		case mapped && (key == "forwardPorts" || strings.Trim(host, "0123456789") != ""):
-			f.not(key+" "+port, "of another host than the container")
-		case port == "" || strings.Trim(port, "0123456789:") != "":
-			return fmt.Errorf("%s is no port; write 3000 or \"localhost:3000\"", one)
-		case !slices.Contains(f.Ports, port):
-			f.Ports = append(f.Ports, port)
+		h, notNumber := strconv.Atoi(host)
+		if mapped && (key == "forwardPorts" || notNumber != nil) {
+			f.not(key+" "+word, "of another host than the container")
+			continue
+		}
+		c, err := strconv.Atoi(inside)
+		if err != nil || notNumber != nil || c < 1 || c > 65535 || h < 1 || h > 65535 {
+			return fmt.Errorf("%s is no port from 1 to 65535; write 3000 or \"localhost:3000\"", one)
+		}
+		if p := (Port{c, h}); !slices.Contains(f.Ports, p) {
+			f.Ports = append(f.Ports, p)
 		}
 	}
 	return nil

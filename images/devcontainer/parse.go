@@ -22,7 +22,7 @@ type File struct {
 	Image string
 	Build *Build // nil where none is said
 
-	Ports        []string          // forwardPorts and appPort: "3000", "8080:80"
+	Ports        []Port            // forwardPorts and appPort
 	ContainerEnv map[string]string // of all processes
 	RemoteEnv    map[string]string // of sessions
 	Unset        []string          // variables that remoteEnv takes away by null
@@ -48,6 +48,9 @@ type Build struct {
 	Target     string
 	Args       map[string]string
 }
+
+// Port is one in the container, and the one of the host that it is wanted at.
+type Port struct{ Container, Host int }
 
 // Mount is one of docker run --mount.
 type Mount struct {

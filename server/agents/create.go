@@ -55,7 +55,7 @@ func (u *bringUp) create(ctx context.Context, old *container.Container) (*shim.S
 		return nil, err
 	}
 	u.warn(ctx, wt.Path)
-	u.warnings = append(u.warnings, notTaken(src, wt.Path)...)
+	u.warnings = append(u.warnings, u.m.notTaken(u.wish, src, wt.Path)...)
 	but := ""
 	if old != nil {
 		but = old.ID

@@ -3,7 +3,6 @@ package agents
 import (
 	"cmp"
 	"errors"
-	"fmt"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -117,27 +116,4 @@ func devcontainerChoices(dir string) []string {
 		named[i] = "./" + named[i]
 	}
 	return named
-}
-
-// notTaken tells what of the devcontainer.json that an image is by, or that was passed over, hjk-ls does not obey.
-func notTaken(src images.Source, worktree string) []string {
-	file := cmp.Or(src.Devcontainer, src.Passed)
-	if file == "" {
-		return nil
-	}
-	f, err := images.ReadDevcontainer(file, cmp.Or(src.Tree, worktree))
-	if err != nil {
-		return nil // it was read a moment ago
-	}
-	var words []string
-	if src.Passed != "" {
-		words = append(words, "it is passed over, as "+images.ErrNoImage.Error())
-	}
-	for _, n := range f.NotTaken {
-		words = append(words, n.String())
-	}
-	if len(words) == 0 {
-		return nil
-	}
-	return []string{fmt.Sprintf("%s: not taken: %s", below(worktree, file), strings.Join(words, "; "))}
 }

@@ -206,7 +206,7 @@ func (d *doctor) image(ctx context.Context, eng *engine, r *workspace.Repo, c wo
 		d.bad("image", err, imageFix(err))
 		return
 	}
-	for _, note := range notTaken(src, r.From) {
+	for _, note := range d.m.notTaken(w, src, r.From) {
 		d.good("devcontainer", "%s", note)
 	}
 	if src.Kind == images.KindDockerfile {

@@ -117,6 +117,7 @@ func (s *swap) run(ctx context.Context) error {
 	if err := s.wantsSetup(wt.Path, spec.Image); err != nil {
 		return err
 	}
+	s.warnings = append(s.warnings, s.m.notTaken(s.wish, img.Source, wt.Path)...)
 	return s.exchange(ctx, old, spec)
 }
 

@@ -3,6 +3,7 @@ package agents
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/gilmanlab/hjk-ls/container"
 	"github.com/gilmanlab/hjk-ls/images"
@@ -30,6 +31,11 @@ func (m *Manager) spec(ctx context.Context, eng *engine, w wish, p place, wt wor
 	if err != nil {
 		return container.Spec{}, err
 	}
+	more, err := m.takeDevcontainer(w, img, wt.Path, fb)
+	if err != nil {
+		return container.Spec{}, err
+	}
+	w.config.Ports, flags = slices.Concat(w.config.Ports, more.ports), append(flags, more.flags...)
 	home, err := eng.ImageHome(ctx, img.ID, img.User)
 	if err != nil {
 		return container.Spec{}, err
@@ -46,12 +52,12 @@ func (m *Manager) spec(ctx context.Context, eng *engine, w wish, p place, wt wor
 	if err != nil {
 		return container.Spec{}, err
 	}
-	authorities, trusts, err := m.trust(w.config, p, img.Env)
+	authorities, trusts, err := m.trust(w.config, p, slices.Concat(img.Env, more.env))
 	if err != nil {
 		return container.Spec{}, err
 	}
 	mounts = append(mounts, authorities...)
-	env = append(append(append(env, trusts...), gitEnv(wt.Path)...), "HJK_BRANCH="+p.Now, "HJK_INSTANCE="+p.name)
+	env = append(append(slices.Concat(more.env, env, trusts), gitEnv(wt.Path)...), "HJK_BRANCH="+p.Now, "HJK_INSTANCE="+p.name)
 	r := w.config.Resources
 	return container.Spec{
 		NoNewPrivileges: w.config.Security.NoNewPrivileges, Capabilities: w.config.Security.Capabilities,

@@ -1,0 +1,155 @@
+package agents
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/gilmanlab/hjk-ls/container"
+	"github.com/gilmanlab/hjk-ls/images"
+	"github.com/gilmanlab/hjk-ls/images/devcontainer"
+	"github.com/gilmanlab/hjk-ls/workspace"
+)
+
+// extra is what a container gets of the devcontainer.json that its image is by.
+type extra struct {
+	env   []string
+	ports []workspace.Port
+	flags []container.Flag
+
+	asks     []string // what of it needs the user's consent, and has none
+	notTaken []string
+}
+
+// extra reads what a container is to get of the devcontainer.json at path. It is written by whoever can write a Dockerfile of the worktree,
+// and may do no more: variables and harmless flags are as the Dockerfile's, and what reaches the host is asked for, value by value, as
+// if .headjack.yaml said it.
+func (m *Manager) extra(w wish, path, worktree string, image []string) (extra, error) {
+	f, err := images.ReadDevcontainer(path, worktree)
+	if err != nil {
+		return extra{}, wrap(err, CodeInvalidConfig)
+	}
+	x := extra{}
+	has := func(ask string) bool { return m.consent().Has(repoConsent(w.repo), ask) }
+	x.takeEnv(f, worktree, image)
+	for _, p := range f.Ports {
+		port := workspace.Port{Container: p.Container, Host: p.Host}
+		switch ask := "ports=" + port.String(); {
+		case slices.Contains(w.config.Ports, port):
+		case has(ask):
+			x.ports = append(x.ports, port)
+		default:
+			x.asks = append(x.asks, ask)
+		}
+	}
+	flags, refused := images.RunArgs(f.RunArgs)
+	for _, flag := range flags {
+		if ask := "runArgs=" + flag.String(); flag.Power() && !has(ask) {
+			x.asks = append(x.asks, ask)
+			continue
+		}
+		x.flags = append(x.flags, container.Flag{Key: flag.Key, Value: flag.Value})
+	}
+	for _, n := range append(f.NotTaken, refused...) {
+		x.notTaken = append(x.notTaken, n.String())
+	}
+	return x, nil
+}
+
+// ownNames are variables that hjk-ls sets in its containers.
+var (
+	envName  = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+	ownNames = regexp.MustCompile(`^(HJK_.*|GIT_CONFIG_(COUNT|KEY_\d+|VALUE_\d+))$`)
+)
+
+// defaultPath is the PATH of an image that says none.
+const defaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+// takeEnv takes containerEnv and remoteEnv, which both are the container's here. Variables of the container are the image's.
+func (x *extra) takeEnv(f *devcontainer.File, worktree string, image []string) {
+	of := map[string]string{"PATH": defaultPath}
+	for _, kv := range image {
+		name, value, _ := strings.Cut(kv, "=")
+		of[name] = value
+	}
+	for _, all := range []map[string]string{f.ContainerEnv, f.RemoteEnv} {
+		set := map[string]string{}
+		for _, name := range slices.Sorted(maps.Keys(all)) {
+			if !envName.MatchString(name) || ownNames.MatchString(name) || strings.ContainsRune(all[name], 0) {
+				x.notTaken = append(x.notTaken, "the variable "+name)
+				continue
+			}
+			set[name], _ = devcontainer.Variables{Folder: worktree, Env: of}.Expand(all[name])
+		}
+		for _, name := range slices.Sorted(maps.Keys(set)) {
+			x.env = append(x.env, name+"="+set[name])
+		}
+		maps.Copy(of, set)
+	}
+}
+
+// takeDevcontainer gets the user's consent to what the devcontainer.json of an image asks for. What is not agreed to is left out, and the
+// work goes on: such a file was written for others.
+func (m *Manager) takeDevcontainer(w wish, img images.Image, worktree string, fb Feedback) (extra, error) {
+	path := img.Source.Devcontainer
+	if path == "" {
+		return extra{}, nil
+	}
+	x, err := m.extra(w, path, cmp.Or(img.Source.Tree, worktree), img.Env)
+	if err != nil || len(x.asks) == 0 {
+		return x, err
+	}
+	kept := "kept:" + w.repo.Root
+	answer := Allowed
+	switch {
+	case w.allow:
+	case !slices.ContainsFunc(x.asks, func(ask string) bool { return !m.consent().Has(kept, ask) }):
+		return x, nil // refused before
+	default:
+		answer = fb.ask(path, x.asks)
+	}
+	switch answer {
+	case Allowed:
+		if err := m.consent().Add(repoConsent(w.repo), x.asks); err != nil {
+			return x, m.forgetful(err)
+		}
+		if w.allow {
+			fb.step("allowed for " + w.repo.Root + ", and remembered: " + strings.Join(x.asks, ", "))
+		}
+		return m.extra(w, path, cmp.Or(img.Source.Tree, worktree), img.Env)
+	case Refused:
+		if err := m.consent().Add(kept, x.asks); err != nil {
+			return x, m.forgetful(err)
+		}
+	}
+	return x, nil
+}
+
+// notTaken tells what of the devcontainer.json that an image is by, or that was passed over, hjk-ls does not obey.
+func (m *Manager) notTaken(w wish, src images.Source, worktree string) []string {
+	file := cmp.Or(src.Devcontainer, src.Passed)
+	if file == "" {
+		return nil
+	}
+	x, err := m.extra(w, file, cmp.Or(src.Tree, worktree), nil)
+	if err != nil {
+		return nil // it was read a moment ago
+	}
+	name := below(cmp.Or(src.Tree, worktree), file)
+	var notes []string
+	if src.Passed != "" {
+		x.notTaken = slices.Insert(x.notTaken, 0, "it is passed over, as "+images.ErrNoImage.Error())
+		x.asks = nil
+	}
+	if len(x.notTaken) > 0 {
+		notes = append(notes, fmt.Sprintf("%s: not taken: %s", name, strings.Join(x.notTaken, "; ")))
+	}
+	if len(x.asks) > 0 {
+		notes = append(notes, fmt.Sprintf("%s asks for %s, which is left out; --allow-privileges of run or recreate allows it",
+			name, strings.Join(x.asks, ", ")))
+	}
+	return notes
+}
