@@ -28,7 +28,8 @@ type Spec struct {
 	NoNewPrivileges bool     // ignored where the image has its own init or is privileged
 	Capabilities    []string // kept beside baseCapabilities
 	Ports           []Port   // published on the host's loopback
-	Flags           []Flag   // engine flags the user has allowed (labels io.headjack.docker.flags)
+	Extras
+	Flags []Flag // engine flags the user has allowed (labels io.headjack.docker.flags)
 }
 
 // Port is a port of a container, and the one of the host's loopback that stands for it.

@@ -44,6 +44,9 @@ func (e *Engine) Create(ctx context.Context, s Spec, shimPath string) (id string
 	if err := applyFlags(cfg, host, s.Flags); err != nil {
 		return "", nil, err
 	}
+	if err := e.extras(host, s.Extras); err != nil {
+		return "", nil, err
+	}
 	e.exempt(host)
 	platform, err := parsePlatform(s.Platform)
 	if err != nil {
@@ -65,6 +68,8 @@ func (e *Engine) Create(ctx context.Context, s Spec, shimPath string) (id string
 		return "", nil, fmt.Errorf("create container %s: %w: %w", s.Name, ErrNameTaken, err)
 	case err != nil && strings.Contains(err.Error(), "does not match the specified platform"):
 		return "", nil, fmt.Errorf("create container %s: %w: %w", s.Name, ErrPlatform, err)
+	case err != nil && deviceError(host, err) != err: //nolint:errorlint // whether it is the same
+		return "", nil, deviceError(host, err)
 	case err != nil && e.sight(err, host) != nil:
 		return "", nil, e.sight(err, host)
 	case err != nil:

@@ -58,11 +58,12 @@ func (e *Engine) Start(ctx context.Context, id string, first *shim.Start) (*shim
 		return nil, err
 	}
 	start := e.startWith
-	if missing { // it will not start, and the engine keeps the ended input: who attaches the next time is not heard
+	if missing || len(res.HostConfig.GroupAdd) > 0 { // what PID 1 starts has no groups; or it will not start, and the engine keeps the ended input: who attaches the next time is not heard
 		start = e.startPlain
 	}
 	st, err := start(ctx, inspected(res), mounts, first)
-	return st, portError(e.notMeant(ctx, id, err), inspected(res).Ports())
+	err = deviceError(res.HostConfig, e.notMeant(ctx, id, err))
+	return st, portError(err, inspected(res).Ports())
 }
 
 func (e *Engine) startWith(ctx context.Context, c Container, mounts []shim.Mount, first *shim.Start) (*shim.State, error) {

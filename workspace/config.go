@@ -39,6 +39,7 @@ type Config struct {
 
 	// Notify is the command that is run on the host when an agent waits or ends, which only the user sets.
 	Notify []string
+	Own
 
 	Denied []Ask // what the repository's file wanted and did not get
 }

@@ -76,6 +76,13 @@ var schema = field{fields: map[string]field{
 	"ports":        leaf(func(c *Config) *[]Port { return &c.Ports }, ports, empty, fewer[Port]()),
 	"certificates": leaf(func(c *Config) *[]string { return &c.Certificates }, paths, empty, fewer[string]()),
 	"notify":       onlyTheUsers(leaf(func(c *Config) *[]string { return &c.Notify }, hostCommand, empty, never)),
+	"env":          leaf(func(c *Config) *map[string]EnvValue { return &c.Env }, variables, emptyMap, variablesOf),
+	"envFile":      leaf(func(c *Config) *[]string { return &c.EnvFile }, envFiles, empty, added("a file outside of the checkout", OutOfCheckout)),
+	"shmSize":      leaf(func(c *Config) *int64 { return &c.ShmSize }, memory, zero, lower(Size)),
+	"hosts":        leaf(func(c *Config) *map[string]string { return &c.Hosts }, hosts, emptyMap, addedNames("each", nameAndValue, every[string])),
+	"dns":          leaf(func(c *Config) *[]string { return &c.DNS }, dns, empty, added("each", every[string])),
+	"devices":      leaf(func(c *Config) *[]string { return &c.Devices }, devices, empty, added("each", every[string])),
+	"gpus":         leaf(func(c *Config) *string { return &c.GPUs }, gpus, zero, theUsers[string]("devices of the host")),
 	"worktrees":    leaf(func(c *Config) *string { return &c.Worktrees }, folder, zero, theUsers[string]("a folder of the host")),
 	"teardown":     leaf(func(c *Config) *Commands { return &c.Teardown }, commands, noCommands, ownCommands),
 	"setup": {short: "command", fields: map[string]field{

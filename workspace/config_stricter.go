@@ -158,7 +158,7 @@ func shown(key string, v any) string {
 	if v == nil {
 		return ""
 	}
-	if n, ok := v.(int64); ok && key == "resources.memory" {
+	if n, ok := v.(int64); ok && (key == "resources.memory" || key == "shmSize") {
 		return Size(n)
 	}
 	if all, ok := v.(map[string]Agent); ok {

@@ -58,6 +58,15 @@ func FileNumbers(fi fs.FileInfo) (dev, ino uint64, ok bool) {
 	return uint64(st.Dev), st.Ino, true //nolint:unconvert // Dev's type differs by system
 }
 
+// Group is the number of a file's group.
+func Group(fi fs.FileInfo) (gid uint32, ok bool) {
+	st, ok := fi.Sys().(*syscall.Stat_t)
+	if !ok {
+		return 0, false
+	}
+	return st.Gid, true
+}
+
 // OwnGroup makes EndGroup reach what a command itself starts, too.
 func OwnGroup(cmd *exec.Cmd) { cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} }
 

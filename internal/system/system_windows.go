@@ -105,5 +105,8 @@ func SizeChanges() (changes <-chan os.Signal, stop func()) {
 // FileNumbers are the device and the inode of a file; Windows tells them otherwise.
 func FileNumbers(fs.FileInfo) (dev, ino uint64, ok bool) { return 0, 0, false }
 
+// Group is not known here.
+func Group(fs.FileInfo) (gid uint32, ok bool) { return 0, false }
+
 // Writable reports whether the user may make and delete names in a folder, which Windows tells only who tries.
 func Writable(string) bool { return true }

@@ -23,6 +23,7 @@ type command struct {
 	host   []string // the host's TZ and LANG
 	own    int      // where in argv the agent's own program is
 	setup  func(dir string, env []string) setup
+	common commonEnv // variables of the settings, which in adds
 
 	foreign string   // what the repository's file says the agent is; "" when it is the user's or a built-in one
 	gets    []string // names of the user's credentials that are in env, or that the container reaches
@@ -39,6 +40,8 @@ func (m *Manager) sessionCommand(ctx context.Context, w wish, agent, prompt stri
 		return command{}, err
 	}
 	cmd.env, cmd.host = append(cmd.env, env...), m.hostLocale()
+	cmd.common = commonEnv{m, w.repo, w.config}
+	cmd.gets = append(cmd.gets, cmd.common.ofTheHost()...)
 	if w.config.Git.Token != "" {
 		cmd.gets = append(cmd.gets, "git.token "+w.config.Git.Token)
 	}

@@ -51,6 +51,9 @@ func (u *bringUp) create(ctx context.Context, old *container.Container) (*shim.S
 	if err := u.allow(wt.Path, spec.Image); err != nil {
 		return nil, err
 	}
+	if u.cmd, err = u.cmd.in(wt.Path); err != nil {
+		return nil, err
+	}
 	if _, err := u.eng.shim(ctx); err != nil { // before anything is touched
 		return nil, err
 	}

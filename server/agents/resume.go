@@ -51,6 +51,9 @@ func (s *swap) again(ctx context.Context, in resumption, se Session) error {
 	if err := s.m.allowCredential(plain, s.wish, in.image, s.fb); err != nil {
 		return err
 	}
+	if plain, err = plain.in(in.dir); err != nil {
+		return err
+	}
 	start := func(c command) error {
 		req := c.start(in.dir)
 		req.Name, req.Exact, req.Home, req.User = se.Name, true, in.home, in.user

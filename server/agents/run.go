@@ -243,6 +243,9 @@ func (u *bringUp) start(ctx context.Context, c container.Container) (st *shim.St
 	}
 	u.follow(ctx, c)
 	u.followCertificates()
+	if u.cmd, err = u.cmd.in(c.Worktree); err != nil {
+		return nil, false, err
+	}
 	u.fb.step("starting container " + c.Name)
 	st, err = u.eng.Start(ctx, c.ID, first)
 	var se *container.SessionError
@@ -298,9 +301,12 @@ func (u *bringUp) startSession(ctx context.Context, c container.Container) (*shi
 	if due, err := u.dueSetup(c.Worktree); err != nil || due {
 		return nil, err
 	}
+	var err error
+	if u.cmd, err = u.cmd.in(c.Worktree); err != nil {
+		return nil, err
+	}
 	u.fb.step("starting session " + u.session)
 	req := *u.request(c.Worktree, c.Labels[container.LabelHome])
-	var err error
 	if req.Mounts, err = u.eng.Shields(ctx, c.ID); err != nil {
 		return nil, err
 	}

@@ -60,6 +60,7 @@ func (m *Manager) spec(ctx context.Context, eng *engine, w wish, p place, wt wor
 	env = append(append(slices.Concat(more.env, env, trusts), gitEnv(wt.Path)...), "HJK_BRANCH="+p.Now, "HJK_INSTANCE="+p.name)
 	r := w.config.Resources
 	return container.Spec{
+		Extras:          extras(w.config),
 		NoNewPrivileges: w.config.Security.NoNewPrivileges, Capabilities: w.config.Security.Capabilities,
 		Name: p.name, Image: img.ID, Platform: w.config.Build.Platform,
 		Repo: p.Repo, Branch: p.Branch, Worktree: wt.Path, Masks: append(masks, mounts...), RunDir: p.runDir(),

@@ -29,6 +29,7 @@ var classes = []struct {
 	{is(workspace.ErrDirty), CodeWorktreeDirty},
 	{is(container.ErrMounts), CodeWorktreeFailed},
 	{as[*container.SightError], CodeEngineFailed},
+	{as[*container.DeviceError], CodeEngineFailed},
 	{as[*workspace.AmbiguousError], CodeBranchAmbiguous},
 	{as[*workspace.ConfigError], CodeInvalidConfig},
 	{as[*images.DevcontainerError], CodeInvalidConfig},
@@ -122,6 +123,8 @@ func startError(err error) error {
 		return &Error{Code: CodeImageUnsupported, Message: err.Error() + "; use an image for the engine's platform, or set build.platform to one that the image has", Err: err}
 	case as[*container.PortError](err):
 		return &Error{Code: CodeEngineFailed, Message: err.Error() + "; no other port could be had either: end what uses them, or take ports out of ports: in the settings", Err: err}
+	case as[*container.DeviceError](err):
+		return &Error{Code: CodeEngineFailed, Message: err.Error() + deviceAdvice, Err: err}
 	case imageGone(err):
 		return &Error{Code: CodeImageNotFound, Message: fmt.Sprintf("%v; run again to pull or build it", err), Err: err}
 	}
