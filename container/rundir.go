@@ -46,7 +46,7 @@ func Sessions(runDir string, running bool) ([]shim.State, error) {
 			continue
 		}
 		if !running && st.State == "running" {
-			st.State, st.ExitCode = "exited", nil
+			st.State, st.ExitCode, st.Interrupted = "exited", nil, true
 		}
 		if st.State != "running" {
 			st.Attached, st.Waiting = false, false

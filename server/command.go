@@ -57,6 +57,9 @@ var commands = map[string]command{
 		return res, err
 	})},
 	"hjk-ls.attach": {"", with(func(c call, a agents.SessionArgs) (agents.AttachResult, error) { return c.s.agents.Attach(c.ctx, a) })},
+	"hjk-ls.start": {"Bringing back what ran", with(func(c call, a agents.StartArgs) (agents.StartResult, error) {
+		return c.s.agents.Start(c.ctx, a, c.feedback())
+	})},
 	"hjk-ls.stop": {"Stopping %s", with(func(c call, a agents.BranchArgs) (agents.InstanceResult, error) {
 		return c.s.agents.Stop(c.ctx, a, c.feedback())
 	})},

@@ -67,7 +67,7 @@ or image; 5 refused (work would be lost, or an image asks for power over the hos
 	a.addServer(root)
 	root.AddCommand(a.setupCommand())
 	root.AddCommand(
-		a.runCommand(), a.attachCommand(), a.psCommand(), a.stopCommand(), a.killCommand(), a.waitCommand(), a.sendCommand(), a.eventsCommand(), a.recreateCommand(),
+		a.runCommand(), a.attachCommand(), a.psCommand(), a.startCommand(), a.stopCommand(), a.killCommand(), a.waitCommand(), a.sendCommand(), a.eventsCommand(), a.recreateCommand(),
 		a.initCommand(),
 		a.rmCommand(), a.logsCommand(), a.buildCommand(), a.buildLogCommand(), a.imagesCommand(), a.pruneCommand(), a.configCommand(), a.authCommand(), a.doctorCommand(), a.versionCommand(), a.manCommand(),
 	)

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"os/exec"
+	"slices"
 	"strings"
 	"time"
 
@@ -36,6 +37,12 @@ func (a *app) completeBranch(c *cobra.Command, args []string, _ string) ([]strin
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
 	return strings.Fields(string(out)), cobra.ShellCompDirectiveNoFileComp
+}
+
+// completeBranches completes any number of branches, each once.
+func (a *app) completeBranches(c *cobra.Command, args []string, prefix string) ([]string, cobra.ShellCompDirective) {
+	names, directive := a.completeBranch(c, nil, prefix)
+	return slices.DeleteFunc(names, func(n string) bool { return slices.Contains(args, n) }), directive
 }
 
 func (a *app) completeSession(c *cobra.Command, args []string, prefix string) ([]string, cobra.ShellCompDirective) {

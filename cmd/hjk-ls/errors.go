@@ -71,7 +71,11 @@ func (a *app) report(err error) int {
 		return exitUsage
 	}
 	a.complain(agents.CodeOf(err), err.Error())
-	if code, ok := exitCodes[agents.CodeOf(err)]; ok {
+	return exitCodeOf(agents.CodeOf(err))
+}
+
+func exitCodeOf(c agents.Code) int {
+	if code, ok := exitCodes[c]; ok {
 		return code
 	}
 	return exitFailed

@@ -138,6 +138,8 @@ func sessions(all []agents.Session) string {
 	for _, s := range all {
 		word := s.Name
 		switch {
+		case s.ComesBack:
+			word += " (comes back)"
 		case s.State == "exited" && s.ExitCode != nil:
 			word += fmt.Sprintf(" (exit %d)", *s.ExitCode)
 		case s.State == "exited":

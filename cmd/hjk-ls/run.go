@@ -18,22 +18,27 @@ import (
 func (a *app) runCommand() *cobra.Command {
 	var args agents.RunArgs
 	var env []string
+	var promptFile string
 	var detach bool
 	c := &cobra.Command{
-		Use:   "run BRANCH [PROMPT]",
+		Use:   "run BRANCH [PROMPT|-]",
 		Short: "Run an agent on a branch, in the branch's own worktree and container, and attach to it",
 		Long: `Run an agent on a branch. The branch is made when there is none; its worktree, image and container are made or
-used as they are. A second run on a branch adds a session to its container.`,
+used as they are. A second run on a branch adds a session to its container.
+
+What ran when the container ended (by stop, with the engine or with the machine) comes back: all of it when no agent is named, else
+that agent. It goes on where it was, if it can, and a prompt is the next thing it is told. --fresh begins anew.`,
 		Example: `  hjk-ls run fix/login "find out why the login test fails" --agent claude
   hjk-ls run feature-branch --image myregistry/custom-image:latest
-  hjk-ls run feature-branch --image ./Dockerfile.dev --detach`,
+  hjk-ls run feature-branch --image ./Dockerfile.dev --detach
+  gh issue view 12 | hjk-ls run fix/12 --agent claude -`,
 		Args: runArgs, ValidArgsFunction: a.completeBranch,
 		RunE: func(c *cobra.Command, argv []string) error {
 			args.Branch = argv[0]
-			if len(argv) > 1 {
-				args.Prompt = argv[1]
-			}
 			var err error
+			if args.Prompt, err = a.promptOf(c.Context(), argv[1:], promptFile); err != nil {
+				return err
+			}
 			if args.Env, err = parseEnv(env); err != nil {
 				if at := slices.IndexFunc(a.args, shortEnv(env)); at >= 0 {
 					err = &usageError{fmt.Errorf("%w; %s", err, a.promptAdvice(c, at))}
@@ -46,6 +51,8 @@ used as they are. A second run on a branch adds a session to its container.`,
 	f := c.Flags()
 	f.StringVar(&args.From, "from", "", "start point of a new branch (default: HEAD)")
 	f.StringVar(&args.Agent, "agent", "", "claude, gemini, codex, shell, or one from the configuration")
+	f.StringVar(&promptFile, "prompt-file", "", "file that holds the prompt; - is standard input, as it is in the place of PROMPT")
+	f.BoolVar(&args.Fresh, "fresh", false, "begin anew: bring back nothing that ran before")
 	f.StringVar(&args.Session, "session", "", "name of the session (default: the agent's)")
 	f.StringArrayVarP(&env, "env", "e", nil, "KEY=VALUE, or KEY to pass the host's value, for the session only")
 	f.BoolVarP(&detach, "detach", "d", false, "do not attach")
@@ -103,6 +110,7 @@ func (a *app) run(ctx context.Context, args agents.RunArgs, detach bool) error {
 	for _, w := range res.Warnings {
 		fmt.Fprintf(a.err, "hjk-ls: %s\n", plain.Line(w))
 	}
+	a.tellResumed(args.Branch, res.Resumed)
 	a.tellGit([]agents.Instance{res.Instance})
 	if attach {
 		started := agents.SessionArgs{Branch: args.Branch, Session: res.Session.Name}

@@ -79,7 +79,7 @@ func cmdTerm(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-var unescape = strings.NewReplacer(`\r`, "\r", `\n`, "\n", `\x02`, "\x02", `\x10`, "\x10", `\x11`, "\x11", `\x03`, "\x03")
+var unescape = strings.NewReplacer(`\r`, "\r", `\n`, "\n", `\x02`, "\x02", `\x10`, "\x10", `\x11`, "\x11", `\x03`, "\x03", `\x04`, "\x04")
 
 func number(ts *testscript.TestScript, s string) uint16 {
 	n := 0

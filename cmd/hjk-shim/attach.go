@@ -155,7 +155,7 @@ func killMain(name string) int {
 			return 0
 		}
 		if syscall.Kill(st.PID, 0) != nil {
-			markEnded(func(s shim.State) bool { return s.Name == name })
+			markEnded(false, func(s shim.State) bool { return s.Name == name })
 			return 0
 		}
 		time.Sleep(50 * time.Millisecond)

@@ -33,6 +33,7 @@ type holder struct {
 	attached int // viewers
 	ended    bool
 	killed   bool // by "session kill"
+	told     bool // to end, as all in the container are when it is stopped
 }
 
 // hangUpAfter is how long a program has after SIGTERM before its terminal hangs up: interactive shells ignore the
@@ -136,6 +137,9 @@ func (h *holder) live(ends <-chan os.Signal) {
 			h.end(code)
 			return
 		case s := <-ends:
+			h.mu.Lock()
+			h.told = true
+			h.mu.Unlock()
 			go h.terminate(s.(syscall.Signal), 0)
 		case <-h.at.stirs:
 			h.at.pause = firstLook
@@ -175,6 +179,7 @@ func (h *holder) end(code int) {
 	h.screen.drain()
 	h.update(func(st *shim.State) {
 		st.State, st.EndedAt = "exited", time.Now().UTC()
+		st.Interrupted = !h.killed && (h.told || stopping())
 		st.Attached, st.Waiting = false, false
 		if code >= 0 {
 			st.ExitCode = &code

@@ -83,7 +83,7 @@ func reap() {
 		dead[pid] = true
 	}
 	if len(dead) > 0 {
-		markEnded(func(st shim.State) bool { return dead[st.PID] })
+		markEnded(stopping(), func(st shim.State) bool { return dead[st.PID] })
 	}
 }
 

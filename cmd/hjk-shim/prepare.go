@@ -44,7 +44,7 @@ func prepare(u user) {
 	}
 	give(runDir, shim.SessionsDir, u)
 	trust()
-	markEnded(func(shim.State) bool { return true }) // whatever ran, ran before this boot
+	markEnded(true, func(shim.State) bool { return true }) // whatever ran, ran before this boot
 	ready()
 }
 

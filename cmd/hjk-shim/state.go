@@ -210,13 +210,14 @@ func allStates() []shim.State {
 	return all
 }
 
-// markEnded says of sessions that match that they ended in an unknown way.
-func markEnded(match func(shim.State) bool) {
+// markEnded says of sessions that match that they ended in an unknown way, and whether that was because the container did.
+func markEnded(interrupted bool, match func(shim.State) bool) {
 	for _, st := range allStates() {
 		if st.State != "running" || !match(st) {
 			continue
 		}
 		st.State, st.Attached, st.Waiting, st.EndedAt = "exited", false, false, time.Now().UTC()
+		st.Interrupted = interrupted
 		_ = writeState(st)
 	}
 }

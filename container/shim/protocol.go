@@ -134,6 +134,8 @@ type State struct {
 	Attached  bool      `json:"attached"`
 	Waiting   bool      `json:"waiting"` // it reads its terminal and nobody has answered yet
 	PID       int       `json:"pid"`     // of the holder, in the container
+	// Interrupted is that it ended because its container did, not by itself and not by "session kill".
+	Interrupted bool `json:"interrupted,omitempty"`
 }
 
 // Exit codes of "session attach".

@@ -52,9 +52,11 @@ func (m *Manager) Stop(ctx context.Context, a BranchArgs, fb Feedback) (Instance
 	}
 	if ok && c.State != "exited" && c.State != "created" {
 		fb.step("stopping " + c.Name)
+		ran := m.sessions(t.place.runDir(), true)
 		if err := t.eng.Stop(ctx, c.ID, container.StopGrace); err != nil {
 			return InstanceResult{}, m.failed(t.eng, err)
 		}
+		m.keepStopped(t.place, ran)
 	}
 	m.changed.kick()
 	inst, err := m.instance(ctx, t.eng, t.repo, a.Branch) // and syncs what was committed last
@@ -93,6 +95,7 @@ func (m *Manager) Kill(ctx context.Context, a SessionArgs) (InstanceResult, erro
 			return InstanceResult{}, m.failed(t.eng, err)
 		}
 	}
+	t.place.forgetRan(s.Name)
 	m.changed.kick()
 	inst, err = m.instance(ctx, t.eng, t.repo, a.Branch)
 	return InstanceResult{Instance: inst}, err

@@ -213,6 +213,9 @@ func (m *Manager) describe(it item, reachable bool) Instance {
 	running := ok && c.State == "running"
 	inst.Sessions = m.sessions(p.runDirOf(c), running || !reachable)
 	inst.Setup = p.setupState(inst.Sessions)
+	if running || !ok || !runs(c) { // what is paused goes on by itself
+		p.markReturning(inst.Sessions)
+	}
 	switch {
 	case !reachable:
 		inst.State = StateUnknown
@@ -299,7 +302,7 @@ func (m *Manager) sessions(runDir string, running bool) []Session {
 func session(s shim.State) Session {
 	return Session{
 		Name: s.Name, Agent: s.Agent, State: s.State, ExitCode: s.ExitCode, Attached: s.Attached,
-		CreatedAt: s.CreatedAt, LastUsed: s.LastUsed, Waiting: s.Waiting,
+		CreatedAt: s.CreatedAt, LastUsed: s.LastUsed, Waiting: s.Waiting, interrupted: s.Interrupted,
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/gilmanlab/hjk-ls/workspace"
 )
@@ -114,6 +115,9 @@ func ownProgram(known program, command []string) int {
 
 func lastArgument(prompt string) []string { return []string{prompt} }
 
+// MaxPrompt is how long a prompt may be: the kernel takes 128 KiB as one argument, of which the program's own part takes little.
+const MaxPrompt = 127 << 10
+
 // placed puts a prompt where the settings want it.
 func placed(words []string) func(string) []string {
 	if len(words) == 0 {
@@ -133,6 +137,11 @@ func (l line) with(c workspace.Config, agent, prompt string) ([]string, error) {
 	switch {
 	case prompt == "":
 		return l.argv, nil
+	case len(prompt) > MaxPrompt:
+		return nil, Errorf(CodeInvalidArgument, "the prompt has more than the %d bytes that a program can be given as an argument; "+
+			"put it into a file of the worktree, and have the prompt name that", MaxPrompt)
+	case !utf8.ValidString(prompt):
+		return nil, Errorf(CodeInvalidArgument, "the prompt is not UTF-8 text; write it as that")
 	case l.prompt == nil || len(l.argv) == 0:
 		return nil, Errorf(CodeInvalidArgument, "the %s agent takes no prompt; name one that does by --agent: %s", agent, strings.Join(promptTakers(c), ", "))
 	case strings.ContainsRune(prompt, 0):

@@ -70,6 +70,9 @@ type swap struct {
 	wasRunning bool      // the old container
 	sessions   []Session // that ran in it
 	warnings   []string  // the engine's, and sessions that did not come back
+
+	env     map[string]string // for the sessions that are started again
+	resumed []string          // those that were
 }
 
 func (s *swap) run(ctx context.Context) error {

@@ -17,6 +17,11 @@ import (
 // it. What was there already is used; what this call made is taken back when it fails. Calls for one branch take turns
 // until the container runs, then their sessions start side by side.
 func (m *Manager) Run(ctx context.Context, a RunArgs, fb Feedback) (RunResult, error) {
+	return m.run(ctx, a, false, fb)
+}
+
+// run is Run, or with only, what brings back what ran and starts nothing else.
+func (m *Manager) run(ctx context.Context, a RunArgs, only bool, fb Feedback) (RunResult, error) {
 	if a.Branch == "" {
 		return RunResult{}, Errorf(CodeInvalidArgument, "branch is missing; name the branch to run an agent on")
 	}
@@ -49,7 +54,7 @@ func (m *Manager) Run(ctx context.Context, a RunArgs, fb Feedback) (RunResult, e
 	if err := notReserved(a.Session); err != nil {
 		return RunResult{}, err
 	}
-	cmd, err := m.sessionCommand(ctx, w, a.Agent, a.Prompt, a.Env)
+	what, err := m.plan(ctx, w, a, only)
 	if err != nil {
 		return RunResult{}, err
 	}
@@ -74,21 +79,22 @@ func (m *Manager) Run(ctx context.Context, a RunArgs, fb Feedback) (RunResult, e
 	}
 	up := &bringUp{
 		m: m, eng: eng, fb: fb, place: at, from: a.From, own: own, wish: w,
-		cmd: cmd, session: sessionName(a.Session, cmd.agent), exact: a.Session != "", asked: a.Image,
+		cmd: what.start(), session: what.name, exact: what.exact, asked: a.Image,
 		noSetup: a.NoSetup,
 	}
 	st, err := up.withSetup(ctx)
+	back, err := up.finish(ctx, what, st, err)
 	m.tidy(ctx, eng)
 	m.changed.kick()
 	if err != nil {
 		m.noteLost(eng, err)
-		return RunResult{}, agentError(err, cmd, a, up.image)
+		return RunResult{}, agentError(err, what.cmd, a, up.image)
 	}
 	inst, err := m.instance(ctx, eng, r, a.Branch)
 	if err != nil {
 		return RunResult{}, err
 	}
-	return RunResult{Instance: inst, Session: session(*st), Warnings: up.warnings}, nil
+	return runResult(inst, what, st, back, up.warnings), nil
 }
 
 func sessionName(wanted, agent string) string {

@@ -67,6 +67,9 @@ type Session struct {
 	CreatedAt time.Time `json:"createdAt"`
 	LastUsed  time.Time `json:"lastUsed"`
 	Waiting   bool      `json:"waiting"`
+	ComesBack bool      `json:"comesBack,omitempty"` // its container ended under it: run, or start, has it go on
+
+	interrupted bool // what it says of itself, which is the agent's to write
 }
 
 // The argument objects of the hjk-ls.* commands. Workspace chooses among several repositories: an absolute path or a
@@ -81,6 +84,7 @@ type RunArgs struct {
 	Agent           string            `json:"agent,omitempty"`
 	Prompt          string            `json:"prompt,omitempty"`
 	Session         string            `json:"session,omitempty"`
+	Fresh           bool              `json:"fresh,omitempty"` // bring nothing back that ran before
 	Env             map[string]string `json:"env,omitempty"`
 	Attach          bool              `json:"attach,omitempty"`
 	Here            bool              `json:"here,omitempty"` // also in a checkout that hjk-ls did not make
@@ -92,6 +96,7 @@ type RunArgs struct {
 type RunResult struct {
 	Instance Instance `json:"instance"`
 	Session  Session  `json:"session"`
+	Resumed  []string `json:"resumed,omitempty"`  // sessions that were brought back; session is the one of them that was used last
 	Warnings []string `json:"warnings,omitempty"` // what is otherwise in a container that was started than on the host, and what to do; the engine's of one that was made
 }
 
