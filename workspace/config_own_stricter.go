@@ -29,7 +29,6 @@ func added[T comparable](what string, reaches func(T) bool) direction[[]T] {
 
 // every and none of a key's values reach the host.
 func every[T any](T) bool { return true }
-func none[T any](T) bool  { return false }
 
 // addedNames is the same for an object. A name that the user has set keeps the user's value until the user agrees.
 func addedNames[V comparable](what string, ask func(name string, v V) string, reaches func(V) bool) direction[map[string]V] {

@@ -96,7 +96,7 @@ func (b comeback) start() command {
 // finish writes down what was started, and has what was brought back go on where it was: an agent that cannot begins anew, and the
 // others come back too. It gives the names of all that did.
 func (u *bringUp) finish(ctx context.Context, b comeback, st *shim.State, err error) (back []string, _ error) {
-	if err != nil && !(b.resumed && runsAlready(err)) {
+	if err != nil && (!b.resumed || !runsAlready(err)) {
 		return nil, err
 	}
 	if st != nil {
