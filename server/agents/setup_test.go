@@ -73,7 +73,7 @@ func commandOf(t *testing.T, c workspace.Config, agent, prompt string) command {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return command{agent: agent, argv: argv, resume: l.resume, own: l.own, setup: l.setup}
+	return command{agent: agent, argv: argv, resume: l.resume, own: l.own, bare: len(l.argv), setup: l.setup}
 }
 
 // TestCommandsOfTheUsers: a command of the user's that starts a known agent is that agent, with its first start, its way to take a
