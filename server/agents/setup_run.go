@@ -3,6 +3,7 @@ package agents
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strconv"
 	"strings"
 
@@ -105,7 +106,7 @@ func (u *bringUp) setUp(ctx context.Context) error {
 		u.cancelSetup(ctx, f, c)
 		return err
 	case err != nil: // nobody knows: the next run looks again
-		return err
+		return fmt.Errorf("how the setup of branch %q ends is not known: %w; when the engine is back, go on with: %s", u.place.Now, err, hjk("run", u.place.Now))
 	case !how.well():
 		return u.setupFails(ctx, f, was, commands, how.words())
 	}
@@ -142,7 +143,8 @@ func (u *bringUp) startSetup(ctx context.Context, f follower, c container.Contai
 		return err
 	}
 	u.fb.step("setting up: " + commands.String())
-	return u.m.begin(ctx, f, u.wish, chore{setupSession, commands}, c)
+	// To the end, which is bounded: a session whose start was cut off may be there a moment later, and nobody would end it.
+	return u.m.begin(context.WithoutCancel(ctx), f, u.wish, chore{setupSession, commands}, c)
 }
 
 // notStarted tells a setup whose program does not start from what keeps any session from starting.
