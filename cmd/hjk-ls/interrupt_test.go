@@ -76,9 +76,23 @@ func (s *slowEngine) forward(c net.Conn) {
 			return
 		}
 		if first {
+			s.rest(c, up, b)
 			s.hook()
 		}
 	}
+}
+
+// rest passes on what is left of a request that came in pieces: without it the engine would wait, and not answer.
+func (s *slowEngine) rest(c, up net.Conn, b []byte) {
+	_ = c.SetReadDeadline(time.Now().Add(100 * time.Millisecond)) // before the answer is handed on
+	for {
+		n, err := c.Read(b)
+		if err != nil {
+			break
+		}
+		_, _ = up.Write(b[:n])
+	}
+	_ = c.SetReadDeadline(time.Time{})
 }
 
 // back hands on what the engine says, also when nobody hears it any more.
