@@ -126,6 +126,9 @@ func configs(s Spec, shimPath string) (*container.Config, *container.HostConfig)
 	entry := []string{s.Init}
 	if s.Init == "" {
 		entry = []string{shim.Path, "init", "--user", s.User, "--home", s.Home}
+		if s.Network != hostNetwork { // its ports are all the host's
+			entry = append(entry, "--listening")
+		}
 	}
 	exposed, bindings := publish(s.Ports)
 	cfg := &container.Config{

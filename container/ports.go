@@ -13,6 +13,9 @@ import (
 // loopback is where ports are published: for the user of this host alone.
 const loopback = "127.0.0.1"
 
+// hostNetwork is the engine's word for the host's own network.
+const hostNetwork = "host"
+
 // PortEnv begins the names of the variables that tell, in a container, which port of the host stands for one of its own.
 const PortEnv = "HJK_PORT_"
 

@@ -74,7 +74,7 @@ func sessionNames(root *os.Root) ([]string, error) {
 	return names, nil
 }
 
-// SessionTimes calls see with the time of each session's last change of state. It reads no content, so that an agent cannot
+// SessionTimes calls see with the time of each session's last change of state, and with that of who listens. It reads no content, so that an agent cannot
 // make it expensive.
 func SessionTimes(runDir string, see func(time.Time)) {
 	root, err := os.OpenRoot(runDir)
@@ -82,6 +82,9 @@ func SessionTimes(runDir string, see func(time.Time)) {
 		return
 	}
 	defer root.Close()
+	if fi, err := root.Lstat(shim.ListeningFile); err == nil {
+		see(fi.ModTime())
+	}
 	names, err := sessionNames(root)
 	if err != nil {
 		return

@@ -22,7 +22,8 @@ func withPorts(rows [][]string, all []agents.Instance) {
 	}
 }
 
-// portsCell is a word a port: of a published one HOST→PORT, or one number where both are the same.
+// portsCell is a word a port: of a published one HOST→PORT, or one number where both are the same, and of one that only a forward
+// reaches that it is inside.
 func portsCell(i agents.Instance) string {
 	var words []string
 	for _, p := range i.Ports {
@@ -31,6 +32,9 @@ func portsCell(i agents.Instance) string {
 			word = fmt.Sprintf("%d→%d", p.Host, p.Port)
 		}
 		words = append(words, word)
+	}
+	for _, l := range i.Listening {
+		words = append(words, fmt.Sprintf("%d (inside)", l.Port))
 	}
 	return strings.Join(words, ", ")
 }

@@ -26,6 +26,9 @@ func initMain(u user) int {
 	prepare(u)
 	first := make(chan *exec.Cmd)
 	go readFirst(u, first)
+	if u.listening {
+		go followListening()
+	}
 	for {
 		select {
 		case cmd := <-first:

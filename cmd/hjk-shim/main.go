@@ -21,7 +21,7 @@ var (
 
 const usage = `hjk-shim keeps the sessions of an hjk-ls container.
 
-  hjk-shim init --user UID:GID --home PATH     PID 1
+  hjk-shim init --user UID:GID --home PATH     PID 1; with --listening it tells who listens
   hjk-shim prepare --user UID:GID --home PATH  what init does first, where PID 1 is another
   hjk-shim own --user UID:GID                  gives the folders of /.headjack/own to a user
   hjk-shim mounts                              looks whether what is mounted is what standard input says
@@ -76,6 +76,7 @@ func withUser(args []string, f func(user) int) int {
 	fs := flag.NewFlagSet("hjk-shim", flag.ContinueOnError)
 	id := fs.String("user", "0:0", "")
 	home := fs.String("home", "", "")
+	listening := fs.Bool("listening", false, "")
 	if err := fs.Parse(args); err != nil {
 		return 2
 	}
@@ -84,6 +85,7 @@ func withUser(args []string, f func(user) int) int {
 		fmt.Fprintln(os.Stderr, "hjk-shim:", err)
 		return 2
 	}
+	u.listening = *listening
 	return f(u)
 }
 

@@ -22,6 +22,8 @@ import (
 type user struct {
 	uid, gid int
 	home     string
+
+	listening bool // whether PID 1 tells who listens
 }
 
 func parseUser(id, home string) (user, error) {
@@ -31,7 +33,7 @@ func parseUser(id, home string) (user, error) {
 	if !ok || err1 != nil || err2 != nil || uid < 0 || gid < 0 {
 		return user{}, fmt.Errorf("--user %q is not UID:GID", id)
 	}
-	return user{uid, gid, home}, nil
+	return user{uid: uid, gid: gid, home: home}, nil
 }
 
 // prepare makes the container usable for u. All of it is best effort: an image with a read-only root works too, its

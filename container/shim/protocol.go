@@ -51,6 +51,18 @@ const (
 	OldLogFile  = "log.1"      // what rotation moved out of LogFile
 )
 
+// ListeningFile lies in RunDir and has the ports that are listened on in the container, a list of Listener.
+const ListeningFile = "listening.json"
+
+// MaxListeners is how many of them are told at most.
+const MaxListeners = 64
+
+// Listener is a port that something listens on.
+type Listener struct {
+	Port     int  `json:"port"`
+	Loopback bool `json:"loopback,omitempty"` // on the container's loopback alone
+}
+
 // MaxLogBytes is the size at which LogFile is rotated to OldLogFile; a session keeps at most twice as much.
 const MaxLogBytes = 8 << 20
 

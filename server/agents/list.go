@@ -249,6 +249,9 @@ func (m *Manager) describeContainer(inst *Instance, c container.Container, it it
 		ID: c.ImageID, Dockerfile: c.Labels[container.LabelDockerfile], Devcontainer: c.Labels[container.LabelDevcontainer],
 	}
 	inst.Ports = published(c)
+	if c.State == "running" {
+		inst.Listening = listening(it.place.runDirOf(c), inst.Ports)
+	}
 	inst.Image.Stale = inst.Image.Dockerfile != "" && it.newest != "" && it.newest != c.ImageID
 	if inst.Worktree == "" {
 		inst.Worktree = c.Worktree

@@ -20,6 +20,7 @@ type Instance struct {
 	Setup        string        `json:"setup,omitempty"` // due, running or failed; absent where it has ended well, or there is none
 	Git          *Git          `json:"git,omitempty"`
 	Ports        []HostPort    `json:"ports,omitempty"` // published
+	Listening    []ListenPort  `json:"listening,omitempty"`
 	CreatedAt    time.Time     `json:"createdAt,omitzero"`
 
 	place place // where it is written down

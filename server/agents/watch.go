@@ -188,7 +188,7 @@ func (w *watcher) survey(ctx context.Context, c changes) {
 func shapeOf(s Snapshot) string {
 	s.Instances = slices.Clone(s.Instances)
 	for i := range s.Instances {
-		s.Instances[i].Sessions, s.Instances[i].Git = nil, nil
+		s.Instances[i].Sessions, s.Instances[i].Git, s.Instances[i].Listening = nil, nil, nil
 	}
 	b, _ := json.Marshal(s) // it was marshaled before
 	return string(b)
