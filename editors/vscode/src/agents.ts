@@ -2,7 +2,7 @@ import * as vscode from 'vscode';
 import { basename } from 'node:path';
 import { plain } from './plain';
 import type { Instance } from './protocol';
-import { instanceContext, instanceDescription, instanceIcon, sessionDescription, sessionIcon, stateWord, type Icon } from './present';
+import { instanceContext, instanceDescription, instanceIcon, sessionContext, sessionDescription, sessionIcon, stateWord, type Icon } from './present';
 import type { State } from './state';
 import { Tree, type Row } from './tree';
 
@@ -89,6 +89,7 @@ function instanceTooltip(i: Instance): vscode.MarkdownString {
   if (i.image.stale) text.appendText(vscode.l10n.t('A newer image was built. Recreate the container to use it.')).appendMarkdown('  \n');
   row(vscode.l10n.t('Container'), i.container?.name);
   row(vscode.l10n.t('Worktree'), i.worktree);
+  row(vscode.l10n.t('Ports'), (i.ports ?? []).map(p => `${p.port} → ${p.url}`).join(', '));
   row('git', i.git?.message);
   return text;
 }
@@ -99,7 +100,7 @@ function sessionItem(node: Extract<Row, { kind: 'session' }>): vscode.TreeItem {
   item.id = node.id;
   item.description = sessionDescription(s);
   item.iconPath = themeIcon(sessionIcon(s));
-  item.contextValue = `session ${s.state}`;
+  item.contextValue = sessionContext(s);
   item.accessibilityInformation = { label: `${plain(s.name)}, ${item.description}` };
   item.command = s.state === 'running'
     ? { command: 'headjack.attach', title: vscode.l10n.t('Attach'), arguments: [node] }

@@ -41,10 +41,19 @@ export function instanceDescription(i: Instance): string {
   const words = [stateWord(i)];
   const waiting = i.sessions.filter(needsUser).length; // what needs the user first: narrow views cut the end
   if (waiting > 0) words.push(waiting === 1 ? l10n.t('1 agent waits for you') : l10n.t('{0} agents wait for you', waiting));
+  if (i.setup) words.push(setupWord(i.setup));
   if (i.image.stale) words.push(l10n.t('stale'));
   if (i.git && i.git.state !== 'synced') words.push(i.git.state === 'held' ? l10n.t('git held') : l10n.t('git diverged'));
   if (imageName(i)) words.push(imageName(i));
   return words.join(' · ');
+}
+
+function setupWord(setup: NonNullable<Instance['setup']>): string {
+  switch (setup) {
+    case 'due': return l10n.t('setup is due');
+    case 'running': return l10n.t('setup runs');
+    case 'failed': return l10n.t('setup failed');
+  }
 }
 
 /** Tokens for when-clauses of the menus. */
@@ -53,8 +62,12 @@ export function instanceContext(i: Instance): string {
   if (i.image.stale) words.push('stale');
   if (i.worktree) words.push('worktree');
   if (i.sessions.some(s => s.state === 'running')) words.push('sessions');
+  if (i.sessions.some(s => s.comesBack)) words.push('comesBack');
+  if ((i.ports ?? []).length > 0) words.push('ports');
   return words.join(' ');
 }
+
+export function sessionContext(s: Session): string { return `session ${s.state}${needsUser(s) ? ' waits' : ''}`; }
 
 export function sessionIcon(s: Session): Icon {
   if (s.state === 'running') return needsUser(s) ? { id: 'bell-dot', color: 'charts.yellow' } : { id: 'terminal' };
@@ -64,7 +77,8 @@ export function sessionIcon(s: Session): Icon {
 
 export function sessionDescription(s: Session): string {
   const words = s.agent === s.name ? [] : [plain(s.agent)];
-  if (s.state === 'exited') words.push(s.exitCode === undefined ? l10n.t('ended') : wasStopped(s) ? l10n.t('was stopped') : l10n.t('ended with {0}', s.exitCode));
+  if (s.comesBack === true) words.push(l10n.t('comes back'));
+  else if (s.state === 'exited') words.push(s.exitCode === undefined ? l10n.t('ended') : wasStopped(s) ? l10n.t('was stopped') : l10n.t('ended with {0}', s.exitCode));
   else words.push(needsUser(s) ? l10n.t('waits for you') : l10n.t('running'));
   if (s.attached) words.push(l10n.t('attached'));
   return words.join(' · ');

@@ -15,7 +15,12 @@ export interface Session {
   createdAt: string;
   lastUsed: string;
   waiting: boolean;
+  /** Its container ended under it, and hjk-ls.start has it go on. */
+  comesBack?: boolean;
 }
+
+/** A port inside that is published on the host's loopback. */
+export interface Port { port: number; host: number; url: string }
 
 export interface Instance {
   repo: string;
@@ -26,6 +31,9 @@ export interface Instance {
   image: { source?: string; ref?: string; id?: string; dockerfile?: string; stale: boolean };
   container?: { id: string; name: string; state: string; startedAt?: string; exitCode?: number };
   sessions: Session[];
+  /** While the setup has not ended well. */
+  setup?: 'due' | 'running' | 'failed';
+  ports?: Port[];
   git?: { state: 'synced' | 'diverged' | 'held'; message?: string };
 }
 
@@ -109,6 +117,9 @@ export interface Commands {
   'hjk-ls.attach': [SessionArgs, { branch: string; session: string; argv: string[]; cwd: string }];
   'hjk-ls.stop': [BranchArgs, { instance: Instance }];
   'hjk-ls.kill': [SessionArgs, { instance: Instance }];
+  'hjk-ls.send': [SessionArgs & { text: string; raw?: boolean; noEnter?: boolean; now?: boolean }, { branch: string; session: string; pasted: boolean }];
+  'hjk-ls.start': [{ workspace?: string; branches?: string[]; all?: boolean }, { started: { instance: Instance; sessions: string[]; warnings?: string[] }[]; failed?: { repo?: string; branch: string; code: string; message: string }[] }];
+  'hjk-ls.setup': [BranchArgs, { instance: Instance; copied?: string[]; warnings?: string[] }];
   'hjk-ls.recreate': [BranchArgs & { image?: string; force?: boolean }, { instance: Instance; warnings?: string[] }];
   'hjk-ls.remove': [BranchArgs & { force?: boolean; deleteBranch?: boolean; dryRun?: boolean }, { removed: boolean; lost?: string; ignored?: string[]; branch?: BranchFate; kept?: { name: string; ref: string; commit: string }[]; moreKept?: number; keptUntil?: string; notKept?: string }];
   'hjk-ls.logs': [SessionArgs & { tail?: number }, { text: string; truncated?: boolean }];

@@ -10,6 +10,7 @@ import { choose } from './pick';
 import { sendPrompt } from './prompt';
 import { addWorktree, logs, openWorktree, showChanges } from './review';
 import { newShell, run } from './run';
+import { bringBack, openPort, send, setUp } from './work';
 
 type Command = (c: Context, node?: Node) => unknown;
 
@@ -18,9 +19,13 @@ export const commands: Record<string, Command> = {
   'headjack.run': run,
   'headjack.newShell': newShell,
   'headjack.attach': attach,
+  'headjack.send': send,
+  'headjack.openPort': openPort,
   'headjack.stop': stop,
   'headjack.kill': kill,
   'headjack.recreate': recreate,
+  'headjack.bringBack': bringBack,
+  'headjack.setUp': setUp,
   'headjack.remove': remove,
   'headjack.logs': logs,
   'headjack.showChanges': showChanges,

@@ -8,12 +8,13 @@ import { faults } from './faults.mjs';
 import { focus } from './focus.mjs';
 import { roots } from './roots.mjs';
 import { trust } from './trust.mjs';
+import { work } from './work.mjs';
 import { host } from './host.mjs';
 
 const [version, node, codeServer, vsix, ...only] = process.argv.slice(2);
 const results = path.join(import.meta.dirname, '../../test-results', version);
 fs.rmSync(results, { recursive: true, force: true });
-const all = { host, agent, focus, builds, actions, roots, trust, faults };
+const all = { host, agent, focus, builds, actions, work, roots, trust, faults };
 let failed = false;
 for (const name of only.length > 0 ? only : Object.keys(all)) {
   try {

@@ -1,0 +1,69 @@
+// What people do with agents all day, from the Agents view: answer one, open what it serves, bring back what ran, set up again.
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import path from 'node:path';
+import { steps } from './steps.mjs';
+import { startCode, until, Workbench } from './vscode.mjs';
+import { World } from './world.mjs';
+
+export async function work(o) {
+  const world = new World();
+  const j = steps(`${o.version} work`, o.shots);
+  const { step } = j;
+  const settings = path.join(world.env.XDG_CONFIG_HOME, 'headjack');
+  fs.mkdirSync(settings, { recursive: true });
+  fs.writeFileSync(path.join(settings, 'config.yaml'), 'ports: [3000]\nsetup: [sh, -c, "echo set up >> setup.txt"]\n');
+  const code = await startCode({ ...o, dir: path.join(world.dir, 'code'), env: world.env, args: o.version === 'new' ? ['--reconnection-grace-time', '2'] : [] });
+  let w;
+  const branch = name => world.instances().find(i => i.branch === name);
+  const session = (name, s = 'helper') => branch(name)?.sessions.find(x => x.name === s);
+  const file = (name, f) => { try { return fs.readFileSync(path.join(branch(name).worktree, f), 'utf8'); } catch { return ''; } };
+  try {
+    await step('an agent that waits is answered from its row', async () => {
+      world.hjk('run', 'asks', '--agent', 'helper', '--detach');
+      w = j.workbench = await Workbench.open(code, world.repo, { dir: path.join(world.dir, 'code'), shots: o.shots });
+      await w.agents();
+      await w.tree('waits for you').waitFor({ timeout: 30_000 });
+      await w.treeAction('helper', 'Send Message');
+      await w.title('Send Message');
+      await w.page.keyboard.type('yes, do');
+      await w.shot('send');
+      await w.page.keyboard.press('Enter');
+      await until('the end of the agent', () => session('asks').state === 'exited');
+      assert.equal(file('asks', 'answer.txt'), 'yes, do\n');
+    });
+    await step('what it publishes is opened in the browser', async () => {
+      const [port] = branch('asks').ports;
+      assert.equal(port.port, 3000);
+      const opened = [];
+      w.page.context().on('page', p => opened.push(p.url()));
+      await w.menu('asks', 'Open in Browser');
+      const open = w.page.locator('.monaco-dialog-box').getByText('Open', { exact: true });
+      await until('the browser', async () => {
+        if (await open.isVisible()) await open.click();
+        return opened.some(u => u.includes(String(port.host)));
+      });
+      await w.page.keyboard.press('Escape');
+    });
+    await step('the setup runs again', async () => {
+      assert.equal(file('asks', 'setup.txt'), 'set up\n');
+      await w.menu('asks', 'Run Setup Again');
+      await w.toast('The setup of asks is done').waitFor();
+      assert.equal(file('asks', 'setup.txt'), 'set up\nset up\n');
+    });
+    await step('what ran when its container was stopped is brought back', async () => {
+      world.hjk('run', 'back', '--agent', 'helper', '--detach');
+      world.hjk('stop', 'back');
+      await w.tree('comes back').waitFor({ timeout: 30_000 });
+      await w.shot('comes-back');
+      await w.treeAction('back', 'Bring Back What Ran');
+      await until('the agent', () => branch('back').state === 'running' && session('back').state === 'running', 60_000);
+      await w.shows(/READY/);
+    });
+    await step('no other host was asked', () => assert.deepEqual(w.foreign, []));
+  } finally {
+    await w?.close();
+    await code.stop();
+    await step('nothing is left running', () => until('no process', () => world.left().length === 0 || Promise.reject(new Error(world.left().join('\n'))), 20_000)).finally(() => world.end());
+  }
+}
