@@ -53,6 +53,9 @@ func (m *Manager) extra(w wish, path, worktree string, image []string) (extra, e
 		}
 		x.flags = append(x.flags, container.Flag{Key: flag.Key, Value: flag.Value})
 	}
+	if len(f.Setup) > 0 && len(w.config.Setup.Command.Words) > 0 {
+		refused = append(refused, devcontainer.NotTaken{Key: "the commands of its lifecycle", Why: "setup of the settings is run instead"})
+	}
 	for _, n := range append(f.NotTaken, refused...) {
 		x.notTaken = append(x.notTaken, n.String())
 	}
@@ -89,6 +92,30 @@ func (x *extra) takeEnv(f *devcontainer.File, worktree string, image []string) {
 		}
 		maps.Copy(of, set)
 	}
+}
+
+// lifecycle are the commands of the devcontainer.json that the image of an instance is by, in its worktree: they run inside, once, as the
+// setup of the settings does. They are the repository's.
+func (w wish) lifecycle(p place, worktree string) workspace.Commands {
+	w.keepRequest(p)
+	src, err := w.source(worktree)
+	if err != nil || src.Devcontainer == "" {
+		return workspace.Commands{}
+	}
+	f, err := images.ReadDevcontainer(src.Devcontainer, cmp.Or(src.Tree, worktree))
+	if err != nil {
+		return workspace.Commands{}
+	}
+	c := workspace.Commands{Repository: true}
+	for _, words := range f.Setup {
+		if len(words) == 1 {
+			words = workspace.InShell(words[0])
+		}
+		if words[0] != "" && !strings.ContainsRune(strings.Join(words, ""), 0) {
+			c.Words = append(c.Words, words)
+		}
+	}
+	return c
 }
 
 // takeDevcontainer gets the user's consent to what the devcontainer.json of an image asks for. What is not agreed to is left out, and the

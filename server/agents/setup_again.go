@@ -63,7 +63,7 @@ func (m *Manager) Setup(ctx context.Context, a SetupArgs, fb Feedback) (SetupRes
 
 // runSetup runs what there is to run. Without a setup the files alone are a reason to have asked.
 func (u *bringUp) runSetup(ctx context.Context, wt workspace.Worktree, copied []string) error {
-	if len(u.m.setupOf(u.wish, wt.Path).Words) > 0 {
+	if len(u.m.setupOf(u.wish, u.place, wt.Path).Words) > 0 {
 		_, err := u.withSetup(ctx)
 		u.m.tidy(ctx, u.eng)
 		return err

@@ -24,8 +24,13 @@ func notReserved(session string) error {
 	return nil
 }
 
-// setupOf is what is run in a new instance, by the settings or what its worktree has.
-func (m *Manager) setupOf(w wish, _ string) workspace.Commands { return w.config.Setup.Command }
+// setupOf is what is run in a new instance: by the settings, or else by the devcontainer.json of its worktree that its image is by.
+func (m *Manager) setupOf(w wish, p place, dir string) workspace.Commands {
+	if c := w.config.Setup.Command; len(c.Words) > 0 {
+		return c
+	}
+	return w.lifecycle(p, dir)
+}
 
 // chore is what the settings have run in a container, beside agents.
 type chore struct {
@@ -100,8 +105,8 @@ func (m *Manager) agreed(a consentAsk) bool {
 }
 
 // allowSetup gets that consent for the setup of an instance, before anything of it is made.
-func (m *Manager) allowSetup(w wish, dir, image string, fb Feedback) error {
-	ask, ok := choreAsk(w, chore{setupSession, m.setupOf(w, dir)}, image)
+func (m *Manager) allowSetup(w wish, p place, dir, image string, fb Feedback) error {
+	ask, ok := choreAsk(w, chore{setupSession, m.setupOf(w, p, dir)}, image)
 	if !ok {
 		return nil
 	}

@@ -8,16 +8,16 @@ import (
 
 // wantsSetup gets the consent that the setup in the new container needs, before the old one is touched.
 func (s *swap) wantsSetup(dir, image string) error {
-	if s.noSetup || !s.m.anew(s.wish, dir) {
+	if s.noSetup || !s.m.anew(s.wish, s.place, dir) {
 		return nil
 	}
 	s.setsUp = true
-	return s.m.allowSetup(s.wish, dir, image, s.fb)
+	return s.m.allowSetup(s.wish, s.place, dir, image, s.fb)
 }
 
 // anew reports whether each new container of an instance has its setup.
-func (m *Manager) anew(w wish, dir string) bool {
-	return w.config.Setup.OnRecreate && len(m.setupOf(w, dir).Words) > 0
+func (m *Manager) anew(w wish, p place, dir string) bool {
+	return w.config.Setup.OnRecreate && len(m.setupOf(w, p, dir).Words) > 0
 }
 
 // comeBack starts the sessions that ran, or leaves it to the end of the setup.
@@ -45,7 +45,7 @@ func (s *swap) setUp(ctx context.Context) error {
 // expectAnew records that a container which takes the place of another, or of one that is gone, has its setup again, where the settings
 // want that.
 func (u *bringUp) expectAnew(dir string) error {
-	if u.made || u.noSetup || u.again || u.place.setup().State != "" || !u.m.anew(u.wish, dir) {
+	if u.made || u.noSetup || u.again || u.place.setup().State != "" || !u.m.anew(u.wish, u.place, dir) {
 		return nil
 	}
 	u.undo = append(u.undo, func(context.Context) error { return u.place.endSetup() })

@@ -38,7 +38,7 @@ func (u *bringUp) dueSetup(dir string) (bool, error) {
 	if u.place.setup().State == "" {
 		return false, nil
 	}
-	if len(u.m.setupOf(u.wish, dir).Words) == 0 { // an instance that was made without one needs none later
+	if len(u.m.setupOf(u.wish, u.place, dir).Words) == 0 { // an instance that was made without one needs none later
 		return false, u.place.endSetup()
 	}
 	return !u.noSetup, nil
@@ -61,7 +61,7 @@ func (u *bringUp) allow(dir, image string) error {
 	if due, err := u.dueSetup(dir); err != nil || !due {
 		return err
 	}
-	return u.m.allowSetup(u.wish, dir, image, u.fb)
+	return u.m.allowSetup(u.wish, u.place, dir, image, u.fb)
 }
 
 // lockSetup waits for the setup that another process runs. alone is false where there was one.
@@ -92,7 +92,7 @@ func (u *bringUp) setUp(ctx context.Context) error {
 	if !ok || c.State != "running" {
 		return Errorf(CodeInstanceStopped, "branch %q was stopped before its setup; start it again with: %s", u.place.Now, hjk("run", u.place.Now))
 	}
-	commands := u.m.setupOf(u.wish, c.Worktree)
+	commands := u.m.setupOf(u.wish, u.place, c.Worktree)
 	f := follower{u.m, u.eng, u.fb, u.place, c.ID, setupSession}
 	if !u.goesOn(f, was) {
 		if err := u.startSetup(ctx, f, c, commands, was); err != nil {
@@ -132,7 +132,7 @@ func (u *bringUp) goesOn(f follower, was setupRecord) bool {
 }
 
 func (u *bringUp) startSetup(ctx context.Context, f follower, c container.Container, commands workspace.Commands, was setupRecord) error {
-	if err := u.m.allowSetup(u.wish, c.Worktree, c.ImageID, u.fb); err != nil {
+	if err := u.m.allowSetup(u.wish, u.place, c.Worktree, c.ImageID, u.fb); err != nil {
 		return err
 	}
 	now := setupRecord{State: setupRunning, Sessions: was.Sessions}
