@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"strings"
@@ -28,7 +29,7 @@ agent does not wait; --now types all the same.`,
 			s := sessionArgs(argv[:len(argv)-1])
 			args.Branch, args.Session = s.Branch, s.Session
 			var err error
-			if args.Text, err = a.textOf(argv[len(argv)-1], args.Raw); err != nil {
+			if args.Text, err = a.textOf(c.Context(), argv[len(argv)-1], args.Raw); err != nil {
 				return err
 			}
 			return a.with(func(m *agents.Manager) error {
@@ -51,16 +52,29 @@ agent does not wait; --now types all the same.`,
 }
 
 // textOf is a text, or for "-" standard input. The end of the last line there belongs to the file, and Enter is typed in its place.
-func (a *app) textOf(arg string, raw bool) (string, error) {
+func (a *app) textOf(ctx context.Context, arg string, raw bool) (string, error) {
 	if arg != "-" {
 		return arg, nil
 	}
-	b, err := io.ReadAll(io.LimitReader(a.in, shim.MaxSend+1))
-	if err != nil {
-		return "", fmt.Errorf("read the text from standard input: %w", err)
+	type input struct {
+		text []byte
+		err  error
 	}
-	if raw {
-		return string(b), nil
+	got := make(chan input, 1)
+	go func() { // it ends with the process, where nobody ends the input
+		b, err := io.ReadAll(io.LimitReader(a.in, shim.MaxSend+1))
+		got <- input{b, err}
+	}()
+	select {
+	case <-ctx.Done():
+		return "", context.Cause(ctx)
+	case in := <-got:
+		if in.err != nil {
+			return "", fmt.Errorf("read the text from standard input: %w", in.err)
+		}
+		if raw {
+			return string(in.text), nil
+		}
+		return strings.TrimRight(string(in.text), "\r\n"), nil
 	}
-	return strings.TrimRight(string(b), "\r\n"), nil
 }
