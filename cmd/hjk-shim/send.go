@@ -15,12 +15,16 @@ import (
 	"github.com/gilmanlab/hjk-ls/container/shim"
 )
 
+// readTime is how long a program may take to read what it is sent.
+const readTime = 10 * time.Second
+
+// When Enter is pressed after a text. An agent that gets both at once takes Enter for a part of a paste: codex 0.169 does until 120 ms after
+// its last character, gemini 0.61 until 40 ms after it has looked at the paste, whenever that is. So it is pressed when the program has
+// drawn the text and been quiet for a moment.
 const (
-	// readTime is how long a program may take to read what it is sent.
-	readTime = 10 * time.Second
-	// beforeEnter is how long after a text Enter is pressed. An agent that gets both at once takes Enter for a part of a paste, and
-	// some do for 120 ms after its last character (codex 0.169).
-	beforeEnter = 200 * time.Millisecond
+	drawnFor  = 200 * time.Millisecond
+	undrawn   = time.Second     // of who draws nothing
+	drawsLong = 3 * time.Second // of who never ceases to
 )
 
 // sendMain passes a text on to the holder of its session.
@@ -38,7 +42,7 @@ func sendMain(in io.Reader, out io.Writer) int {
 		return reply(out, shim.Reply{Code: shim.CodeSessionEnded, Message: fmt.Sprintf("session %q does not answer: %v", req.Name, err)})
 	}
 	defer c.Close()
-	_ = c.SetReadDeadline(time.Now().Add(readTime + 2*time.Second))
+	_ = c.SetReadDeadline(time.Now().Add(readTime + drawsLong + 2*time.Second))
 	var said shim.Reply
 	if err := json.NewDecoder(c).Decode(&said); err != nil {
 		return reply(out, shim.Reply{Code: shim.CodeSessionEnded, Message: fmt.Sprintf("session %q ended", req.Name)})
@@ -80,10 +84,11 @@ func (h *holder) send(req *shim.Send) shim.Reply {
 	}
 	h.answered()
 	_ = tty.SetWriteDeadline(time.Now().Add(readTime)) // of this copy alone: a viewer's may take as long as they like
+	sent := time.Now()
 	n, err := tty.Write(text)
 	if err == nil && req.Enter {
-		if len(text) > 0 {
-			time.Sleep(beforeEnter)
+		if len(text) > 0 && !canonical(tty) {
+			h.awaitDrawn(sent)
 		}
 		_, err = tty.WriteString("\r")
 	}
@@ -99,6 +104,17 @@ func (h *holder) send(req *shim.Send) shim.Reply {
 	said := replyOf(h.st, nil)
 	said.Pasted = pasted
 	return said
+}
+
+// awaitDrawn waits until what was sent at a time has been drawn.
+func (h *holder) awaitDrawn(sent time.Time) {
+	for time.Since(sent) < drawsLong {
+		drawn := h.spokeLast()
+		if drawn.After(sent) && time.Since(drawn) >= drawnFor || !drawn.After(sent) && time.Since(sent) >= undrawn {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
 }
 
 // waits reports whether the program waits for its user now: the state may be as old as the last look.
@@ -134,18 +150,22 @@ func dup(tty *os.File) (*os.File, error) {
 	return os.NewFile(uintptr(fd), tty.Name()), nil
 }
 
-// tooLong refuses a line of which a program that has its terminal read line by line would get the beginning only.
-func tooLong(tty *os.File, text []byte) error {
+// canonical reports whether a terminal is read line by line.
+func canonical(tty *os.File) (is bool) {
 	c, err := tty.SyscallConn()
 	if err != nil {
-		return err
+		return false
 	}
-	canonical := false
 	_ = c.Control(func(fd uintptr) {
 		t, err := unix.IoctlGetTermios(int(fd), unix.TCGETS)
-		canonical = err == nil && t.Lflag&unix.ICANON != 0
+		is = err == nil && t.Lflag&unix.ICANON != 0
 	})
-	if !canonical {
+	return is
+}
+
+// tooLong refuses a line of which a program that has its terminal read line by line would get the beginning only.
+func tooLong(tty *os.File, text []byte) error {
+	if !canonical(tty) {
 		return nil
 	}
 	for i, line := range bytes.Split(text, []byte("\n")) {
