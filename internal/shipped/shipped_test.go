@@ -178,6 +178,7 @@ func (w *world) agents(t *testing.T) {
 			}
 			until(t, `"waiting": true`, 2*time.Minute, func() (string, error) { return w.Hjk(w.repo, "ps", "--json") })
 			w.prompts(t, service, branch, agent)
+			w.sends(t, service, branch, agent)
 			w.remove(t, branch)
 		})
 	}
@@ -203,6 +204,20 @@ func (w *world) prompts(t *testing.T, service *standin.Service, branch, agent st
 			return fmt.Sprintf("%v: %s was asked %q\n%s", service.Asked(prompt), agent, prompt, log), err
 		})
 		w.hjk(t, "kill", branch, name)
+	}
+}
+
+// sends has an agent take what is typed for it as one message, and Enter as its end.
+func (w *world) sends(t *testing.T, service *standin.Service, branch, agent string) {
+	t.Helper()
+	for _, text := range []string{"one line", "the first of three\nand the \"second\"\nend"} {
+		service.Forget()
+		w.hjk(t, "wait", branch, agent, "--for", "waiting", "--timeout", "2m")
+		w.hjk(t, "send", branch, agent, "--", text)
+		until(t, "^true", time.Minute, func() (string, error) {
+			log, err := w.Hjk(w.repo, "logs", branch, agent, "--tail", "-1")
+			return fmt.Sprintf("%v: %s was sent %q\n%s", service.Asked(text), agent, text, log), err
+		})
 	}
 }
 
