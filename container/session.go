@@ -84,10 +84,14 @@ func (e *Engine) run(ctx context.Context, id, user string, stdin []byte, argv ..
 }
 
 func (e *Engine) execPlain(ctx context.Context, id, user string, stdin bool, argv []string) (exec string, att types.HijackedResponse, err error) {
+	return e.execWith(ctx, id, container.ExecOptions{
+		User: user, WorkingDir: "/", Cmd: argv, AttachStdin: stdin, AttachStdout: true, AttachStderr: true,
+	})
+}
+
+func (e *Engine) execWith(ctx context.Context, id string, o container.ExecOptions) (exec string, att types.HijackedResponse, err error) {
 	err = e.call(ctx, func(ctx context.Context) error {
-		ex, err := e.api.ContainerExecCreate(ctx, id, container.ExecOptions{
-			User: user, WorkingDir: "/", Cmd: argv, AttachStdin: stdin, AttachStdout: true, AttachStderr: true,
-		})
+		ex, err := e.api.ContainerExecCreate(ctx, id, o)
 		if err != nil {
 			return err
 		}

@@ -60,6 +60,9 @@ var commands = map[string]command{
 	"hjk-ls.start": {"Bringing back what ran", with(func(c call, a agents.StartArgs) (agents.StartResult, error) {
 		return c.s.agents.Start(c.ctx, a, c.feedback())
 	})},
+	"hjk-ls.exec": {"Running a command on %s", with(func(c call, a agents.ExecArgs) (agents.ExecResult, error) {
+		return c.s.agents.Exec(c.ctx, a, c.feedback())
+	})},
 	"hjk-ls.stop": {"Stopping %s", with(func(c call, a agents.BranchArgs) (agents.InstanceResult, error) {
 		return c.s.agents.Stop(c.ctx, a, c.feedback())
 	})},
@@ -203,6 +206,8 @@ func kindName(t reflect.Type) string {
 		return "true or false"
 	case reflect.Int, reflect.Int64:
 		return "a whole number"
+	case reflect.Slice:
+		return "a list"
 	case reflect.Map, reflect.Struct:
 		return "an object"
 	}

@@ -23,6 +23,7 @@ type Agents interface {
 	Run(context.Context, agents.RunArgs, agents.Feedback) (agents.RunResult, error)
 	Attach(context.Context, agents.SessionArgs) (agents.AttachResult, error)
 	Start(context.Context, agents.StartArgs, agents.Feedback) (agents.StartResult, error)
+	Exec(context.Context, agents.ExecArgs, agents.Feedback) (agents.ExecResult, error)
 	Stop(context.Context, agents.BranchArgs, agents.Feedback) (agents.InstanceResult, error)
 	Kill(context.Context, agents.SessionArgs) (agents.InstanceResult, error)
 	Send(context.Context, agents.SendArgs) (agents.SendResult, error)

@@ -54,7 +54,8 @@ The subcommands do the same from a terminal.
 
 Exit codes: 0 done; 1 failed; 2 wrong usage; 3 no container engine answers; 4 no such branch, instance, session
 or image; 5 refused (work would be lost, or an image asks for power over the host); 6 a build, a pull or a setup failed;
-130 canceled. attach, and run when it attaches, end with the agent's own exit code.`,
+130 canceled. attach, run and shell when they attach, and exec end with the program's own exit code; exec has 125 to 127
+for itself.`,
 		Args:          cobra.NoArgs,
 		SilenceErrors: true, SilenceUsage: true,
 		Version: version,
@@ -67,7 +68,7 @@ or image; 5 refused (work would be lost, or an image asks for power over the hos
 	a.addServer(root)
 	root.AddCommand(a.setupCommand())
 	root.AddCommand(
-		a.runCommand(), a.attachCommand(), a.psCommand(), a.startCommand(), a.stopCommand(), a.killCommand(), a.waitCommand(), a.sendCommand(), a.eventsCommand(), a.recreateCommand(),
+		a.runCommand(), a.execCommand(), a.shellCommand(), a.attachCommand(), a.psCommand(), a.startCommand(), a.stopCommand(), a.killCommand(), a.waitCommand(), a.sendCommand(), a.eventsCommand(), a.recreateCommand(),
 		a.initCommand(),
 		a.rmCommand(), a.logsCommand(), a.buildCommand(), a.buildLogCommand(), a.imagesCommand(), a.pruneCommand(), a.configCommand(), a.authCommand(), a.doctorCommand(), a.versionCommand(), a.manCommand(),
 	)

@@ -58,6 +58,7 @@ var exitCodes = map[agents.Code]int{
 func (a *app) report(err error) int {
 	var exit *exitError
 	var usage *usageError
+	var own *ownError
 	switch {
 	case err == nil:
 		return 0
@@ -66,6 +67,12 @@ func (a *app) report(err error) int {
 	case errors.Is(err, context.Canceled):
 		a.complain(agents.CodeCanceled, "canceled")
 		return exitCanceled
+	case errors.As(err, &own) && errors.As(err, &usage):
+		a.complain(agents.CodeInvalidArgument, err.Error()+"; hjk-ls exec --help says more")
+		return own.code()
+	case errors.As(err, &own):
+		a.complain(agents.CodeOf(err), err.Error())
+		return own.code()
 	case errors.As(err, &usage):
 		a.complain(agents.CodeInvalidArgument, err.Error()+"; hjk-ls --help says more")
 		return exitUsage

@@ -153,26 +153,8 @@ func (h *holder) live(ends <-chan os.Signal) {
 // afterStir is how long a program has that was written to, or wrote, before it is looked at.
 const afterStir = 50 * time.Millisecond
 
-// wait collects the program, and before that what it left behind. There is no job control above it, so a stop (Ctrl-Z) is
-// undone at once.
-func (h *holder) wait() int {
-	pid := h.cmd.Process.Pid
-	for {
-		var ws syscall.WaitStatus
-		who, err := syscall.Wait4(-1, &ws, syscall.WUNTRACED, nil)
-		switch {
-		case errors.Is(err, syscall.EINTR), err == nil && who != pid:
-		case err != nil:
-			return -1
-		case ws.Stopped():
-			_ = syscall.Kill(-pid, syscall.SIGCONT)
-		case ws.Signaled():
-			return 128 + int(ws.Signal())
-		case ws.Exited():
-			return ws.ExitStatus()
-		}
-	}
-}
+// wait collects the program, and before that what it left behind.
+func (h *holder) wait() int { return reapUntil(h.cmd.Process.Pid) }
 
 // end writes down how the program ended, after all its output.
 func (h *holder) end(code int) {

@@ -32,6 +32,7 @@ const usage = `hjk-shim keeps the sessions of an hjk-ls container.
   hjk-shim session send                        types what one request line on standard input says
   hjk-shim session list
   hjk-shim each LIST                           runs the commands of a JSON list of lists, until one fails
+  hjk-shim exec                                a command for who speaks at standard input, and ends with it
   hjk-shim lfs clean|smudge FILE               git-lfs's filter, where the image has no git-lfs
   hjk-shim filter clean|smudge|merge|ours NAME FILE
                                                stands for a filter or merge driver of the user's, which does not run here
@@ -54,6 +55,8 @@ func run(args []string) int {
 		return mountsMain(os.Stdin, os.Stdout)
 	case len(args) >= 1 && args[0] == "own":
 		return withUser(args[1:], ownMain)
+	case len(args) == 1 && args[0] == "exec":
+		return execMain(os.Stdin, os.Stdout)
 	case len(args) >= 2 && args[0] == "session":
 		return session(args[1], args[2:])
 	case len(args) == 2 && args[0] == "each":

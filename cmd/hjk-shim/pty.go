@@ -58,13 +58,7 @@ func (h *holder) resize(cols, rows int) {
 		return
 	}
 	h.screen.resize(cols, rows)
-	c, err := h.tty.SyscallConn() // not pty.Setsize, which would have it block again
-	if err != nil {
-		return
-	}
-	_ = c.Control(func(fd uintptr) {
-		_ = unix.IoctlSetWinsize(int(fd), unix.TIOCSWINSZ, &unix.Winsize{Col: uint16(cols), Row: uint16(rows)})
-	})
+	setSize(h.tty, cols, rows)
 }
 
 // screen is what a session's terminal shows, so that a viewer who comes back sees it again.

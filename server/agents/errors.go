@@ -50,6 +50,9 @@ const (
 	CodeNotWaiting          Code = "not_waiting"
 	CodeNotReading          Code = "not_reading"
 	CodeHelperOutdated      Code = "helper_outdated"
+	CodeCommandNotFound     Code = "command_not_found"
+	CodeNotExecutable       Code = "command_not_executable"
+	CodeCommandTimeout      Code = "command_timeout"
 	CodeCanceled            Code = "canceled"
 	CodeInternal            Code = "internal"
 )

@@ -118,7 +118,7 @@ type bringUp struct {
 	own   string // the user's own checkout that the agent may work in
 
 	cmd     command
-	session string // its name
+	session string // its name, "" to start none
 	exact   bool   // no other name will do
 	asked   string // the request's image
 
@@ -292,7 +292,11 @@ func (u *bringUp) takeBack(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
+// request is for the session; nil for none.
 func (u *bringUp) request(dir, home string) *shim.Start {
+	if u.session == "" {
+		return nil
+	}
 	req := u.cmd.start(dir)
 	req.Name, req.Exact, req.Home = u.session, u.exact, home
 	req.User = u.m.user(u.eng)
@@ -310,6 +314,9 @@ func (u *bringUp) startSession(ctx context.Context, c container.Container) (*shi
 	var err error
 	if u.cmd, err = u.cmd.in(c.Worktree); err != nil {
 		return nil, err
+	}
+	if u.session == "" {
+		return nil, nil
 	}
 	u.fb.step("starting session " + u.session)
 	req := *u.request(c.Worktree, c.Labels[container.LabelHome])

@@ -1,0 +1,4 @@
+package system
+
+// ReadInBackground does nothing: there are no background jobs.
+func ReadInBackground() {}
