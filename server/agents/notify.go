@@ -207,6 +207,8 @@ func reasonOf(old notedSession, s shim.State, known, running bool, now time.Time
 		return "stopped"
 	case s.ExitCode == nil || *s.ExitCode != 0:
 		return "failed"
+	case notReserved(s.Name) != nil: // a setup that ends well is what its run waits for
+		return ""
 	}
 	return "exited"
 }

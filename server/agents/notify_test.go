@@ -41,6 +41,7 @@ func TestNotices(t *testing.T) {
 		{[]shim.State{ended, old}, "a exited"},
 		{[]shim.State{ended, old}, ""},
 		{[]shim.State{again}, "a waiting"}, // another session of that name
+		{[]shim.State{{Name: "setup", State: "exited", CreatedAt: now, EndedAt: now, ExitCode: code(0)}}, ""},
 		{[]shim.State{{Name: "c", State: "exited", CreatedAt: now, EndedAt: now, ExitCode: code(2)}}, "c failed"},
 	} {
 		if got := look(now, step.states...); got != step.told {

@@ -96,7 +96,7 @@ func (u *bringUp) setUp(ctx context.Context) error {
 	f := follower{u.m, u.eng, u.fb, u.place, c.ID, setupSession}
 	if !u.goesOn(f, was) {
 		if err := u.startSetup(ctx, f, c, commands, was); err != nil {
-			return u.notStarted(ctx, f, err, was, commands)
+			return u.notStarted(ctx, f, err, commands)
 		}
 	}
 	u.m.changed.kick()
@@ -108,14 +108,13 @@ func (u *bringUp) setUp(ctx context.Context) error {
 	case err != nil: // nobody knows: the next run looks again
 		return fmt.Errorf("how the setup of branch %q ends is not known: %w; when the engine is back, go on with: %s", u.place.Now, err, hjk("run", u.place.Now))
 	case !how.well():
-		return u.setupFails(ctx, f, was, commands, how.words())
+		return u.setupFails(ctx, f, commands, how.words())
 	}
-	if err := u.place.endSetup(); err != nil {
-		return err
+	now, err := u.conclude(ctx, true)
+	if err == nil && now.State == "" {
+		u.comeBack(ctx, c, was.Sessions)
 	}
-	u.m.changed.kick()
-	u.comeBack(ctx, c, was.Sessions)
-	return nil
+	return err
 }
 
 // goesOn reports whether the session of a setup that was begun by a process that is gone runs, or has ended well.
@@ -148,17 +147,17 @@ func (u *bringUp) startSetup(ctx context.Context, f follower, c container.Contai
 }
 
 // notStarted tells a setup whose program does not start from what keeps any session from starting.
-func (u *bringUp) notStarted(ctx context.Context, f follower, err error, was setupRecord, commands workspace.Commands) error {
+func (u *bringUp) notStarted(ctx context.Context, f follower, err error, commands workspace.Commands) error {
 	var se *container.SessionError
 	switch {
 	case container.IsNotRunning(err):
-		return u.setupFails(ctx, f, was, commands, err.Error())
+		return u.setupFails(ctx, f, commands, err.Error())
 	case !errors.As(err, &se) || se.Code == shim.CodeMounts:
 		return err
 	case se.Code == shim.CodeAgentMissing:
-		return u.setupFails(ctx, f, was, commands, se.Message+missingHint(commands))
+		return u.setupFails(ctx, f, commands, se.Message+missingHint(commands))
 	}
-	return u.setupFails(ctx, f, was, commands, se.Message)
+	return u.setupFails(ctx, f, commands, se.Message)
 }
 
 // missingHint says what a program may be missing for.
@@ -181,8 +180,8 @@ func (o outcome) words() string {
 }
 
 // setupFails records a setup that has not ended well. The instance stays.
-func (u *bringUp) setupFails(ctx context.Context, f follower, was setupRecord, commands workspace.Commands, why string) error {
-	if !u.recordFailed(was) {
+func (u *bringUp) setupFails(ctx context.Context, f follower, commands workspace.Commands, why string) error {
+	if !u.recordFailed() {
 		return Errorf(CodeInstanceNotFound, "the instance of branch %q was removed while its setup ran", u.place.Now)
 	}
 	if runs, err := f.running(ctx); err == nil && !runs {
@@ -203,31 +202,41 @@ func (u *bringUp) setupFails(ctx context.Context, f follower, was setupRecord, c
 
 // cancelSetup ends a setup that its user does not want to go on.
 func (u *bringUp) cancelSetup(ctx context.Context, f follower, c container.Container) {
-	was := u.place.setup()
 	if err := f.kill(ctx, c.Labels[container.LabelUser]); err != nil {
 		u.m.log.Warn("cannot end a setup that was canceled", zap.String("branch", u.place.Now), zap.Error(err))
 		return // it may go on: the next run looks
 	}
-	u.recordFailed(was)
+	u.recordFailed()
 }
 
-// recordFailed records a setup that has not ended well. It waits for an operation that may be what ended it, and reports whether that has
-// left the instance.
-func (u *bringUp) recordFailed(was setupRecord) bool {
+// recordFailed records a setup that has not ended well, and reports whether the instance is still there.
+func (u *bringUp) recordFailed() bool {
 	ctx, cancel := context.WithTimeout(context.Background(), undoTimeout)
 	defer cancel()
-	if l, err := lockExclusive(ctx, u.place.lock()); err == nil {
-		defer u.m.release(l, u.place)
-	}
-	defer u.m.changed.kick()
-	if !u.place.exists() {
-		return false
-	}
-	was.State = setupFailed
-	if err := u.place.recordSetup(was); err != nil {
+	if _, err := u.conclude(ctx, false); err != nil {
 		u.m.log.Warn("cannot record a setup that failed", zap.String("branch", u.place.Now), zap.Error(err))
 	}
-	return true
+	return u.place.exists()
+}
+
+// conclude records how the setup has ended, after the operation that may have ended it. That may have been a recreate, whose new container is
+// to have its own setup: then the record is its. It gives what is recorded now.
+func (u *bringUp) conclude(ctx context.Context, well bool) (setupRecord, error) {
+	l, err := lockExclusive(ctx, u.place.lock())
+	if err != nil {
+		return setupRecord{}, err
+	}
+	defer u.m.release(l, u.place)
+	defer u.m.changed.kick()
+	now := u.place.setup()
+	switch {
+	case now.State != setupRunning:
+		return now, nil
+	case well:
+		return setupRecord{}, u.place.endSetup()
+	}
+	now.State = setupFailed
+	return now, u.place.recordSetup(now)
 }
 
 // comeBack starts the sessions that ran before the container was recreated.
