@@ -249,9 +249,6 @@ func (u *bringUp) start(ctx context.Context, c container.Container) (st *shim.St
 	}
 	u.follow(ctx, c)
 	u.followCertificates()
-	if u.cmd, err = u.cmd.in(c.Worktree); err != nil {
-		return nil, false, err
-	}
 	u.fb.step("starting container " + c.Name)
 	st, err = u.eng.Start(ctx, c.ID, first)
 	var se *container.SessionError

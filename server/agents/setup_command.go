@@ -57,8 +57,12 @@ func (m *Manager) request(ctx context.Context, w wish, ch chore, c container.Con
 	if err != nil {
 		return shim.Start{}, err
 	}
+	with, err := command{env: env, common: commonEnv{m, w.repo, w.config}}.in(c.Worktree)
+	if err != nil {
+		return shim.Start{}, err
+	}
 	return shim.Start{
-		Name: ch.session, Exact: true, Agent: ch.session, Argv: argv, Env: env, Host: m.hostLocale(),
+		Name: ch.session, Exact: true, Agent: ch.session, Argv: argv, Env: with.env, Host: m.hostLocale(),
 		Dir: c.Worktree, Home: c.Labels[container.LabelHome],
 	}, nil
 }
@@ -89,6 +93,7 @@ func choreAsk(w wish, ch chore, image string) (ask consentAsk, ok bool) {
 	if w.config.Git.SSH {
 		gets = append(gets, "credential the ssh agent")
 	}
+	gets = append(gets, commonEnv{config: w.config}.ofTheHost()...)
 	if len(gets) == 0 {
 		return consentAsk{}, false
 	}

@@ -50,6 +50,9 @@ func (u *bringUp) first(dir, home string) (*shim.Start, error) {
 	if err != nil || due {
 		return nil, err
 	}
+	if u.cmd, err = u.cmd.in(dir); err != nil {
+		return nil, err
+	}
 	return u.request(dir, home), nil
 }
 
