@@ -41,7 +41,7 @@ func (m *Manager) sessionCommand(ctx context.Context, w wish, agent, prompt stri
 		return command{}, err
 	}
 	cmd.env, cmd.host = append(cmd.env, env...), m.hostLocale()
-	cmd.common = commonEnv{m, w.repo, w.config}
+	cmd.common = commonEnv{m: m, repo: w.repo, config: w.config}
 	cmd.gets = append(cmd.gets, cmd.common.ofTheHost()...)
 	if w.config.Git.Token != "" {
 		cmd.gets = append(cmd.gets, "git.token "+w.config.Git.Token)

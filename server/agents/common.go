@@ -21,6 +21,7 @@ type commonEnv struct {
 	m      *Manager
 	repo   *workspace.Repo
 	config workspace.Config
+	early  bool // files that the worktree has not are left out: what is started may be what makes them
 }
 
 // in is the command with the variables of the settings, for a worktree, which has to be there: files of variables can lie in it. What
@@ -63,6 +64,9 @@ func (s commonEnv) read(worktree string) (map[string]string, error) {
 	all := map[string]string{}
 	for _, file := range s.config.EnvFile {
 		some, err := s.file(worktree, file)
+		if s.early && errors.Is(err, fs.ErrNotExist) && !workspace.OutOfCheckout(file) {
+			continue
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -119,7 +123,9 @@ func (s commonEnv) file(worktree, name string) (map[string]string, error) {
 func noEnvFile(name string, err error) error {
 	if errors.Is(err, fs.ErrNotExist) {
 		if !workspace.OutOfCheckout(name) {
-			return Errorf(CodeInvalidConfig, "envFile: %s is not in the worktree; make it there, name it in .worktreeinclude if it is ignored by git, or take it out of envFile", name)
+			e := Errorf(CodeInvalidConfig, "envFile: %s is not in the worktree; make it there, name it in .worktreeinclude if it is ignored by git, or take it out of envFile", name)
+			e.Err = err
+			return e
 		}
 		return Errorf(CodeInvalidConfig, "envFile: %s is not there; make it, or take it out of envFile", name)
 	}

@@ -51,7 +51,8 @@ func (u *bringUp) create(ctx context.Context, old *container.Container) (*shim.S
 	if err := u.allow(wt.Path, spec.Image); err != nil {
 		return nil, err
 	}
-	if u.cmd, err = u.cmd.in(wt.Path); err != nil {
+	first, err := u.first(wt.Path, spec.Home)
+	if err != nil {
 		return nil, err
 	}
 	if _, err := u.eng.shim(ctx); err != nil { // before anything is touched
@@ -68,10 +69,6 @@ func (u *bringUp) create(ctx context.Context, old *container.Container) (*shim.S
 	}
 	u.fb.step("starting container " + spec.Name + exemption(u.eng))
 	u.undo = append(u.undo, func(ctx context.Context) error { return u.removeContainer(ctx, but) }) // first: a create that is cut off may have made it
-	first, err := u.first(wt.Path, spec.Home)
-	if err != nil {
-		return nil, err
-	}
 	made, err := u.m.launch(ctx, u.eng, u.place, u.wish.config, spec, first, u.fb)
 	u.warnings = append(u.warnings, made.warnings...)
 	if err != nil {

@@ -57,7 +57,7 @@ func (m *Manager) request(ctx context.Context, w wish, ch chore, c container.Con
 	if err != nil {
 		return shim.Start{}, err
 	}
-	with, err := command{env: env, common: commonEnv{m, w.repo, w.config}}.in(c.Worktree)
+	with, err := command{env: env, common: commonEnv{m: m, repo: w.repo, config: w.config, early: true}}.in(c.Worktree)
 	if err != nil {
 		return shim.Start{}, err
 	}
