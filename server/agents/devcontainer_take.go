@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -53,6 +52,12 @@ func (m *Manager) extra(w wish, path, worktree string, image []string) (extra, e
 		}
 		x.flags = append(x.flags, container.Flag{Key: flag.Key, Value: flag.Value})
 	}
+	for _, mount := range f.Mounts {
+		refused = append(refused, devcontainer.NotTaken{Key: "the mount at " + mount.Target, Why: "hjk-ls mounts what your own settings name"})
+	}
+	for _, name := range f.Unset {
+		refused = append(refused, devcontainer.NotTaken{Key: "remoteEnv " + name, Why: "a variable cannot be taken away"})
+	}
 	if len(f.Setup) > 0 && len(w.config.Setup.Command.Words) > 0 {
 		refused = append(refused, devcontainer.NotTaken{Key: "the commands of its lifecycle", Why: "setup of the settings is run instead"})
 	}
@@ -61,12 +66,6 @@ func (m *Manager) extra(w wish, path, worktree string, image []string) (extra, e
 	}
 	return x, nil
 }
-
-// ownNames are variables that hjk-ls sets in its containers.
-var (
-	envName  = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
-	ownNames = regexp.MustCompile(`^(HJK_.*|GIT_CONFIG_(COUNT|KEY_\d+|VALUE_\d+))$`)
-)
 
 // defaultPath is the PATH of an image that says none.
 const defaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -81,7 +80,7 @@ func (x *extra) takeEnv(f *devcontainer.File, worktree string, image []string) {
 	for _, all := range []map[string]string{f.ContainerEnv, f.RemoteEnv} {
 		set := map[string]string{}
 		for _, name := range slices.Sorted(maps.Keys(all)) {
-			if !envName.MatchString(name) || ownNames.MatchString(name) || strings.ContainsRune(all[name], 0) {
+			if workspace.EnvName(name) != nil || strings.ContainsRune(all[name], 0) {
 				x.notTaken = append(x.notTaken, "the variable "+name)
 				continue
 			}
