@@ -129,6 +129,8 @@ export interface Commands {
   'hjk-ls.prune': [{ dryRun?: boolean }, { images: StockedImage[]; sizeBytes: number; dryRun: boolean }];
   'hjk-ls.doctor': [{ workspace?: string }, { checks: Check[] }];
   'hjk-ls.choices': [{ workspace?: string }, Choices];
+  'hjk-ls.merge': [BranchArgs & { squash?: boolean; rebase?: boolean; message?: string; remove?: boolean; now?: boolean }, { branch: string; into: string; commit: string; commits: number; removed?: boolean; deleted?: boolean; warnings?: string[] }];
+  'hjk-ls.push': [BranchArgs & { remote?: string; force?: boolean; pullRequest?: boolean; draft?: boolean; now?: boolean }, { branch: string; remote: string; said?: string; pullRequest?: string; warnings?: string[] }];
   'hjk-ls.changes': [BranchArgs & { base?: string }, Changes];
   'hjk-ls.file': [{ workspace: string; commit: string; path?: string; uri?: string }, { text: string; binary?: boolean; absent?: boolean; truncated?: boolean; sizeBytes?: number }];
 }

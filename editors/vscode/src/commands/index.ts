@@ -4,6 +4,7 @@ import type { Node } from '../tree';
 import { report } from '../report';
 import { currentBranch } from '../status';
 import { build, buildLog, chooseImage, doctor } from './build';
+import { merge, push } from './finish';
 import { removeUnused, showImages } from './images';
 import { attach, kill, recreate, remove, stop } from './lifecycle';
 import { choose } from './pick';
@@ -29,6 +30,8 @@ export const commands: Record<string, Command> = {
   'headjack.remove': remove,
   'headjack.logs': logs,
   'headjack.showChanges': showChanges,
+  'headjack.merge': merge,
+  'headjack.push': push,
   'headjack.openWorktree': openWorktree,
   'headjack.addWorktree': addWorktree,
   'headjack.build': c => build(c),

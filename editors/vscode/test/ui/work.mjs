@@ -60,6 +60,24 @@ export async function work(o) {
       await until('the agent', () => branch('back').state === 'running' && session('back').state === 'running', 60_000);
       await w.shows(/READY/);
     });
+    await step('what an agent did is merged, as one commit', async () => {
+      const tree = branch('asks').worktree;
+      world.git(tree, 'add', '-A');
+      world.git(tree, 'commit', '-q', '-m', 'the work of the agent');
+      await w.menu('asks', 'Merge…');
+      await w.row('Squash').click();
+      await w.toast('1 commit of asks is in main').waitFor({ timeout: 30_000 });
+      assert.equal(world.git(world.repo, 'show', 'main:answer.txt'), 'yes, do');
+      await w.shot('merged');
+    });
+    await step('and pushed', async () => {
+      world.git(world.dir, 'init', '-q', '--bare', 'there.git');
+      world.git(world.repo, 'remote', 'add', 'origin', path.join(world.dir, 'there.git'));
+      await w.menu('asks', 'Push…');
+      await w.row('Push').click();
+      await w.toast('asks is pushed to origin').waitFor({ timeout: 30_000 });
+      assert.equal(world.git(path.join(world.dir, 'there.git'), 'rev-parse', 'asks'), world.git(world.repo, 'rev-parse', 'asks'));
+    });
     await step('no other host was asked', () => assert.deepEqual(w.foreign, []));
   } finally {
     await w?.close();
