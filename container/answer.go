@@ -84,7 +84,7 @@ func decodeReply(r io.Reader) (shim.Reply, error) {
 
 var replyCodes = []string{
 	shim.CodeAgentMissing, shim.CodeUnrunnable, shim.CodeSessionExists, shim.CodeNoSession, shim.CodeSessionEnded, shim.CodeBadRequest, shim.CodeMounts,
-	shim.CodeNotWaiting, shim.CodeNotReading, shim.CodeLineTooLong,
+	shim.CodeNotWaiting, shim.CodeNotReading, shim.CodeLineTooLong, shim.CodeUnreached,
 }
 
 func refusal(r shim.Reply) error {

@@ -94,6 +94,19 @@ var commands = map[string]command{
 		}
 		return res, err
 	})},
+	"hjk-ls.forward": {"", with(func(c call, a agents.ForwardArgs) (agents.ForwardResult, error) {
+		return c.s.agents.KeepForward(c.ctx, a)
+	})},
+	"hjk-ls.unforward": {"", with(func(c call, a agents.UnforwardArgs) (agents.UnforwardResult, error) {
+		return c.s.agents.Unforward(c.ctx, a)
+	})},
+	"hjk-ls.open": {"", with(func(c call, a agents.OpenArgs) (agents.ForwardResult, error) {
+		res, err := c.s.agents.Open(c.ctx, a)
+		if err == nil {
+			c.s.showPage(c.ctx, res.URL)
+		}
+		return res, err
+	})},
 	"hjk-ls.images": {"", with(func(c call, a agents.ImagesArgs) (agents.ImagesResult, error) { return c.s.agents.Images(c.ctx, a) })},
 	"hjk-ls.prune": {"Removing unused images", with(func(c call, a agents.PruneArgs) (agents.PruneResult, error) {
 		return c.s.agents.Prune(c.ctx, a, c.feedback())

@@ -73,6 +73,7 @@ for itself.`,
 		a.rmCommand(), a.logsCommand(), a.buildCommand(), a.buildLogCommand(), a.imagesCommand(), a.pruneCommand(), a.configCommand(), a.authCommand(), a.doctorCommand(), a.versionCommand(), a.manCommand(),
 	)
 	root.AddCommand(a.diffCommand())
+	root.AddCommand(a.forwardCommand(), a.openCommand())
 	addGroups(root)
 	root.SetOut(a.out)
 	root.SetFlagErrorFunc(a.flagError)

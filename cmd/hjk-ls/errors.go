@@ -41,6 +41,7 @@ var exitCodes = map[agents.Code]int{
 	agents.CodeSessionNotFound:     exitNotFound,
 	agents.CodeImageNotFound:       exitNotFound,
 	agents.CodeDockerfileNotFound:  exitNotFound,
+	agents.CodePortNotFound:        exitNotFound,
 	agents.CodeNotRepository:       exitNotFound,
 	agents.CodeWorktreeDirty:       exitRefused,
 	agents.CodeUntrustedPrivileges: exitRefused,

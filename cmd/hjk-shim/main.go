@@ -33,6 +33,7 @@ const usage = `hjk-shim keeps the sessions of an hjk-ls container.
   hjk-shim session list
   hjk-shim each LIST                           runs the commands of a JSON list of lists, until one fails
   hjk-shim exec                                a command for who speaks at standard input, and ends with it
+  hjk-shim forward                             leads connections of the host to ports; one request line on standard input
   hjk-shim lfs clean|smudge FILE               git-lfs's filter, where the image has no git-lfs
   hjk-shim filter clean|smudge|merge|ours NAME FILE
                                                stands for a filter or merge driver of the user's, which does not run here
@@ -61,6 +62,8 @@ func run(args []string) int {
 		return session(args[1], args[2:])
 	case len(args) == 2 && args[0] == "each":
 		return eachMain(args[1])
+	case len(args) == 1 && args[0] == "forward":
+		return forwardMain(os.Stdin, os.Stdout)
 	case len(args) == 3 && args[0] == "lfs":
 		return lfsMain(args[1], args[2], os.Stdin, os.Stdout)
 	case len(args) == 4 && args[0] == "filter":

@@ -19,6 +19,7 @@ var exceptions = map[string]exception{
 	"container/extras.go":             {"filepath.Glob", "devices of the host, of which only the groups are looked at"},
 	"container/install.go":            {"os.Stat", state},
 	"container/sight.go":              {"mount.Mount os.Stat", "asks for containers that cannot be made"},
+	"container/direct_linux.go":       {"os.OpenRoot", holds},
 	"container/listening.go":          {"os.OpenRoot", holds},
 	"container/logs.go":               {"os.OpenRoot", holds},
 	"container/podman.go":             {"os.RemoveAll", "a temporary folder of this process"},

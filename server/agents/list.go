@@ -209,6 +209,7 @@ func (m *Manager) describe(it item, reachable bool) Instance {
 		Repo: it.repo, Branch: p.Now, State: StateStopped, Sessions: []Session{},
 		Worktree: it.tree.Path, OwnsWorktree: it.tree.Owned, CreatedAt: it.tree.CreatedAt, Git: it.git, place: p,
 	}
+	inst.Forwarded = m.forwards.of(p.name)
 	c, ok := choose(it.containers, p)
 	running := ok && c.State == "running"
 	inst.Sessions = m.sessions(p.runDirOf(c), running || !reachable)

@@ -52,6 +52,8 @@ type Manager struct {
 	edited  broadcast // other Dockerfiles are open
 	swept   sync.Once
 
+	forwards forwards
+
 	records    *builds.Store
 	untrusted  atomic.Bool      // the editor does not trust its folders
 	ownBuilds  sync.Map         // ids of this process's builds
@@ -79,7 +81,10 @@ func (m *Manager) SetFolders(paths []string) {
 }
 
 // Close ends the engine connection and everything started for it.
-func (m *Manager) Close() error { return m.engines.close() }
+func (m *Manager) Close() error {
+	m.forwards.close()
+	return m.engines.close()
+}
 
 // AttachOutcome is how an attached terminal came back to its user.
 type AttachOutcome struct {

@@ -21,6 +21,7 @@ type Instance struct {
 	Git          *Git          `json:"git,omitempty"`
 	Ports        []HostPort    `json:"ports,omitempty"` // published
 	Listening    []ListenPort  `json:"listening,omitempty"`
+	Forwarded    []HostPort    `json:"forwarded,omitempty"` // by this server
 	CreatedAt    time.Time     `json:"createdAt,omitzero"`
 
 	place place // where it is written down
