@@ -15,7 +15,7 @@ import (
 )
 
 // authAgents are the agents that have a credential of one line.
-var authAgents = []string{"claude", "codex", "gemini"}
+var authAgents = []string{"claude", "codex", "copilot", "gemini", "opencode", "qwen"}
 
 // credentials is the store of the agents' credentials.
 func (a *app) credentials(home string) credentials.Store {
@@ -28,7 +28,7 @@ func (a *app) credentials(home string) credentials.Store {
 func (a *app) authCommand() *cobra.Command {
 	var forget bool
 	c := &cobra.Command{
-		Use: "auth claude|codex|gemini", Short: "Keep an agent's token or key in the keyring; read from standard input",
+		Use: "auth " + strings.Join(authAgents, "|"), Short: "Keep an agent's token or key in the keyring; read from standard input",
 		Long: `Keep an agent's token or key, so that its sessions get it without it being in your environment.
 
 It is asked for without an echo, or read from standard input when that is no terminal, and kept in the keyring of the

@@ -50,7 +50,7 @@ that agent. It goes on where it was, if it can, and a prompt is the next thing i
 	}
 	f := c.Flags()
 	f.StringVar(&args.From, "from", "", "start point of a new branch (default: HEAD)")
-	f.StringVar(&args.Agent, "agent", "", "claude, gemini, codex, shell, or one from the configuration")
+	f.StringVar(&args.Agent, "agent", "", "claude, codex, copilot, gemini, opencode, qwen, shell, or one from the configuration")
 	f.StringVar(&promptFile, "prompt-file", "", "file that holds the prompt; - is standard input, as it is in the place of PROMPT")
 	f.BoolVar(&args.Fresh, "fresh", false, "begin anew: bring back nothing that ran before")
 	f.StringVar(&args.Session, "session", "", "name of the session (default: the agent's)")

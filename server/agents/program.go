@@ -23,7 +23,7 @@ type program struct {
 // shellAgent is the login program of the image; the helper in the container picks it.
 const shellAgent = "shell"
 
-// programs are today's agent command lines. Sources: each one's own --help (claude 2.1, gemini 0.61, codex 0.169), and what each
+// programs are the agents that were tried (docs/agents.md), and how they are called. Those of the first three are today's agent command lines. Sources: each one's own --help (claude 2.1, gemini 0.61, codex 0.169), and what each
 // made of prompts such as "-h" and "update" (ADR 27).
 var programs = map[string]program{
 	shellAgent: {install: "RUN apt-get update && apt-get install -y bash"},
@@ -51,6 +51,9 @@ var programs = map[string]program{
 		resume:      []string{"resume", "--last"},
 		setup:       setupCodex,
 	},
+	"copilot":  copilot,
+	"opencode": opencode,
+	"qwen":     qwen,
 }
 
 // promptOfClaude ends the options before the prompt. Claude takes the name of a subcommand for the subcommand there, too ("update"

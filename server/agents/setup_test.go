@@ -34,6 +34,7 @@ func TestFirstStart(t *testing.T) {
 		"claude with a token":      {agent: "claude", env: []string{"CLAUDE_CODE_OAUTH_TOKEN=t"}, argv: "claude -- say hello", has: []string{"hasTrustDialogAccepted"}},
 		"gemini without":           {agent: "gemini", argv: "gemini --skip-trust --prompt-interactive=say hello", hasNone: true},
 		"gemini with a key":        {agent: "gemini", env: []string{"GEMINI_API_KEY=k"}, argv: "gemini --skip-trust --prompt-interactive=say hello", has: []string{".gemini/settings.json", `"gemini-api-key"`}},
+		"copilot":                  {agent: "copilot", argv: "copilot --interactive=say hello", has: []string{".copilot/config.json", `"trustedFolders"`, `"/w t"`}},
 		"codex without":            {agent: "codex", argv: `codex -c projects={"/w t"={trust_level="trusted"}} -- say hello`, hasNone: true},
 		"codex with another place": {agent: "codex", env: []string{"OPENAI_API_KEY=k", "OPENAI_BASE_URL=http://x/v1"}, argv: `codex -c projects={"/w t"={trust_level="trusted"}} -c model_provider=headjack -c model_providers.headjack={name="OpenAI", base_url="http://x/v1", env_key="OPENAI_API_KEY", wire_api="responses"} -- say hello`, hasNone: true},
 	} {
@@ -93,6 +94,9 @@ func TestCommandsOfTheUsers(t *testing.T) {
 		{"claude", workspace.Agent{Command: []string{"/opt/claude"}, Args: []string{"--x"}, Resume: []string{}}, "", "/opt/claude --x", "/opt/claude --x", true},
 		{"gemini", workspace.Agent{Command: []string{"env", "A=b", "gemini", "-y"}}, "mcp", "env A=b gemini --skip-trust -y --prompt-interactive=mcp", "env A=b gemini --skip-trust -y --resume latest", true},
 		{"codex", workspace.Agent{Args: []string{"--search"}}, "update", `codex -c projects={"/w"={trust_level="trusted"}} --search -- update`, `codex -c projects={"/w"={trust_level="trusted"}} --search resume --last`, false},
+		{"copilot", workspace.Agent{Args: []string{"--allow-all-tools"}}, "-p", "copilot --allow-all-tools --interactive=-p", "copilot --allow-all-tools --continue", true},
+		{"opencode", workspace.Agent{}, "update", "opencode --prompt=update", "opencode --continue", false},
+		{"qwen", workspace.Agent{Command: []string{"qwen", "-y"}}, "--version", "qwen -y --prompt-interactive=--version", "qwen -y --continue", false},
 		{"claude", workspace.Agent{Prompt: []string{"--ask={prompt}", "--"}}, "-h", "claude --ask=-h --", "claude --continue", true},
 		{"claude", workspace.Agent{Command: []string{"my-claude", "--x"}}, "-h", "my-claude --x -h", "my-claude --x", false},
 		{"claude", workspace.Agent{Command: []string{"env", "-i", "claude"}}, "-h", "env -i claude -h", "env -i claude", false},
@@ -118,7 +122,7 @@ func TestCommandsOfTheUsers(t *testing.T) {
 // TestPromptsThatCannotBe are refused with what to do, and not lost.
 func TestPromptsThatCannotBe(t *testing.T) {
 	config := workspace.Config{Agents: map[string]workspace.Agent{"mine": {Command: []string{"m"}}, "deaf": {Command: []string{"d"}, Prompt: []string{}}}}
-	for agent, want := range map[string]string{"shell": "name one that does by --agent: claude, codex, gemini, mine", "deaf": "takes no prompt"} {
+	for agent, want := range map[string]string{"shell": "name one that does by --agent: claude, codex, copilot, gemini, mine, opencode, qwen", "deaf": "takes no prompt"} {
 		l, err := lineOf(config, agent)
 		if err != nil {
 			t.Fatal(err)
