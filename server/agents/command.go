@@ -19,6 +19,7 @@ type command struct {
 	agent  string
 	argv   []string // empty for the image's shell
 	resume []string // arguments that make it go on where it was
+	deaf   bool     // with resume it loses a prompt
 	bare   int      // how much of argv is not the prompt
 	env    []string // KEY=VALUE, may hold credentials
 	host   []string // the host's TZ and LANG
@@ -65,7 +66,7 @@ func (m *Manager) command(c workspace.Config, agent, prompt string, extra map[st
 	if err != nil {
 		return command{}, err
 	}
-	cmd := command{agent: agent, argv: argv, resume: line.resume, bare: len(line.argv), own: line.own, setup: line.setup}
+	cmd := command{agent: agent, argv: argv, resume: line.resume, deaf: line.deaf, bare: len(line.argv), own: line.own, setup: line.setup}
 	custom := c.Agents[agent]
 	cmd.env, cmd.gets = m.sessionEnv(agent, programs[agent], custom, extra)
 	if custom.Repository {
@@ -74,8 +75,12 @@ func (m *Manager) command(c workspace.Config, agent, prompt string, extra map[st
 	return cmd, nil
 }
 
-// resumed is a command that goes on where the agent was, with the prompt behind. It is the plain one for agents that cannot.
+// resumed is a command that goes on where the agent was, with the prompt behind. It is the plain one for agents that cannot,
+// and for one that would lose the prompt: what it is told counts for more than what it was told before, which it still has in its list.
 func (c command) resumed() command {
+	if c.deaf && len(c.argv) > c.bare {
+		return c
+	}
 	c.argv = slices.Concat(c.argv[:c.bare], c.resume, c.argv[c.bare:])
 	return c
 }

@@ -17,6 +17,7 @@ type program struct {
 	credentials []string              // variables of the host that hold its credentials
 	install     string                // how a Dockerfile adds it
 	resume      []string              // arguments that make it go on with its last conversation
+	deaf        bool                  // where it goes on it loses a prompt
 	setup       func(dir string, env []string) setup
 }
 
@@ -70,6 +71,7 @@ type line struct {
 	argv   []string
 	prompt func(string) []string // nil when it takes none
 	resume []string
+	deaf   bool // with resume it loses a prompt
 	own    int // where in argv the agent's own program is, to which setup belongs
 	setup  func(dir string, env []string) setup
 }
@@ -83,7 +85,7 @@ func lineOf(c workspace.Config, agent string) (line, error) {
 		return line{}, Errorf(CodeUnknownAgent, "agent %q is not known; use one of %s, or define it under agents: in .headjack.yaml",
 			agent, strings.Join(agentNames(c), ", "))
 	}
-	l := line{argv: slices.Clone(known.argv), prompt: known.prompt, resume: known.resume, setup: known.setup}
+	l := line{argv: slices.Clone(known.argv), prompt: known.prompt, resume: known.resume, deaf: known.deaf, setup: known.setup}
 	if len(custom.Command) > 0 {
 		l.argv = slices.Clone(custom.Command)
 		if l.own = ownProgram(known, custom.Command); l.own < 0 {
@@ -98,7 +100,7 @@ func lineOf(c workspace.Config, agent string) (line, error) {
 		l.prompt = placed(custom.Prompt)
 	}
 	if custom.Resume != nil {
-		l.resume = custom.Resume
+		l.resume, l.deaf = custom.Resume, false
 	}
 	return l, nil
 }

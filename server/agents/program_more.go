@@ -19,6 +19,7 @@ var opencode = program{
 	credentials: []string{"OPENCODE_API_KEY", "ANTHROPIC_API_KEY", "OPENAI_API_KEY"},
 	install:     "RUN npm install -g opencode-ai",
 	resume:      []string{"--continue"},
+	deaf:        true,
 }
 
 var qwen = program{

@@ -74,7 +74,7 @@ func commandOf(t *testing.T, c workspace.Config, agent, prompt string) command {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return command{agent: agent, argv: argv, resume: l.resume, own: l.own, bare: len(l.argv), setup: l.setup}
+	return command{agent: agent, argv: argv, resume: l.resume, own: l.own, deaf: l.deaf, bare: len(l.argv), setup: l.setup}
 }
 
 // TestCommandsOfTheUsers: a command of the user's that starts a known agent is that agent, with its first start, its way to take a
@@ -115,6 +115,17 @@ func TestCommandsOfTheUsers(t *testing.T) {
 		again.env = key
 		if got := strings.Join(again.start("/w").Argv, " "); got != c.resumed {
 			t.Errorf("%+v goes on by %s\nwant %s", c.custom, got, c.resumed)
+		}
+	}
+}
+
+// TestPromptsAreNotLost by an agent that takes none where it goes on.
+func TestPromptsAreNotLost(t *testing.T) {
+	for agent, want := range map[string]string{
+		"opencode": "opencode --prompt=next", "claude": "claude --continue -- next ", "codex": "codex resume --last -- next",
+	} {
+		if got := strings.Join(commandOf(t, workspace.Config{}, agent, "next").resumed().argv, " "); got != want {
+			t.Errorf("%s: %s, want %s", agent, got, want)
 		}
 	}
 }
