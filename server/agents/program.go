@@ -72,7 +72,7 @@ type line struct {
 	prompt func(string) []string // nil when it takes none
 	resume []string
 	deaf   bool // with resume it loses a prompt
-	own    int // where in argv the agent's own program is, to which setup belongs
+	own    int  // where in argv the agent's own program is, to which setup belongs
 	setup  func(dir string, env []string) setup
 }
 
