@@ -35,6 +35,8 @@ const (
 	notifyWindow = 10 * time.Second
 	// notifyFresh is how long after its end a session is still told of.
 	notifyFresh = 10 * time.Minute
+	// notifyAgain is when an instance is looked at again that somebody was changing.
+	notifyAgain = time.Second
 	// maxNoted bounds the record, which is ours.
 	maxNoted = 8 << 20
 )
@@ -66,28 +68,47 @@ func (n *notifier) end() {
 
 func (n *notifier) run(ctx context.Context) {
 	defer close(n.done)
-	for all := range n.seen {
+	var all []Instance
+	var again <-chan time.Time // where an instance was just being changed
+	for {
+		select {
+		case now, ok := <-n.seen:
+			if !ok {
+				return
+			}
+			all = now
+		case <-again:
+			n.last = ""
+		}
 		if ctx.Err() != nil {
 			return
 		}
-		c, _, err := n.m.config(nil)
-		now := sessionsOf(all)
-		if err != nil || len(c.Notify) == 0 || now == n.last {
-			continue
-		}
-		tell, err := n.claim(ctx, all)
-		if ctx.Err() != nil {
-			return
-		}
-		if err != nil {
-			n.m.log.Warn("cannot note which agents the user was told of", zap.Error(err))
-			continue
-		}
-		n.last = now
-		for _, t := range tell {
-			n.start(ctx, c.Notify, t)
+		again = nil
+		if n.look(ctx, all) {
+			again = time.After(notifyAgain)
 		}
 	}
+}
+
+// look tells what is new, and reports whether it has to be looked again.
+func (n *notifier) look(ctx context.Context, all []Instance) (again bool) {
+	c, _, err := n.m.config(nil)
+	now := sessionsOf(all)
+	if err != nil || len(c.Notify) == 0 || now == n.last {
+		return false
+	}
+	tell, again, err := n.claim(ctx, all)
+	if err != nil {
+		if ctx.Err() == nil {
+			n.m.log.Warn("cannot note which agents the user was told of", zap.Error(err))
+		}
+		return false
+	}
+	n.last = now
+	for _, t := range tell {
+		n.start(ctx, c.Notify, t)
+	}
+	return again
 }
 
 // sessionsOf is what of instances may have to be told.
@@ -135,11 +156,11 @@ type notice struct {
 func (n *notifier) file() string { return filepath.Join(n.m.opts.StateDir, "notified.json") }
 
 // claim finds out, and writes down, what is to be told. The sessions are read while the lock is held: a process that saw them earlier
-// than another one tells nothing a second time.
-func (n *notifier) claim(ctx context.Context, all []Instance) ([]notice, error) {
+// than another one tells nothing a second time. An instance that is being changed is left for later: what ends then is to end.
+func (n *notifier) claim(ctx context.Context, all []Instance) (tell []notice, again bool, err error) {
 	lock, err := lockExclusive(ctx, filepath.Join(n.m.opts.StateDir, "notified.lock"))
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	defer lock.unlock()
 	record := map[string]*noted{}
@@ -151,8 +172,11 @@ func (n *notifier) claim(ctx context.Context, all []Instance) ([]notice, error) 
 			delete(record, name)
 		}
 	}
-	var tell []notice
 	for _, i := range all {
+		if n.m.busy(i.place) {
+			again = true
+			continue
+		}
 		if !i.place.exists() { // its state is elsewhere, and so are who is told of it
 			continue
 		}
@@ -160,13 +184,15 @@ func (n *notifier) claim(ctx context.Context, all []Instance) ([]notice, error) 
 		if err != nil {
 			continue
 		}
-		tell = append(tell, note(record, i, states, time.Now())...)
+		more, early := note(record, i, states, time.Now())
+		tell, again = append(tell, more...), again || early
 	}
-	return tell, writeState(n.file(), record)
+	return tell, again, writeState(n.file(), record)
 }
 
-// note brings the record of one instance up to date, and gives what of it is new.
-func note(record map[string]*noted, i Instance, states []shim.State, now time.Time) (tell []notice) {
+// note brings the record of one instance up to date, and gives what of it is new. What a signal ended just now is looked at again: its
+// container may be about to stop.
+func note(record map[string]*noted, i Instance, states []shim.State, now time.Time) (tell []notice, again bool) {
 	was := record[i.place.name]
 	if was == nil {
 		was = &noted{}
@@ -180,6 +206,11 @@ func note(record map[string]*noted, i Instance, states []shim.State, now time.Ti
 		if known = known && old.CreatedAt.Equal(s.CreatedAt); !known {
 			old = notedSession{}
 		}
+		if since := now.Sub(s.EndedAt); s.ExitCode != nil && *s.ExitCode > signaled && !old.Ended && since >= 0 && since < notifyAgain {
+			is.Sessions[s.Name] = notedSession{s.CreatedAt, old.Waiting, false}
+			again = true
+			continue
+		}
 		is.Sessions[s.Name] = notedSession{s.CreatedAt, s.Waiting, s.State != "running"}
 		reason := reasonOf(old, s, known, i.State == StateRunning, now)
 		if reason == "" {
@@ -190,10 +221,11 @@ func note(record map[string]*noted, i Instance, states []shim.State, now time.Ti
 		}
 	}
 	record[i.place.name] = is
-	return tell
+	return tell, again
 }
 
-// reasonOf is what is new of a session, "" for nothing. An end of long ago is no news.
+// reasonOf is what is new of a session, "" for nothing. An end of long ago is no news, nor is that of one whose container was stopped in
+// order, and a setup that went well.
 func reasonOf(old notedSession, s shim.State, known, running bool, now time.Time) string {
 	ended := s.State != "running"
 	switch {
@@ -205,6 +237,8 @@ func reasonOf(old notedSession, s shim.State, known, running bool, now time.Time
 		return ""
 	case s.ExitCode == nil && !running:
 		return "stopped"
+	case !running && *s.ExitCode > signaled, s.Name == setupSession && s.ExitCode != nil && *s.ExitCode == 0:
+		return ""
 	case s.ExitCode == nil || *s.ExitCode != 0:
 		return "failed"
 	case notReserved(s.Name) != nil: // a setup that ends well is what its run waits for
@@ -212,6 +246,9 @@ func reasonOf(old notedSession, s shim.State, known, running bool, now time.Time
 	}
 	return "exited"
 }
+
+// signaled is below the exit codes of programs that a signal ended.
+const signaled = 128
 
 // start runs the command for one notice, unless too many run.
 func (n *notifier) start(ctx context.Context, argv []string, t notice) {

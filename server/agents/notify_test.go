@@ -18,7 +18,8 @@ func TestNotices(t *testing.T) {
 	i := Instance{State: StateRunning, place: place{name: "x"}}
 	look := func(now time.Time, states ...shim.State) string {
 		var told []string
-		for _, n := range note(record, i, states, now) {
+		all, _ := note(record, i, states, now)
+		for _, n := range all {
 			told = append(told, n.session+" "+n.reason)
 		}
 		return strings.Join(told, ", ")
@@ -48,6 +49,19 @@ func TestNotices(t *testing.T) {
 			t.Errorf("step %d: told %q, not %q", n, got, step.told)
 		}
 	}
+	killed := shim.State{Name: "k", State: "exited", CreatedAt: now, EndedAt: now, ExitCode: code(143)}
+	if got := look(now, killed) + ", " + look(now.Add(notifyAgain), killed); got != ", k failed" {
+		t.Errorf("of a session that was killed: told %q", got)
+	}
+	i.State = StateStopped
+	stopped := shim.State{Name: "d", State: "exited", CreatedAt: now, EndedAt: now, ExitCode: code(143)}
+	crashed := stopped
+	crashed.Name, crashed.ExitCode = "e", nil
+	ok := shim.State{Name: setupSession, State: "exited", CreatedAt: now, EndedAt: now, ExitCode: code(0)}
+	if got := look(now, stopped, crashed, ok); got != "e stopped" {
+		t.Errorf("of a stopped container: told %q", got)
+	}
+	i.State = StateRunning
 	told := 0
 	for n := range 100 {
 		at := now.Add(time.Minute + time.Duration(n)*time.Millisecond)
