@@ -18,6 +18,7 @@ running, and is attached to again by hjk-ls attach. A stopped container is start
 		Args: cobra.ExactArgs(1), ValidArgsFunction: a.completeBranch,
 		RunE: func(c *cobra.Command, argv []string) error {
 			args.Branch, args.Agent = argv[0], "shell"
+			args.NoSetup = true // it is how one looks at a setup that failed
 			var err error
 			if args.Env, err = parseEnv(env); err != nil {
 				return err

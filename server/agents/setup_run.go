@@ -200,7 +200,7 @@ func (u *bringUp) setupFails(ctx context.Context, f follower, commands workspace
 	}
 	text += "the instance stays for a look: %s; then try again: %s, or go past it: %s"
 	b := u.place.Now
-	return Errorf(CodeSetupFailed, text, append(args, hjk("run", b, "--no-setup", "--agent", shellAgent), hjk("setup", b), hjk("run", b, "--no-setup"))...)
+	return Errorf(CodeSetupFailed, text, append(args, hjk("shell", b), hjk("setup", b), hjk("run", b, "--no-setup"))...)
 }
 
 // cancelSetup ends a setup that its user does not want to go on.
