@@ -52,7 +52,7 @@ func (b *bench) run() (err error) {
 		name string
 		f    func() error
 	}{
-		{"start", b.start}, {"instance", b.instance}, {"dockerfile", b.dockerfile}, {"builds", b.builds}, {"saves", b.saves}, {"list", b.list},
+		{"start", b.start}, {"instance", b.instance}, {"exec", b.exec}, {"dockerfile", b.dockerfile}, {"builds", b.builds}, {"saves", b.saves}, {"list", b.list},
 		{"crowd", b.crowd}, {"terminals", b.terminals}, {"idle", b.idle},
 	} {
 		if len(some) > 0 && !slices.Contains(some, c.name) {

@@ -8,8 +8,11 @@ import (
 	"strings"
 	"time"
 
+	"go.uber.org/zap"
+
 	"github.com/gilmanlab/hjk-ls/container"
 	"github.com/gilmanlab/hjk-ls/container/shim"
+	"github.com/gilmanlab/hjk-ls/workspace"
 )
 
 // ExecStreams are the caller's streams for a command, and what else of it is not in its arguments.
@@ -36,6 +39,7 @@ func (m *Manager) ExecStreams(ctx context.Context, a ExecArgs, s ExecStreams, fb
 	if err := m.trusted(); err != nil {
 		return shim.Ended{}, err
 	}
+	go func() { _, _ = m.engines.get(ctx) }() // while git is asked; target waits for it
 	t, err := m.target(ctx, a.Workspace, a.Branch)
 	if err != nil {
 		return shim.Ended{}, err
@@ -86,6 +90,8 @@ type execution struct {
 	fb      Feedback
 	wish    wish
 	cmd     command // the session whose surroundings it gets
+
+	found chan workspace.Worktree // gets the instance's worktree
 }
 
 // settings says what a session of the instance has, which the command gets too. No agent's credentials are among that, unless the
@@ -168,6 +174,7 @@ func (x *execution) join(ctx context.Context) (end shim.Ended, ran bool, err err
 	if err != nil {
 		return end, false, err
 	}
+	x.find(context.WithoutCancel(ctx))
 	held, release := context.WithCancelCause(context.WithoutCancel(ctx))
 	defer release(nil)
 	stop := context.AfterFunc(ctx, func() { release(context.Cause(ctx)) })
@@ -208,11 +215,22 @@ func (x *execution) request(c container.Container, mounts []shim.Mount) shim.Exe
 	}
 }
 
+// find looks for the instance's worktree while the command runs: what the command committed is to come over as soon as it has ended.
+func (x *execution) find(ctx context.Context) {
+	x.found = make(chan workspace.Worktree, 1)
+	go func() {
+		wt, _, err := x.repo.Find(ctx, x.place.Now)
+		if err != nil {
+			x.m.log.Debug("cannot find the worktree of a command", zap.String("branch", x.place.Now), zap.Error(err))
+		}
+		x.found <- wt
+	}()
+}
+
 // publish brings over what the command committed.
 func (x *execution) publish(ctx context.Context) {
-	ctx = context.WithoutCancel(ctx) // the command has ended, and what it committed is there
-	if wt, found, err := x.repo.Find(ctx, x.place.Now); err == nil && found && wt.Path != "" {
-		x.m.sync(ctx, x.repo, wt, x.place)
+	if wt := <-x.found; wt.Path != "" {
+		x.m.sync(context.WithoutCancel(ctx), x.repo, wt, x.place) // also where nobody waits for it any more
 	}
 }
 
