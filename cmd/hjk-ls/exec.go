@@ -60,6 +60,12 @@ with hjk-ls, too, however that ends.`,
 	f.BoolVar(&x.args.NoStart, "no-start", false, "refuse when the container does not run")
 	c.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return ownFailure(&usageError{err}) })
 	a.jsonFlag(c)
+	err := c.RegisterFlagCompletionFunc("as", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+		return offers["agent"](a.choices()), cobra.ShellCompDirectiveNoFileComp
+	})
+	if err != nil {
+		panic(err) // two of one name
+	}
 	return c
 }
 
