@@ -125,7 +125,7 @@ func configs(s Spec, shimPath string) (*container.Config, *container.HostConfig)
 	grace := int(StopGrace / time.Second)
 	entry := []string{s.Init}
 	if s.Init == "" {
-		entry = []string{shim.Path, "init", "--user", s.User, "--home", s.Home}
+		entry = append([]string{shim.Path, "init"}, userFlags(s.User, s.Home, s.cacheTargets())...)
 		if s.Network != hostNetwork { // its ports are all the host's
 			entry = append(entry, "--listening")
 		}
@@ -192,7 +192,7 @@ func mounts(s Spec, shimPath string) []mount.Mount {
 			VolumeOptions: &mount.VolumeOptions{Labels: map[string]string{LabelRepo: s.Repo, LabelBranch: s.Branch}},
 		})
 	}
-	return all
+	return append(all, s.things()...)
 }
 
 func labels(s Spec) map[string]string {
@@ -202,6 +202,7 @@ func labels(s Spec) map[string]string {
 	}
 	maps.Copy(all, map[string]string{
 		LabelRepo: s.Repo, LabelBranch: s.Branch, LabelWorktree: s.Worktree,
+		LabelMounts: strings.Join(s.mountTargets(), "\n"), LabelCaches: strings.Join(s.cacheTargets(), "\n"),
 		LabelUser: s.User, LabelHome: s.Home, LabelRunDir: s.RunDir, labelInit: s.Init,
 		LabelPorts: portWords(s.Ports),
 	})

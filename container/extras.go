@@ -20,7 +20,9 @@ type Extras struct {
 	Hosts   map[string]string // names and their addresses; hostGateway is the host's
 	DNS     []string
 	Devices []string // SOURCE[:TARGET[:rwm]]
-	GPUs    string   // all, a number, ids between commas, or id: and one
+	Mounts  []Mount  // of the host's, beside the container's own
+	Caches  []Cache
+	GPUs    string // all, a number, ids between commas, or id: and one
 }
 
 const (

@@ -36,7 +36,11 @@ func meant(res container.InspectResponse) (all []shim.Mount, missing bool, err e
 		if m.Type != mount.TypeBind {
 			continue
 		}
-		p, err := locate(worktree, onHost(m.Source))
+		find := locate
+		if ofSettings(res.Config.Labels, m.Destination) {
+			find = linklessPlace
+		}
+		p, err := find(worktree, onHost(m.Source))
 		if errors.Is(err, fs.ErrNotExist) {
 			missing = true
 			continue
@@ -85,6 +89,11 @@ func locate(worktree, source string) (distrust.Place, error) {
 		return distrust.Place{}, err
 	}
 	return distrust.Locate(filepath.Dir(real), filepath.Base(real))
+}
+
+// linklessPlace finds the source of a mount of the settings: it had no link on its way when the container was made.
+func linklessPlace(_, source string) (distrust.Place, error) {
+	return distrust.Locate("/", strings.TrimPrefix(source, "/"))
 }
 
 // linkless is the folder from which on a target in a container has no link in it. The image may have them in what leads to the

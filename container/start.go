@@ -57,6 +57,9 @@ func (e *Engine) Start(ctx context.Context, id string, first *shim.Start) (*shim
 	if err != nil {
 		return nil, err
 	}
+	if err := e.landings(ctx, res); err != nil {
+		return nil, err
+	}
 	start := e.startWith
 	if missing || len(res.HostConfig.GroupAdd) > 0 { // what PID 1 starts has no groups; or it will not start, and the engine keeps the ended input: who attaches the next time is not heard
 		start = e.startPlain
@@ -127,7 +130,8 @@ func (e *Engine) start(ctx context.Context, id string) error {
 
 // prepare makes user and home usable in a container whose PID 1 is not the helper.
 func (e *Engine) prepare(ctx context.Context, c Container) error {
-	ans, err := e.run(ctx, c.ID, "0:0", nil, shim.Path, "prepare", "--user", c.Labels[LabelUser], "--home", c.Labels[LabelHome])
+	argv := append([]string{shim.Path, "prepare"}, userFlags(c.Labels[LabelUser], c.Labels[LabelHome], cachesOf(c.Labels))...)
+	ans, err := e.run(ctx, c.ID, "0:0", nil, argv...)
 	if err == nil && ans.code != 0 {
 		err = fmt.Errorf("prepare: %w", ans.failure())
 	}

@@ -67,6 +67,76 @@ func (v EnvValue) MarshalJSON() ([]byte, error) {
 	return json.Marshal(v.Text)
 }
 
+func mounts(n *yaml.Node) ([]Mount, error) {
+	if n.Kind != yaml.SequenceNode {
+		return nil, errors.New("want a list of objects with source, target and readOnly")
+	}
+	all := make([]Mount, 0, len(n.Content))
+	for _, item := range n.Content {
+		m, err := oneMount(item)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, m)
+	}
+	return all, nil
+}
+
+func oneMount(n *yaml.Node) (m Mount, err error) {
+	if n.Kind != yaml.MappingNode {
+		return m, errors.New("want objects such as {source: ~/data, target: /data, readOnly: true}")
+	}
+	for i := 0; i+1 < len(n.Content) && err == nil; i += 2 {
+		v := n.Content[i+1]
+		switch key := n.Content[i].Value; key {
+		case "source":
+			m.Source, err = place(v)
+		case "target":
+			m.Target, err = place(v)
+		case "readOnly":
+			m.ReadOnly, err = boolean(v)
+		default:
+			err = unknownKey(key, []string{"readOnly", "source", "target"})
+		}
+	}
+	if err == nil && m.Source == "" {
+		err = errors.New("a mount has no source; name a file or folder of the host")
+	}
+	if m.Target == "" {
+		m.Target = m.Source
+	}
+	return m, err
+}
+
+// place is a path: absolute, ~/…, or relative.
+func place(n *yaml.Node) (string, error) {
+	s, err := text(n)
+	switch {
+	case err != nil:
+		return "", errors.New("want a path")
+	case s == "":
+		return "", errors.New("a path is empty")
+	case strings.ContainsFunc(s, unicode.IsControl):
+		return "", fmt.Errorf("%q is a path with a control character; rename that file or folder", s)
+	}
+	return filepath.Clean(s), nil
+}
+
+func caches(n *yaml.Node) ([]string, error) {
+	return placesIn(n, func(s string) bool { return InHome(s) || filepath.IsAbs(s) && filepath.Clean(s) != "/" },
+		"a folder of the container such as ~/.npm or /go/pkg/mod")
+}
+
+func homeFiles(n *yaml.Node) ([]string, error) {
+	return placesIn(n, InHome, "a file or folder of your home such as ~/.claude/CLAUDE.md")
+}
+
+// InHome reports whether a setting names something below the home.
+func InHome(path string) bool {
+	rel, ok := strings.CutPrefix(path, "~/")
+	return ok && filepath.IsLocal(rel) && filepath.Clean(rel) != "."
+}
+
 func placesIn(n *yaml.Node, fits func(string) bool, want string) ([]string, error) {
 	list, err := stringList(n)
 	if err != nil {

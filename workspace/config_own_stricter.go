@@ -30,6 +30,9 @@ func added[T comparable](what string, reaches func(T) bool) direction[[]T] {
 // every and none of a key's values reach the host.
 func every[T any](T) bool { return true }
 
+// none is for keys none of whose values do.
+func none[T any](T) bool { return false }
+
 // addedNames is the same for an object. A name that the user has set keeps the user's value until the user agrees.
 func addedNames[V comparable](what string, ask func(name string, v V) string, reaches func(V) bool) direction[map[string]V] {
 	return direction[map[string]V]{toYours(what), func(own, repo map[string]V, _ bool, allowed func(string) bool) (map[string]V, []string) {

@@ -27,7 +27,10 @@ func (a *app) imagesCommand() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				return a.print(res, func(w io.Writer) { a.imageTable(w, res.Images) })
+				return a.print(res, func(w io.Writer) {
+					a.imageTable(w, res.Images)
+					a.cacheTable(w, res.Caches)
+				})
 			})
 		},
 	}
@@ -46,6 +49,23 @@ func (a *app) imageTable(w io.Writer, all []agents.StockedImage) {
 	if unused {
 		fmt.Fprintln(w, "\nhjk-ls prune removes what nothing uses")
 	}
+}
+
+// cacheTable lists the folders that branches share, where there are some.
+func (a *app) cacheTable(w io.Writer, all []agents.CacheInfo) {
+	if len(all) == 0 {
+		return
+	}
+	rows := [][]string{{"CACHE", "REPOSITORY", "VOLUME"}}
+	for _, c := range all {
+		repo := c.Repo
+		if c.Unused {
+			repo += " (no instance)"
+		}
+		rows = append(rows, []string{c.Path, repo, c.Volume})
+	}
+	fmt.Fprintln(w)
+	a.rows(w, rows, nil)
 }
 
 // imageTitle is what an image was asked for by, else a name it has.
@@ -107,6 +127,7 @@ What would go is shown first, and asked about. Images that you built or pulled y
 		},
 	}
 	c.Flags().BoolVarP(&args.DryRun, "dry-run", "n", false, "only show what would go")
+	c.Flags().BoolVar(&args.Caches, "caches", false, "also the caches of repositories with instances that no container has")
 	c.Flags().BoolVarP(&yes, "yes", "y", false, "do not ask")
 	a.jsonFlag(c)
 	return c
@@ -127,7 +148,7 @@ func (a *app) pruneAsked(ctx context.Context, args agents.PruneArgs) error {
 			return err
 		}
 		a.pruned(a.out, res)
-		if a.out.err != nil || len(res.Images) == 0 { // nobody agrees to what was not shown
+		if a.out.err != nil || len(res.Images)+len(res.Caches) == 0 { // nobody agrees to what was not shown
 			return a.out.err
 		}
 		fmt.Fprint(a.err, "Remove them? [y/N] ")
@@ -156,6 +177,13 @@ func (a *app) prune(ctx context.Context, args agents.PruneArgs) error {
 }
 
 func (a *app) pruned(w io.Writer, res agents.PruneResult) {
+	for _, c := range res.Caches {
+		verb := "removed"
+		if res.DryRun {
+			verb = "would remove"
+		}
+		fmt.Fprintf(w, "%s cache %s of %s\n", verb, plain.Line(c.Path), plain.Line(c.Repo))
+	}
 	if len(res.Images) == 0 {
 		fmt.Fprintln(w, "no image is unused")
 		return

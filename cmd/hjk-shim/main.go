@@ -23,6 +23,7 @@ const usage = `hjk-shim keeps the sessions of an hjk-ls container.
 
   hjk-shim init --user UID:GID --home PATH     PID 1; with --listening it tells who listens
   hjk-shim prepare --user UID:GID --home PATH  what init does first, where PID 1 is another
+  hjk-shim fill HOME                           unpacks standard input, a tar archive, into a new home
   hjk-shim own --user UID:GID                  gives the folders of /.headjack/own to a user
   hjk-shim mounts                              looks whether what is mounted is what standard input says
   hjk-shim session start                       one request line on standard input
@@ -54,6 +55,8 @@ func run(args []string) int {
 		})
 	case len(args) == 1 && args[0] == "mounts":
 		return mountsMain(os.Stdin, os.Stdout)
+	case len(args) == 2 && args[0] == "fill":
+		return fillMain(args[1], os.Stdin)
 	case len(args) >= 1 && args[0] == "own":
 		return withUser(args[1:], ownMain)
 	case len(args) == 1 && args[0] == "exec":
@@ -80,6 +83,11 @@ func run(args []string) int {
 // withUser parses the flags of init and prepare.
 func withUser(args []string, f func(user) int) int {
 	fs := flag.NewFlagSet("hjk-shim", flag.ContinueOnError)
+	var caches []string
+	fs.Func("cache", "", func(path string) error {
+		caches = append(caches, path)
+		return nil
+	})
 	id := fs.String("user", "0:0", "")
 	home := fs.String("home", "", "")
 	listening := fs.Bool("listening", false, "")
@@ -91,7 +99,7 @@ func withUser(args []string, f func(user) int) int {
 		fmt.Fprintln(os.Stderr, "hjk-shim:", err)
 		return 2
 	}
-	u.listening = *listening
+	u.listening, u.caches = *listening, caches
 	return f(u)
 }
 

@@ -9,6 +9,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -22,6 +23,7 @@ import (
 type user struct {
 	uid, gid int
 	home     string
+	caches   []string // folders that are volumes of their own
 
 	listening bool // whether PID 1 tells who listens
 }
@@ -42,6 +44,9 @@ func prepare(u user) {
 	if os.Getuid() == 0 {
 		name(u)
 		own(u)
+		for _, c := range u.caches {
+			own(user{uid: u.uid, gid: u.gid, home: c})
+		}
 		openSockets(u)
 	}
 	give(runDir, shim.SessionsDir, u)
@@ -201,10 +206,19 @@ func own(u user) {
 		return
 	}
 	defer home.Close()
-	if uid, gid, err := owner(home); err != nil || uid == u.uid && gid == u.gid || !isVolume(u.home, home) {
+	points := mountsIn(u.home)
+	uid, gid, err := owner(home)
+	switch {
+	case err != nil || len(points) == 0 && uid == u.uid && gid == u.gid || !isVolume(u.home, home):
+		return
+	case uid == u.uid && gid == u.gid:
+		leadTo(home, points, u)
 		return
 	}
 	_ = distrust.Walk(context.Background(), home, ".", math.MaxInt, func(path string, _ fs.DirEntry) error {
+		if slices.Contains(points, path) { // what is mounted there is the host's, or another volume
+			return fs.SkipDir
+		}
 		_ = home.Lchown(path, u.uid, u.gid)
 		return nil
 	})

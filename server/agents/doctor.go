@@ -182,6 +182,15 @@ func (d *doctor) usage(ctx context.Context, eng *engine) {
 	used, unused := s.count(func(i stocked) bool { return len(i.Instances) > 0 }), s.count(func(i stocked) bool { return i.Unused })
 	d.good("disk use", "%s in use, %s unused (hjk-ls prune), homes %s, build cache %s (docker builder prune), all images %s",
 		used, unused, size(u.Volumes), size(u.BuildCache), size(u.Layers))
+	caches, err := d.m.caches(ctx, eng)
+	for _, c := range caches {
+		if c.Unused {
+			d.good("caches", "%s of %s is left, whose instances are gone (hjk-ls prune)", c.Path, c.Repo)
+		}
+	}
+	if err == nil && len(caches) > 0 {
+		d.good("caches", "%d, which branches share (hjk-ls images)", len(caches))
+	}
 }
 
 // count is how many images are such, and their size.

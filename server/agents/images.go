@@ -25,6 +25,9 @@ func (m *Manager) Images(ctx context.Context, a ImagesArgs) (ImagesResult, error
 		return ImagesResult{}, m.failed(eng, err)
 	}
 	res := ImagesResult{Images: []StockedImage{}}
+	if res.Caches, err = m.caches(ctx, eng); err != nil {
+		return ImagesResult{}, m.failed(eng, err)
+	}
 	for _, i := range s.images {
 		if len(i.Instances) > 0 || i.Unused {
 			res.Images = append(res.Images, i.StockedImage)

@@ -77,6 +77,10 @@ func (m *Manager) launch(ctx context.Context, eng *engine, p place, c workspace.
 	if err != nil {
 		return l, err
 	}
+	files, err := m.expectHome(ctx, eng, p, c, spec.Home)
+	if err != nil {
+		return l, err
+	}
 	wanted, refused := spec.Ports, map[int]bool{}
 	shared := spec.Network == "host"
 	for try := 1; ; try++ {
@@ -89,7 +93,7 @@ func (m *Manager) launch(ctx context.Context, eng *engine, p place, c workspace.
 		if l.id, l.warnings, err = eng.Create(ctx, spec, helper); err != nil {
 			return l, err
 		}
-		l.state, err = eng.Start(ctx, l.id, first)
+		l.state, err = m.startHome(ctx, eng, p, spec, l.id, files, first)
 		var taken *container.PortError
 		if !errors.As(err, &taken) || try == maxPortTries {
 			err = warned(err, l.warnings)

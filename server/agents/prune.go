@@ -98,6 +98,9 @@ func (m *Manager) Prune(ctx context.Context, a PruneArgs, fb Feedback) (PruneRes
 		return PruneResult{}, m.failed(eng, err)
 	}
 	res := PruneResult{Images: []StockedImage{}, DryRun: a.DryRun}
+	if res.Caches, err = m.pruneCaches(ctx, eng, a, fb); err != nil {
+		return res, m.failed(eng, err)
+	}
 	for _, i := range s.images {
 		if !i.Unused {
 			continue

@@ -25,7 +25,7 @@ func (u *bringUp) reuse(ctx context.Context, c container.Container) (fate, error
 		return replaced, err
 	}
 	switch {
-	case c.State == "created", c.State == "dead":
+	case c.State == "created", c.State == "dead", u.place.awaitsHome():
 		u.fb.step("removing container " + c.Name + " (" + c.State + ")")
 		return removed, nil
 	case !has:

@@ -172,7 +172,7 @@ func (u *bringUp) join(ctx context.Context) (st *shim.State, done bool, err erro
 	if err != nil {
 		return nil, true, err
 	}
-	if len(all) != 1 || all[0].State != "running" {
+	if len(all) != 1 || all[0].State != "running" || u.place.awaitsHome() {
 		return nil, false, nil
 	}
 	c := all[0]

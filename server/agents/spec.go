@@ -58,9 +58,17 @@ func (m *Manager) spec(ctx context.Context, eng *engine, w wish, p place, wt wor
 	}
 	mounts = append(mounts, authorities...)
 	env = append(append(slices.Concat(more.env, env, trusts), gitEnv(wt.Path)...), "HJK_BRANCH="+p.Now, "HJK_INSTANCE="+p.name)
+	own := extras(w.config)
+	things, err := m.mounting(ctx, eng, w, p, wt, home, masks)
+	if err == nil {
+		err = things.add(&own)
+	}
+	if err != nil {
+		return container.Spec{}, err
+	}
 	r := w.config.Resources
 	return container.Spec{
-		Extras:          extras(w.config),
+		Extras:          own,
 		NoNewPrivileges: w.config.Security.NoNewPrivileges, Capabilities: w.config.Security.Capabilities,
 		Name: p.name, Image: img.ID, Platform: w.config.Build.Platform,
 		Repo: p.Repo, Branch: p.Branch, Worktree: wt.Path, Masks: append(masks, mounts...), RunDir: p.runDir(),

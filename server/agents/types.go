@@ -245,6 +245,7 @@ type ImagesArgs struct {
 // ImagesResult is the result of hjk-ls.images.
 type ImagesResult struct {
 	Images []StockedImage `json:"images"` // the newest first
+	Caches []CacheInfo    `json:"caches"`
 }
 
 // StockedImage is an image in the engine that instances use, or that hjk-ls brought there.
@@ -272,12 +273,14 @@ type ImageUser struct {
 // PruneArgs is the argument object of hjk-ls.prune.
 type PruneArgs struct {
 	DryRun bool `json:"dryRun,omitempty"` // only tell what would be removed
+	Caches bool `json:"caches,omitempty"` // also those caches of repositories with instances that no container has
 }
 
 // PruneResult is the result of hjk-ls.prune.
 type PruneResult struct {
 	Images    []StockedImage `json:"images"`    // that were removed, or would be
 	SizeBytes int64          `json:"sizeBytes"` // of them together; layers that others share stay
+	Caches    []CacheInfo    `json:"caches"`
 	DryRun    bool           `json:"dryRun"`
 }
 
