@@ -82,6 +82,12 @@ var commands = map[string]command{
 	"hjk-ls.remove": {"Removing %s", with(func(c call, a agents.RemoveArgs) (agents.RemoveResult, error) {
 		return c.s.agents.Remove(c.ctx, a, c.feedback())
 	})},
+	"hjk-ls.merge": {"Merging %s", with(func(c call, a agents.MergeArgs) (agents.MergeResult, error) {
+		return c.s.agents.Merge(c.ctx, a, c.feedback())
+	})},
+	"hjk-ls.push": {"Pushing %s", with(func(c call, a agents.PushArgs) (agents.PushResult, error) {
+		return c.s.agents.Push(c.ctx, a, c.feedback())
+	})},
 	"hjk-ls.list": {"", with(func(c call, a agents.ListArgs) (agents.ListResult, error) { return c.s.agents.List(c.ctx, a) })},
 	"hjk-ls.logs": {"", with(func(c call, a agents.LogsArgs) (agents.LogsResult, error) { return c.s.agents.Logs(c.ctx, a) })},
 	"hjk-ls.build": {"Building %s", with(func(c call, a agents.BuildArgs) (agents.BuildResult, error) {

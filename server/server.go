@@ -45,6 +45,8 @@ type Agents interface {
 	Config(context.Context, string) (agents.ConfigResult, error)
 	Choices(context.Context, agents.ChoicesArgs) (agents.ChoicesResult, error)
 	Changes(context.Context, agents.ChangesArgs) (agents.ChangesResult, error)
+	Merge(context.Context, agents.MergeArgs, agents.Feedback) (agents.MergeResult, error)
+	Push(context.Context, agents.PushArgs, agents.Feedback) (agents.PushResult, error)
 	File(context.Context, agents.FileArgs) (agents.FileResult, error)
 	DockerfileFacts(path string) agents.DockerfileFacts
 	FollowBuilds(context.Context, agents.BuildHooks)

@@ -47,3 +47,20 @@ func (r *Repo) BaseOf(ctx context.Context, wt Worktree) string {
 	}
 	return r.mainBranch(ctx)
 }
+
+// BaseOnRemote is what a pull request of a worktree's branch goes into: the branch that it was made from, where its remote has that;
+// else "", for the remote's own.
+func (r *Repo) BaseOnRemote(ctx context.Context, wt Worktree) string {
+	if wt.BaseBranch == "" {
+		return ""
+	}
+	remote, err := r.remoteFor(ctx, wt.Branch)
+	if err != nil {
+		return ""
+	}
+	name := strings.TrimPrefix(wt.BaseBranch, remote+"/")
+	if _, err := git(ctx, r.CommonDir, "show-ref", "--verify", "--quiet", "refs/remotes/"+remote+"/"+name); err != nil {
+		return ""
+	}
+	return name
+}

@@ -91,6 +91,7 @@ type call struct {
 	tree    bool     // git reads all of a worktree: it is looked at before
 	fetches bool     // filters may fetch what a checkout needs: it may take long
 	foreign bool     // git reads objects of an agent's: its memory is bounded
+	asks    asking   // whom what git starts may ask
 	told    *string  // gets what git said on standard error, also when it did not fail
 }
 
@@ -110,8 +111,7 @@ func (c call) command(ctx context.Context, args []string) (cmd *exec.Cmd, full [
 		cmd.Stdin = strings.NewReader(c.stdin)
 	}
 	system.Inherit(cmd, inherited(ctx)...)
-	system.OwnGroup(cmd)
-	cmd.Cancel = func() error { return system.EndGroup(cmd) } // with a filter or a submodule's git
+	c.asks.group(cmd)
 	cmd.WaitDelay = time.Second
 	return cmd, full
 }

@@ -68,11 +68,7 @@ func (r *Repo) signNotices(ctx context.Context, dir string) []Notice {
 var commitHooks = []string{"pre-commit", "prepare-commit-msg", "commit-msg", "pre-merge-commit", "applypatch-msg", "pre-applypatch"}
 
 func (r *Repo) hookNotices(ctx context.Context, dir string) []Notice {
-	hooks := filepath.Join(r.CommonDir, "hooks")
-	out, err := git(ctx, dir, "config", "-z", "--includes", "--type=path", "--get-all", "core.hooksPath")
-	if all := nul(out); err == nil && len(all) > 1 { // the last one is ours, with which no hook runs
-		hooks = absolute(dir, all[len(all)-2])
-	}
+	hooks := r.hooksDir(ctx, dir)
 	var found []string
 	for _, name := range commitHooks {
 		if fi, err := os.Lstat(filepath.Join(hooks, name)); err == nil && (fi.Mode()&0o111 != 0) && !fi.IsDir() {

@@ -72,7 +72,7 @@ for itself.`,
 		a.initCommand(),
 		a.rmCommand(), a.logsCommand(), a.buildCommand(), a.buildLogCommand(), a.imagesCommand(), a.pruneCommand(), a.configCommand(), a.authCommand(), a.doctorCommand(), a.versionCommand(), a.manCommand(),
 	)
-	root.AddCommand(a.diffCommand())
+	root.AddCommand(a.diffCommand(), a.mergeCommand(), a.pushCommand())
 	root.AddCommand(a.forwardCommand(), a.openCommand())
 	addGroups(root)
 	root.SetOut(a.out)

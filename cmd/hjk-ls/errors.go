@@ -49,6 +49,8 @@ var exitCodes = map[agents.Code]int{
 	agents.CodeStateElsewhere:      exitRefused,
 	agents.CodeNotWaiting:          exitRefused,
 	agents.CodeSetupFailed:         exitImage,
+	agents.CodeAgentWorking:        exitRefused,
+	agents.CodeNotSynced:           exitRefused,
 	agents.CodeBuildFailed:         exitImage,
 	agents.CodePullFailed:          exitImage,
 	agents.CodeRegistryAuth:        exitImage,

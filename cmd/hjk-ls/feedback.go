@@ -21,7 +21,7 @@ func (a *app) withFeedback(ctx context.Context, f func(context.Context, *agents.
 	return a.with(func(m *agents.Manager) error {
 		p := &display{a: a}
 		defer p.end()
-		err := f(ctx, m, agents.Feedback{Step: p.step, Output: p.output, Solve: p.solve, Consent: a.consent(p)})
+		err := f(ctx, m, agents.Feedback{Step: p.step, Output: p.output, Solve: p.solve, Consent: a.consent(p), Terminal: isTerminal(a.in)})
 		return err
 	})
 }

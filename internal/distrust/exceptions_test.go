@@ -58,6 +58,7 @@ var exceptions = map[string]exception{
 	"workspace/ensure.go":             {"os.RemoveAll os.WriteFile", gitDir},
 	"workspace/filter_rules.go":       {"os.OpenRoot os.RemoveAll", ours},
 	"workspace/git_guard.go":          {"os.OpenRoot", holds},
+	"workspace/hooks.go":              {"os.ReadDir", "names alone, of the user's hooks"},
 	"workspace/ignore.go":             {"os.Stat", onlyStat},
 	"workspace/include.go":            {"os.OpenRoot", holds},
 	"workspace/inner.go":              {"os.OpenRoot", holds},

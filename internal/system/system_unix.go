@@ -70,6 +70,9 @@ func Group(fi fs.FileInfo) (gid uint32, ok bool) {
 // OwnGroup makes EndGroup reach what a command itself starts, too.
 func OwnGroup(cmd *exec.Cmd) { cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} }
 
+// OwnSession is OwnGroup for a command that is to have no terminal either.
+func OwnSession(cmd *exec.Cmd) { cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true} }
+
 // EndGroup asks a command that OwnGroup prepared, and its children, to end.
 func EndGroup(cmd *exec.Cmd) error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM) }
 

@@ -42,6 +42,9 @@ func FreeBytes(path string) (uint64, error) {
 	return free, err
 }
 
+// OwnSession is OwnGroup: there is no terminal that a command could be kept from otherwise.
+func OwnSession(cmd *exec.Cmd) { OwnGroup(cmd) }
+
 // OwnGroup keeps the console's Ctrl+C from a command.
 func OwnGroup(cmd *exec.Cmd) {
 	cmd.SysProcAttr = &windows.SysProcAttr{CreationFlags: windows.CREATE_NEW_PROCESS_GROUP}

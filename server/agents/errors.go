@@ -56,6 +56,13 @@ const (
 	CodeCommandNotFound     Code = "command_not_found"
 	CodeNotExecutable       Code = "command_not_executable"
 	CodeCommandTimeout      Code = "command_timeout"
+	CodeAgentWorking        Code = "agent_working"
+	CodeNotSynced           Code = "not_synced"
+	CodeMergeConflict       Code = "merge_conflict"
+	CodeMergeFailed         Code = "merge_failed"
+	CodePushFailed          Code = "push_failed"
+	CodeGHMissing           Code = "gh_missing"
+	CodeGHFailed            Code = "gh_failed"
 	CodeCanceled            Code = "canceled"
 	CodeInternal            Code = "internal"
 )

@@ -319,6 +319,8 @@ type Feedback struct {
 	Build func(BuildEvent)     // hjk/build
 	// Output is a line that the setup wrote, as its terminal showed it.
 	Output func(line string)
+
+	Terminal bool // git, and what it starts, may ask at the terminal of this process
 	// Consent asks whether what (an image, a file, an agent) may have what it asks for. It is nil where nobody can be asked.
 	Consent func(what string, flags []string) Answer
 	// Where asks where an agent is to work whose branch is checked out in the user's own checkout. It is nil where nobody can be asked.
