@@ -80,6 +80,7 @@ for itself.`,
 	for _, c := range append(root.Commands(), root) {
 		c.Args = usageArgs(c.Args)
 		a.completeFlags(c)
+		a.shortBranch(c)
 	}
 	return root
 }

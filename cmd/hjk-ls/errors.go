@@ -49,6 +49,7 @@ var exitCodes = map[agents.Code]int{
 	agents.CodeStateElsewhere:      exitRefused,
 	agents.CodeNotWaiting:          exitRefused,
 	agents.CodeSetupFailed:         exitImage,
+	agents.CodeInstanceAmbiguous:   exitUsage,
 	agents.CodeAgentWorking:        exitRefused,
 	agents.CodeNotSynced:           exitRefused,
 	agents.CodeBuildFailed:         exitImage,

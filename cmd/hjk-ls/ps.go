@@ -18,10 +18,15 @@ import (
 
 func (a *app) psCommand() *cobra.Command {
 	var args agents.ListArgs
+	var watch bool
 	c := &cobra.Command{
 		Use: "ps", Aliases: []string{"ls", "list"}, Short: "List the instances of the repository with their sessions", Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
+			args.LastLines = true
 			return a.with(func(m *agents.Manager) error {
+				if watch {
+					return a.watchPs(c.Context(), m, args)
+				}
 				res, err := m.List(c.Context(), args)
 				if agents.CodeOf(err) == agents.CodeNotRepository {
 					return fmt.Errorf("%w; --all lists every repository's instances", err)
@@ -31,11 +36,12 @@ func (a *app) psCommand() *cobra.Command {
 				}
 				a.tellUnknown(res.Instances)
 				a.tellGit(res.Instances)
-				return a.print(res, func(w io.Writer) { a.table(w, res.Instances) })
+				return a.print(res, func(w io.Writer) { a.saidTable(w, res.Instances) })
 			})
 		},
 	}
 	c.Flags().BoolVarP(&args.All, "all", "a", false, "of every repository")
+	c.Flags().BoolVarP(&watch, "watch", "w", false, "draw the table again every two seconds, until Ctrl-C")
 	a.jsonFlag(c)
 	return c
 }
@@ -145,7 +151,7 @@ func sessions(all []agents.Session) string {
 		case s.State == "exited":
 			word += " (ended)"
 		case s.Waiting:
-			word += " (waiting)"
+			word += " (waiting" + since(s) + ")"
 		}
 		words = append(words, word)
 	}

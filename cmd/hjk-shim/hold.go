@@ -190,9 +190,20 @@ func (h *holder) update(change func(*shim.State)) {
 	}
 	before := h.st
 	change(&h.st)
+	if h.st.Waiting != before.Waiting {
+		h.st.WaitingSince = sinceNow(h.st.Waiting)
+	}
 	if h.st != before {
 		_ = writeState(h.st)
 	}
+}
+
+// sinceNow is now, or no time for what is not so.
+func sinceNow(so bool) time.Time {
+	if !so {
+		return time.Time{}
+	}
+	return time.Now().UTC()
 }
 
 func (h *holder) setWaiting(v bool) { h.update(func(st *shim.State) { st.Waiting = v }) }

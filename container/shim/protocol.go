@@ -148,6 +148,8 @@ type State struct {
 	PID       int       `json:"pid"`     // of the holder, in the container
 	// Interrupted is that it ended because its container did, not by itself and not by "session kill".
 	Interrupted bool `json:"interrupted,omitempty"`
+
+	WaitingSince time.Time `json:"waitingSince,omitzero"` // it does without a break
 }
 
 // Exit codes of "session attach".

@@ -22,6 +22,7 @@ var exceptions = map[string]exception{
 	"container/sight.go":              {"mount.Mount os.Stat", "asks for containers that cannot be made"},
 	"container/direct_linux.go":       {"os.OpenRoot", holds},
 	"container/listening.go":          {"os.OpenRoot", holds},
+	"container/lastline.go":           {"os.OpenRoot", holds},
 	"container/logs.go":               {"os.OpenRoot", holds},
 	"container/podman.go":             {"os.RemoveAll", "a temporary folder of this process"},
 	"container/rundir.go":             {"os.OpenRoot", holds},

@@ -56,6 +56,7 @@ const (
 	CodeCommandNotFound     Code = "command_not_found"
 	CodeNotExecutable       Code = "command_not_executable"
 	CodeCommandTimeout      Code = "command_timeout"
+	CodeInstanceAmbiguous   Code = "instance_ambiguous"
 	CodeAgentWorking        Code = "agent_working"
 	CodeNotSynced           Code = "not_synced"
 	CodeMergeConflict       Code = "merge_conflict"

@@ -36,6 +36,9 @@ func (m *Manager) list(ctx context.Context, a ListArgs, connect func(context.Con
 		m.noteLost(eng, err)
 		return ListResult{}, wrap(err, CodeEngineFailed)
 	}
+	if a.LastLines {
+		tellLastLines(all)
+	}
 	return ListResult{Instances: all}, nil
 }
 
@@ -229,7 +232,7 @@ func (m *Manager) describe(it item, reachable bool) Instance {
 	}
 	if !reachable {
 		for i := range inst.Sessions { // what the last record says may be long untrue
-			inst.Sessions[i].Attached, inst.Sessions[i].Waiting = false, false
+			inst.Sessions[i].Attached, inst.Sessions[i].Waiting, inst.Sessions[i].WaitingSince = false, false, time.Time{}
 		}
 	}
 	return inst
@@ -304,9 +307,12 @@ func (m *Manager) sessions(runDir string, running bool) []Session {
 }
 
 func session(s shim.State) Session {
+	if !s.Waiting {
+		s.WaitingSince = time.Time{}
+	}
 	return Session{
 		Name: s.Name, Agent: s.Agent, State: s.State, ExitCode: s.ExitCode, Attached: s.Attached,
-		CreatedAt: s.CreatedAt, LastUsed: s.LastUsed, Waiting: s.Waiting, interrupted: s.Interrupted,
+		CreatedAt: s.CreatedAt, LastUsed: s.LastUsed, Waiting: s.Waiting, WaitingSince: s.WaitingSince, interrupted: s.Interrupted,
 	}
 }
 

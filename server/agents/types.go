@@ -72,6 +72,9 @@ type Session struct {
 	ComesBack bool      `json:"comesBack,omitempty"` // its container ended under it: run, or start, has it go on
 
 	interrupted bool // what it says of itself, which is the agent's to write
+
+	WaitingSince time.Time `json:"waitingSince,omitzero"` // it does without a break
+	LastLine     string    `json:"lastLine,omitempty"`    // that it said something in; only where list is asked for it
 }
 
 // The argument objects of the hjk-ls.* commands. Workspace chooses among several repositories: an absolute path or a
@@ -167,6 +170,7 @@ type RemoveResult struct {
 type ListArgs struct {
 	Workspace string `json:"workspace,omitempty"`
 	All       bool   `json:"all,omitempty"`
+	LastLines bool   `json:"lastLines,omitempty"` // with what each session said last
 }
 
 // ListResult is the result of hjk-ls.list.

@@ -1,0 +1,85 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/gilmanlab/hjk-ls/internal/plain"
+	"github.com/gilmanlab/hjk-ls/server/agents"
+)
+
+// branchWord is what of BRANCH need not be typed for a command.
+type branchWord struct {
+	own   bool // without one, the branch of the checkout that one is in, where an instance has it
+	begin bool // the beginning of a branch that has an instance, where there is one alone
+}
+
+// branchWords are those of the commands. Where something ends, goes or comes in by a command, branches are typed whole.
+var branchWords = map[string]branchWord{
+	"attach":   {own: true, begin: true},
+	"logs":     {own: true, begin: true},
+	"diff":     {own: true, begin: true},
+	"shell":    {own: true, begin: true},
+	"open":     {own: true, begin: true},
+	"stop":     {own: true},
+	"recreate": {own: true},
+	"setup":    {own: true},
+	"push":     {own: true},
+}
+
+// shortBranch lets a command's user leave out what branchWords has of it.
+func (a *app) shortBranch(c *cobra.Command) {
+	word, ok := branchWords[c.Name()]
+	if !ok {
+		return
+	}
+	check, run := c.Args, c.RunE
+	c.Args = func(c *cobra.Command, args []string) error {
+		if len(args) == 0 && word.own {
+			args = []string{"BRANCH"} // it is looked for when it is needed
+		}
+		return check(c, args)
+	}
+	c.RunE = func(c *cobra.Command, args []string) error {
+		full, err := a.wholeBranch(c.Context(), word, args)
+		if err != nil {
+			return err
+		}
+		if err := check(c, full); err != nil {
+			return err
+		}
+		return run(c, full)
+	}
+}
+
+// wholeBranch are the arguments with the whole branch, as far as one is found.
+func (a *app) wholeBranch(ctx context.Context, word branchWord, args []string) (full []string, err error) {
+	err = a.with(func(m *agents.Manager) error {
+		switch {
+		case len(args) == 0 && word.own:
+			branch, err := m.BranchHere(ctx)
+			if branch != "" {
+				full = []string{branch}
+			}
+			return err
+		case len(args) > 0 && word.begin:
+			branch, err := m.BranchBeginning(ctx, args[0])
+			full = append([]string{branch}, args[1:]...)
+			if err == nil && branch != args[0] && !a.json {
+				fmt.Fprintf(a.err, "hjk-ls: %s is %s\n", plain.Line(args[0]), plain.Line(branch))
+			}
+			return err
+		}
+		full = args
+		return nil
+	})
+	if full == nil {
+		full = args
+	}
+	if agents.CodeOf(err) == agents.CodeNotRepository { // the command says so, or works without
+		err = nil
+	}
+	return full, err
+}
