@@ -49,9 +49,9 @@ func shortEnv(env []string) func(string) bool {
 	}
 }
 
-// runArgs are a branch and a prompt. A prompt of several words without quotes is told so.
+// runArgs are a branch and a prompt, or one of them. A prompt of several words without quotes is told so.
 func runArgs(c *cobra.Command, args []string) error {
-	if err := cobra.RangeArgs(1, 2)(c, args); err != nil {
+	if err := cobra.MaximumNArgs(2)(c, args); err != nil {
 		if len(args) > 2 {
 			err = fmt.Errorf("%w; a prompt of several words goes into quotes: %s", err, plain.Shell("hjk-ls", "run", args[0], "--", strings.Join(args[1:], " ")))
 		}

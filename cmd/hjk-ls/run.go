@@ -21,23 +21,33 @@ func (a *app) runCommand() *cobra.Command {
 	var promptFile string
 	var detach bool
 	c := &cobra.Command{
-		Use:   "run BRANCH [PROMPT|-]",
+		Use:   "run [BRANCH] [PROMPT|-]",
 		Short: "Run an agent on a branch, in the branch's own worktree and container, and attach to it",
 		Long: `Run an agent on a branch. The branch is made when there is none; its worktree, image and container are made or
 used as they are. A second run on a branch adds a session to its container.
+
+Without a branch, a PROMPT of several words (in quotes) names one: agent/ and its first words. --from BRANCH2 makes a branch that stands on
+another, with which diff and merge compare it.
 
 What ran when the container ended (by stop, with the engine or with the machine) comes back: all of it when no agent is named, else
 that agent. It goes on where it was, if it can, and a prompt is the next thing it is told. --fresh begins anew.`,
 		Example: `  hjk-ls run fix/login "find out why the login test fails" --agent claude
   hjk-ls run feature-branch --image myregistry/custom-image:latest
   hjk-ls run feature-branch --image ./Dockerfile.dev --detach
+  hjk-ls run "find out why the login test fails" --agent claude
+  hjk-ls run --pr 123 "answer the review" --agent claude
   gh issue view 12 | hjk-ls run fix/12 --agent claude -`,
 		Args: runArgs, ValidArgsFunction: a.completeBranch,
 		RunE: func(c *cobra.Command, argv []string) error {
-			args.Branch = argv[0]
 			var err error
-			if args.Prompt, err = a.promptOf(c.Context(), argv[1:], promptFile); err != nil {
+			args.Branch, argv = branchAndPrompt(argv, args.PR)
+			if args.Prompt, err = a.promptOf(c.Context(), argv, promptFile); err != nil {
 				return err
+			}
+			if args.Branch == "" && args.Prompt == "" && args.PR == 0 {
+				if args.Branch, err = a.ownBranch(c.Context()); err != nil {
+					return err
+				}
 			}
 			if args.Env, err = parseEnv(env); err != nil {
 				if at := slices.IndexFunc(a.args, shortEnv(env)); at >= 0 {
@@ -50,6 +60,7 @@ that agent. It goes on where it was, if it can, and a prompt is the next thing i
 	}
 	f := c.Flags()
 	f.StringVar(&args.From, "from", "", "start point of a new branch (default: HEAD)")
+	f.IntVar(&args.PR, "pr", 0, "on the branch of this pull request, by gh")
 	f.StringVar(&args.Agent, "agent", "", "claude, codex, copilot, gemini, opencode, qwen, shell, or one from the configuration")
 	f.StringVar(&promptFile, "prompt-file", "", "file that holds the prompt; - is standard input, as it is in the place of PROMPT")
 	f.BoolVar(&args.Fresh, "fresh", false, "begin anew: bring back nothing that ran before")
@@ -107,6 +118,7 @@ func (a *app) run(ctx context.Context, args agents.RunArgs, detach bool) error {
 	if err != nil {
 		return err
 	}
+	args.Branch = res.Instance.Branch
 	for _, w := range res.Warnings {
 		fmt.Fprintf(a.err, "hjk-ls: %s\n", plain.Line(w))
 	}

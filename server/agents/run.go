@@ -17,14 +17,20 @@ import (
 // it. What was there already is used; what this call made is taken back when it fails. Calls for one branch take turns
 // until the container runs, then their sessions start side by side.
 func (m *Manager) Run(ctx context.Context, a RunArgs, fb Feedback) (RunResult, error) {
-	return m.run(ctx, a, false, fb)
+	if a.Branch == "" || a.PR != 0 {
+		return m.runUnnamed(ctx, a, fb)
+	}
+	return m.run(ctx, a, runHow{}, fb)
 }
 
-// run is Run, or with only, what brings back what ran and starts nothing else.
-func (m *Manager) run(ctx context.Context, a RunArgs, only bool, fb Feedback) (RunResult, error) {
-	if a.Branch == "" {
-		return RunResult{}, Errorf(CodeInvalidArgument, "branch is missing; name the branch to run an agent on")
-	}
+// runHow is what of a run is otherwise than usual.
+type runHow struct {
+	only bool // what ran is brought back, and nothing else started
+	anew bool // the branch must not be there yet: errNameTaken
+}
+
+// run is Run of a branch that has a name.
+func (m *Manager) run(ctx context.Context, a RunArgs, how runHow, fb Feedback) (RunResult, error) {
 	if err := m.trusted(); err != nil {
 		return RunResult{}, err
 	}
@@ -54,10 +60,11 @@ func (m *Manager) run(ctx context.Context, a RunArgs, only bool, fb Feedback) (R
 	if err := notReserved(a.Session); err != nil {
 		return RunResult{}, err
 	}
-	what, err := m.plan(ctx, w, a, only)
+	what, err := m.plan(ctx, w, a, how.only)
 	if err != nil {
 		return RunResult{}, err
 	}
+	m.syncBase(ctx, r, a.From)
 	if err := r.Check(ctx, a.Branch, a.From); err != nil {
 		return RunResult{}, wrap(err, CodeInvalidBranch)
 	}
@@ -80,7 +87,7 @@ func (m *Manager) run(ctx context.Context, a RunArgs, only bool, fb Feedback) (R
 	up := &bringUp{
 		m: m, eng: eng, fb: fb, place: at, from: a.From, own: own, wish: w,
 		cmd: what.start(), session: what.name, exact: what.exact, asked: a.Image,
-		noSetup: a.NoSetup,
+		noSetup: a.NoSetup, anew: how.anew,
 	}
 	st, err := up.withSetup(ctx)
 	back, err := up.finish(ctx, what, st, err)
@@ -122,6 +129,7 @@ type bringUp struct {
 	exact   bool   // no other name will do
 	asked   string // the request's image
 
+	anew    bool // the branch must not be there yet
 	noSetup bool // the session starts without it
 	again   bool // the setup is all that is wanted, whatever has become of it before
 
@@ -140,14 +148,19 @@ func (u *bringUp) run(ctx context.Context) (*shim.State, error) {
 	if err := u.m.reach(ctx, u.place); err != nil {
 		return nil, err
 	}
-	if st, done, err := u.join(ctx); done {
-		return st, err
+	if !u.anew {
+		if st, done, err := u.join(ctx); done {
+			return st, err
+		}
 	}
 	l, err := lockExclusive(ctx, u.place.lock())
 	if err != nil {
 		return nil, err
 	}
 	defer l.unlock()
+	if err := u.free(ctx); err != nil {
+		return nil, err
+	}
 	st, err := u.ensure(ctx)
 	if err == nil {
 		return st, nil

@@ -118,7 +118,7 @@ func (m *Manager) startOne(ctx context.Context, inst Instance, fb Feedback) (Sta
 		}
 		return Started{Instance: inst, Sessions: []string{}}, nil
 	}
-	res, err := m.run(ctx, RunArgs{Workspace: inst.Repo, Branch: inst.Branch, Here: true}, true, fb)
+	res, err := m.run(ctx, RunArgs{Workspace: inst.Repo, Branch: inst.Branch, Here: true}, runHow{only: true}, fb)
 	if CodeOf(err) == CodeSessionNotFound { // somebody else brought it back meanwhile
 		if now, ok := m.now(ctx, inst); ok && now.State == StateRunning {
 			return Started{Instance: now, Sessions: []string{}}, nil

@@ -83,11 +83,12 @@ type Session struct {
 // RunArgs is the argument object of hjk-ls.run.
 type RunArgs struct {
 	Workspace       string            `json:"workspace,omitempty"`
-	Branch          string            `json:"branch"`
+	Branch          string            `json:"branch"` // "" with a prompt: one is named after that
 	From            string            `json:"from,omitempty"`
 	Image           string            `json:"image,omitempty"`
 	Agent           string            `json:"agent,omitempty"`
 	Prompt          string            `json:"prompt,omitempty"`
+	PR              int               `json:"pr,omitempty"` // in the place of branch: that of a pull request
 	Session         string            `json:"session,omitempty"`
 	Fresh           bool              `json:"fresh,omitempty"` // bring nothing back that ran before
 	Env             map[string]string `json:"env,omitempty"`
