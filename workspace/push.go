@@ -35,7 +35,7 @@ func (r *Repo) Push(ctx context.Context, o PushOptions) (Pushed, error) {
 		}
 	}
 	p := Pushed{Remote: remote}
-	dir := r.From
+	dir := r.CommonDir // where no checkout is: what lies in one that an agent has is of no matter
 	var args []string
 	if o.Dir != "" {
 		dir = o.Dir

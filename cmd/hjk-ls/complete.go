@@ -80,18 +80,22 @@ var offers = map[string]func(agents.ChoicesResult) []string{
 		}
 		return names
 	},
-	"from": func(r agents.ChoicesResult) (names []string) {
-		for _, b := range r.Branches {
-			names = append(names, strings.TrimPrefix(b.Remote+"/"+b.Name, "/"))
-		}
-		return names
-	},
+	"from": branchesOf,
+	"base": branchesOf,
 	"image": func(r agents.ChoicesResult) (names []string) {
 		for _, i := range r.Images {
 			names = append(names, i.Image)
 		}
 		return names
 	},
+}
+
+// branchesOf are the branches that there are, here and on remotes.
+func branchesOf(r agents.ChoicesResult) (names []string) {
+	for _, b := range r.Branches {
+		names = append(names, strings.TrimPrefix(b.Remote+"/"+b.Name, "/"))
+	}
+	return names
 }
 
 // completeFlags completes the values of a command's flags.

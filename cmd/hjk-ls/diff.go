@@ -21,7 +21,7 @@ PATH is relative to the current folder, as git has it.`,
 		Example: `  hjk-ls diff fix/login
   hjk-ls diff fix/login --stat
   hjk-ls diff fix/login --raw | git apply`,
-		Args: cobra.MinimumNArgs(1), ValidArgsFunction: a.completeBranch,
+		Args: cobra.MinimumNArgs(1), ValidArgsFunction: a.completeBranchAndFiles,
 		RunE: func(c *cobra.Command, argv []string) error {
 			args.Branch, args.Paths = argv[0], argv[1:]
 			if args.Exact && isTerminal(a.out.file) {
@@ -75,6 +75,14 @@ func (a *app) diff(c *cobra.Command, m *agents.Manager, args agents.DiffArgs) (e
 		a.tellDiff(args, done)
 	}
 	return err
+}
+
+// completeBranchAndFiles completes a branch, and the files behind it.
+func (a *app) completeBranchAndFiles(c *cobra.Command, args []string, prefix string) ([]string, cobra.ShellCompDirective) {
+	if len(args) > 0 {
+		return nil, cobra.ShellCompDirectiveDefault
+	}
+	return a.completeBranch(c, args, prefix)
 }
 
 // tellDiff says what a diff does not show.

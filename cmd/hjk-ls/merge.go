@@ -69,8 +69,11 @@ func howMany(n int, what string) string {
 	return fmt.Sprintf("%d %ss", n, what)
 }
 
-// warn tells warnings; with --json they are in the result, too.
+// warn tells warnings; with --json they are in the result.
 func (a *app) warn(all []string) {
+	if a.json {
+		return
+	}
 	for _, w := range all {
 		fmt.Fprintf(a.err, "hjk-ls: %s\n", plain.Line(w))
 	}
