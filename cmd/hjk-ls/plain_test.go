@@ -69,7 +69,7 @@ git tag evil; git branch "idea-%s"; echo "x: $h" >.headjack.yaml`, plain.Shell(h
 		{[]string{"run", branch, "--detach", "--session", hostile}, "session"},
 		{[]string{"run", branch, "--detach", "--image", "./Dockerfile.bad"}, "recreate"},
 		{[]string{"run", "other\u202e", "--detach", "--image", "./Dockerfile.asks"}, `\u202e`},
-		{[]string{"run", hostile, "--detach"}, "owned"},
+		{[]string{"run", strings.Join(strings.Fields(hostile), "_"), "--detach"}, "owned"},
 		{[]string{"run", "y", "--detach", "--agent", hostile}, "owned"},
 		{[]string{"run", "y", "--detach", "--image", hostile}, ""},
 		{[]string{"logs", branch, "evil"}, "forged"},
