@@ -45,6 +45,12 @@ func execMain(in io.Reader, out io.Writer) int {
 	said.State = nil
 	if told := l.Tell(shim.ExecMessage{Reply: &said}); err != nil || told != nil {
 		x.end(killAfter)
+		gone := make(chan struct{})
+		go func() {
+			_, _ = io.Copy(io.Discard, r)
+			close(gone)
+		}()
+		heard(gone)
 		return 1
 	}
 	return x.live(ends)
@@ -178,7 +184,19 @@ func (x *execution) finish(code int, all *sync.WaitGroup, alone <-chan struct{})
 	how := &shim.Ended{Code: code, Stopped: stopping()}
 	how.Starved = code == 128+int(syscall.SIGKILL) && memoryKills() > x.starved
 	_ = x.link.Tell(shim.ExecMessage{Ended: how})
+	heard(alone)
 	return code
+}
+
+// hearTime bounds how long the last word may take to arrive.
+const hearTime = 10 * time.Second
+
+// heard waits until who was told how it ended has gone: Podman drops what a process has just written that ends.
+func heard(gone <-chan struct{}) {
+	select {
+	case <-gone:
+	case <-time.After(hearTime):
+	}
 }
 
 // told takes what is said beside the streams.
