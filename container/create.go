@@ -52,6 +52,9 @@ func (e *Engine) Create(ctx context.Context, s Spec, shimPath string) (id string
 	if err != nil {
 		return "", nil, err
 	}
+	if err := e.makeCaches(ctx, s); err != nil {
+		return "", nil, err
+	}
 	sent, err := e.bindable(host)
 	if err != nil {
 		return "", nil, fmt.Errorf("create container %s: %w", s.Name, err)

@@ -41,12 +41,25 @@ func (s Spec) things() (all []mount.Mount) {
 		all = append(all, mount.Mount{Type: mount.TypeBind, Source: m.Source, Target: m.Target, ReadOnly: m.ReadOnly})
 	}
 	for _, c := range s.Caches {
-		all = append(all, mount.Mount{
-			Type: mount.TypeVolume, Source: c.Volume, Target: c.Target,
-			VolumeOptions: &mount.VolumeOptions{Labels: map[string]string{LabelCacheRepo: s.Repo, LabelCachePath: c.Path, labelCacheOf: c.State}},
-		})
+		all = append(all, mount.Mount{Type: mount.TypeVolume, Source: c.Volume, Target: c.Target})
 	}
 	return all
+}
+
+// makeCaches makes those volumes that are not there yet. One that came with its container would have no labels with Podman.
+func (e *Engine) makeCaches(ctx context.Context, s Spec) error {
+	for _, c := range s.Caches {
+		err := e.call(ctx, func(ctx context.Context) error {
+			_, err := e.api.VolumeCreate(ctx, volume.CreateOptions{
+				Name: c.Volume, Labels: map[string]string{LabelCacheRepo: s.Repo, LabelCachePath: c.Path, labelCacheOf: c.State},
+			})
+			return err
+		})
+		if err != nil {
+			return fmt.Errorf("make the volume of cache %s: %w", c.Path, err)
+		}
+	}
+	return nil
 }
 
 func (s Spec) cacheTargets() (all []string) {
