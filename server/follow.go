@@ -16,8 +16,10 @@ import (
 func (s *Server) follow() {
 	s.background.Go(func() {
 		shown := ""
+		var offers offerer
 		s.agents.Watch(s.life, func(snap agents.Snapshot) {
 			s.notify("hjk/instances", snap)
+			offers.see(s, snap)
 			if now := forLenses(snap.Instances); now != shown {
 				shown = now
 				s.refresh()

@@ -22,6 +22,7 @@ type Agents interface {
 	SetSettings(raw json.RawMessage) error
 	Run(context.Context, agents.RunArgs, agents.Feedback) (agents.RunResult, error)
 	Attach(context.Context, agents.SessionArgs) (agents.AttachResult, error)
+	ToOffer(context.Context, []agents.Instance) []agents.Instance
 	Start(context.Context, agents.StartArgs, agents.Feedback) (agents.StartResult, error)
 	Exec(context.Context, agents.ExecArgs, agents.Feedback) (agents.ExecResult, error)
 	Stop(context.Context, agents.BranchArgs, agents.Feedback) (agents.InstanceResult, error)
