@@ -14,11 +14,14 @@ import (
 type branchWord struct {
 	own   bool // without one, the branch of the checkout that one is in, where an instance has it
 	begin bool // the beginning of a branch that has an instance, where there is one alone
+
+	failed func(error) error // makes a failure one of the command, where that has exit codes of its own; nil leaves it
 }
 
 // branchWords are those of the commands. Where something ends, goes or comes in by a command, branches are typed whole.
 var branchWords = map[string]branchWord{
 	"attach":   {own: true, begin: true},
+	"exec":     {begin: true, failed: ownFailure},
 	"logs":     {own: true, begin: true},
 	"diff":     {own: true, begin: true},
 	"shell":    {own: true, begin: true},
@@ -36,6 +39,9 @@ func (a *app) shortBranch(c *cobra.Command) {
 		return
 	}
 	check, run := c.Args, c.RunE
+	if check == nil {
+		check = cobra.ArbitraryArgs
+	}
 	c.Args = func(c *cobra.Command, args []string) error {
 		if len(args) == 0 && word.own {
 			args = []string{"BRANCH"} // it is looked for when it is needed
@@ -44,6 +50,9 @@ func (a *app) shortBranch(c *cobra.Command) {
 	}
 	c.RunE = func(c *cobra.Command, args []string) error {
 		full, err := a.wholeBranch(c.Context(), word, args)
+		if err != nil && word.failed != nil {
+			err = word.failed(err)
+		}
 		if err != nil {
 			return err
 		}
