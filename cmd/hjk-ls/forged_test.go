@@ -13,7 +13,7 @@ import (
 
 // forge waits for a command of the helper, stops it, and writes in its place to its standard output.
 func forge(verb, say string) string {
-	return `while :; do for p in /proc/[0-9]*; do
+	return `echo $$ >>/tmp/forgers; while :; do for p in /proc/[0-9]*; do
 		mapfile -d '' -t a <$p/cmdline 2>/dev/null || continue
 		[ "${a[1]}" = session ] && [ "${a[2]}" = ` + verb + ` ] || continue
 		kill -STOP ${p#/proc/}; echo $$ ${p#/proc/} >/tmp/forged; ` + say + ` >$p/fd/1; kill -9 ${p#/proc/}; exit
@@ -31,7 +31,7 @@ func TestForgedAnswers(t *testing.T) {
 	r.hjk("run", "x", "--image", "hjk-test/tmux:1", "--detach")
 	id := r.x().Container.ID
 	attack := func(verb, say string) {
-		r.sh("docker exec " + id + " bash -c 'read -r a b </tmp/forged; kill -9 $a $b; rm -f /tmp/forged' 2>/dev/null || true; docker exec -d " + id + " bash -c '" + strings.ReplaceAll(forge(verb, say), "'", `'\''`) + "'")
+		r.sh("docker exec " + id + " bash -c 'read -r a b </tmp/forged; kill -9 $a $b; rm -f /tmp/forged; for p in $(cat /tmp/forgers); do kill -9 $p; done; rm -f /tmp/forgers' 2>/dev/null || true; docker exec -d " + id + " bash -c '" + strings.ReplaceAll(forge(verb, say), "'", `'\''`) + "'")
 	}
 	for i, c := range []struct{ name, verb, say, want string }{
 		{"a flood", "start", "exec cat /dev/zero", "said more than 65536 bytes"},
@@ -45,25 +45,27 @@ func TestForgedAnswers(t *testing.T) {
 		{"silence", "kill", "exec sleep 1000", "has not answered"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			name := fmt.Sprintf("s%d", i)
-			if c.verb == "kill" {
-				r.hjk("run", "x", "--session", name, "--detach")
+			for try := 1; ; try++ {
+				name := fmt.Sprintf("s%d-%d", i, try)
+				args := []string{"run", "x", "--session", name, "--detach"}
+				if c.verb == "kill" {
+					r.hjk(args...)
+					args = []string{"kill", "x", name}
+				}
+				attack(c.verb, strings.ReplaceAll(c.say, "NAME", name))
+				cmd := r.Cmd(r.repo, r.Bin, args...)
+				out, err := cmd.CombinedOutput()
+				if _, late := r.Do(r.repo, "docker", "exec", id, "bash", "-c", "test -e /tmp/forged"); late != nil && try < 20 {
+					continue // the helper was quicker than who looks for it
+				}
+				if err == nil || !strings.Contains(string(out), c.want) || strings.ContainsAny(string(out), "\x1b\u009b") {
+					t.Errorf("%v %q; wanted %q", err, out, c.want)
+				}
+				if used := cmd.ProcessState.SysUsage().(*syscall.Rusage).Maxrss; used > 200<<10 {
+					t.Errorf("%d KiB of memory", used)
+				}
+				return
 			}
-			attack(c.verb, strings.ReplaceAll(c.say, "NAME", name))
-			args := []string{"run", "x", "--session", name, "--detach"}
-			if c.verb == "kill" {
-				args = []string{"kill", "x", name}
-			}
-			cmd := r.Cmd(r.repo, r.Bin, args...)
-			out, err := cmd.CombinedOutput()
-			if err == nil || !strings.Contains(string(out), c.want) || strings.ContainsAny(string(out), "\x1b\u009b") {
-				t.Errorf("%v %q; wanted %q", err, out, c.want)
-			}
-			if used := cmd.ProcessState.SysUsage().(*syscall.Rusage).Maxrss; used > 200<<10 {
-				t.Errorf("%d KiB of memory", used)
-			}
-			_, err = r.Do(r.repo, "docker", "exec", id, "bash", "-c", "test -e /tmp/forged")
-			must(t, err)
 		})
 	}
 	t.Run("control", func(t *testing.T) {
