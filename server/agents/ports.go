@@ -81,12 +81,12 @@ func (m *Manager) launch(ctx context.Context, eng *engine, p place, c workspace.
 	if err != nil {
 		return l, err
 	}
-	wanted, refused := spec.Ports, map[int]bool{}
+	wanted, had, refused := spec.Ports, p.ports(), map[int]bool{}
 	shared := spec.Network == "host"
 	for try := 1; ; try++ {
 		var moved []string
 		if !shared {
-			if spec.Ports, moved, err = m.choosePorts(ctx, p, wanted, refused); err != nil {
+			if spec.Ports, moved, err = m.choosePorts(ctx, p, had, wanted, refused); err != nil {
 				return l, err
 			}
 		}
@@ -122,8 +122,8 @@ func numbers(ports []int) string {
 }
 
 // choosePorts gives each wanted port one of the host's that is neither refused nor another instance's, and writes them down. One
-// process does so at a time. moved tells of ports that the instance had and has no more.
-func (m *Manager) choosePorts(ctx context.Context, p place, wanted []container.Port, refused map[int]bool) (chosen []container.Port, moved []string, err error) {
+// process does so at a time. had are those of the instance before the first try; moved tells of them what it has no more.
+func (m *Manager) choosePorts(ctx context.Context, p place, had []keptPort, wanted []container.Port, refused map[int]bool) (chosen []container.Port, moved []string, err error) {
 	if len(wanted) == 0 {
 		err := os.Remove(p.portsFile())
 		if errors.Is(err, os.ErrNotExist) {
@@ -145,7 +145,7 @@ func (m *Manager) choosePorts(ctx context.Context, p place, wanted []container.P
 	}
 	var kept []keptPort
 	for _, w := range wanted {
-		host, was := chooseHost(p.ports(), w, taken)
+		host, was := chooseHost(had, w, taken)
 		if host == 0 {
 			return nil, nil, Errorf(CodeEngineFailed, "no port of this host is free for port %d; take ports out of ports: in the settings", w.Container)
 		}
