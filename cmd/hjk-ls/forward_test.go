@@ -201,3 +201,50 @@ func TestForgedListening(t *testing.T) {
 	r.hjk("rm", "x", "--delete-branch")
 	r.nothingLeft("in the end")
 }
+
+// TestForwardFromElsewhere: where the engine is not known to be of this machine, each connection is a stream through it.
+func TestForwardFromElsewhere(t *testing.T) {
+	r := newRig(t)
+	r.config(lonely)
+	r.hjk("run", "x", "--image", "hjk-test/busybox:1", "--agent", "web", "--detach")
+	r.hjk("run", "x", "--agent", "echo", "--detach")
+	l, _ := listen(t, 0)
+	defer l.Close()
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				defer c.Close()
+				up, err := net.Dial("unix", strings.TrimPrefix(r.Host, "unix://"))
+				if err != nil {
+					return
+				}
+				defer up.Close()
+				go func() {
+					_, _ = io.Copy(up, c)
+					_ = up.(*net.UnixConn).CloseWrite()
+				}()
+				_, _ = io.Copy(c, up)
+			}()
+		}
+	}()
+	web := r.forward("x", "3000", "--host", "tcp://"+l.Addr().String())
+	if got := get(t, web.URL); got != "x" {
+		t.Errorf("%q", got)
+	}
+	if got := get(t, web.URL+"big"); len(got) != 8<<20 {
+		t.Errorf("%d bytes", len(got))
+	}
+	r.echoes(r.forward("x", "4000", "--host", "tcp://"+l.Addr().String()).Host)
+	nobody := r.forward("x", "5000", "--host", "tcp://"+l.Addr().String())
+	c, err := net.Dial("tcp", fmt.Sprint("127.0.0.1:", nobody.Host))
+	must(t, err)
+	if n, err := c.Read(make([]byte, 1)); err == nil {
+		t.Errorf("%d bytes of nobody", n)
+	}
+	_ = c.Close()
+	r.hjk("rm", "x", "--delete-branch")
+}
