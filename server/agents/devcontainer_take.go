@@ -34,15 +34,17 @@ func (m *Manager) extra(w wish, path, worktree string, image []string) (extra, e
 	x := extra{}
 	has := func(ask string) bool { return m.consent().Has(repoConsent(w.repo), ask) }
 	x.takeEnv(f, worktree, image)
+	var seen []workspace.Port // of one port inside the first word counts, and the settings' before it
 	for _, p := range f.Ports {
 		port := workspace.Port{Container: p.Container, Host: p.Host}
 		switch ask := "ports=" + port.String(); {
-		case slices.Contains(w.config.Ports, port):
+		case slices.ContainsFunc(slices.Concat(w.config.Ports, seen), func(p workspace.Port) bool { return p.Container == port.Container }):
 		case has(ask):
 			x.ports = append(x.ports, port)
 		default:
 			x.asks = append(x.asks, ask)
 		}
+		seen = append(seen, port)
 	}
 	flags, refused := images.RunArgs(f.RunArgs)
 	for _, flag := range flags {
