@@ -2,6 +2,7 @@ package container
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -11,6 +12,7 @@ import (
 	"github.com/docker/docker/api/types/container"
 	"github.com/docker/docker/api/types/filters"
 	"github.com/docker/docker/api/types/mount"
+	"github.com/docker/docker/api/types/network"
 	"github.com/docker/docker/api/types/volume"
 
 	"github.com/gilmanlab/hjk-ls/container/shim"
@@ -90,6 +92,9 @@ func ofSettings(labels map[string]string, target string) bool {
 // left in its home, may lead them elsewhere by a link: over the helper, the worktree or the home they must not come.
 func (e *Engine) landings(ctx context.Context, res container.InspectResponse) error {
 	labels := res.Config.Labels
+	if e.isPodman() {
+		return e.noLinks(ctx, res)
+	}
 	for _, target := range strings.Split(labels[LabelMounts]+"\n"+labels[LabelCaches], "\n") {
 		if _, inTree := below(labels[LabelWorktree], target); target == "" || inTree { // which is looked at below it
 			continue
@@ -103,6 +108,67 @@ func (e *Engine) landings(ctx context.Context, res container.InspectResponse) er
 		}
 	}
 	return nil
+}
+
+// noLinks is landings for Podman, which follows links of a stopped container otherwise when it is asked than when it starts it: a container
+// of its own, with the image and the home and nothing else that an agent wrote, tells whether there is any link.
+func (e *Engine) noLinks(ctx context.Context, res container.InspectResponse) error {
+	labels := res.Config.Labels
+	argv := []string{shim.Path, "links", labels[LabelHome]}
+	for _, target := range strings.Split(labels[LabelMounts]+"\n"+labels[LabelCaches], "\n") {
+		if _, inTree := below(labels[LabelWorktree], target); target != "" && !inTree {
+			argv = append(argv, target)
+		}
+	}
+	if len(argv) == 3 {
+		return nil
+	}
+	host := &container.HostConfig{
+		NetworkMode: "none", ReadonlyRootfs: true, CapDrop: []string{"ALL"}, CapAdd: []string{"DAC_OVERRIDE"}, SecurityOpt: []string{"no-new-privileges"},
+	}
+	for _, m := range res.Mounts {
+		switch m.Destination {
+		case shim.BinDir:
+			host.Mounts = append(host.Mounts, mount.Mount{Type: mount.TypeBind, Source: m.Source, Target: shim.BinDir, ReadOnly: true})
+		case labels[LabelHome]:
+			host.Mounts = append(host.Mounts, mount.Mount{Type: mount.TypeVolume, Source: m.Name, Target: shim.HomeDir})
+		}
+	}
+	cfg := &container.Config{
+		Image: res.Image, Entrypoint: argv, Cmd: []string{}, User: "0:0", WorkingDir: "/",
+		Healthcheck: &container.HealthConfig{Test: []string{"NONE"}},
+	}
+	err := e.oneOff(ctx, cfg, host)
+	var ended *ExitedError
+	if errors.As(err, &ended) {
+		return mountsError(errors.New(ended.Log))
+	}
+	return err
+}
+
+// oneOff runs a container to its end, and removes it.
+func (e *Engine) oneOff(ctx context.Context, cfg *container.Config, host *container.HostConfig) error {
+	host, err := e.bindable(host)
+	if err != nil {
+		return err
+	}
+	var made container.CreateResponse
+	err = e.call(ctx, func(ctx context.Context) (err error) {
+		made, err = e.api.ContainerCreate(ctx, cfg, host, &network.NetworkingConfig{}, nil, "")
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	defer func() {
+		late, cancel := context.WithTimeout(context.WithoutCancel(ctx), createGrace)
+		defer cancel()
+		_ = e.Remove(late, made.ID)
+	}()
+	if err := e.start(ctx, made.ID); err != nil {
+		return err
+	}
+	return e.succeeded(ctx, made.ID)
 }
 
 // overlaps reports whether something at a path in the container would cover what is hjk-ls's own, the worktree or the home.

@@ -12,12 +12,13 @@ import (
 	"github.com/gilmanlab/hjk-ls/server/agents"
 )
 
-// promptOf is run's prompt: its argument, a file, or standard input, which "-" stands for.
-func (a *app) promptOf(ctx context.Context, args []string, file string) (string, error) {
+// promptOf is run's prompt: its argument, a file, or standard input, which "-" stands for. A literal one, which stands after --, is
+// itself, whatever it is.
+func (a *app) promptOf(ctx context.Context, args []string, literal bool, file string) (string, error) {
 	if len(args) > 0 && file != "" {
 		return "", &usageError{errors.New("there is a PROMPT and --prompt-file; give one of them")}
 	}
-	if len(args) > 0 && args[0] != "-" {
+	if len(args) > 0 && (literal || args[0] != "-") {
 		return args[0], nil
 	}
 	if len(args) > 0 {

@@ -40,8 +40,10 @@ that agent. It goes on where it was, if it can, and a prompt is the next thing i
 		Args: runArgs, ValidArgsFunction: a.completeBranch,
 		RunE: func(c *cobra.Command, argv []string) error {
 			var err error
+			dash := c.ArgsLenAtDash()
+			literal := dash >= 0 && dash < len(argv)
 			args.Branch, argv = branchAndPrompt(argv, args.PR)
-			if args.Prompt, err = a.promptOf(c.Context(), argv, promptFile); err != nil {
+			if args.Prompt, err = a.promptOf(c.Context(), argv, literal, promptFile); err != nil {
 				return err
 			}
 			if args.Branch == "" && args.Prompt == "" && args.PR == 0 {

@@ -24,6 +24,7 @@ const usage = `hjk-shim keeps the sessions of an hjk-ls container.
   hjk-shim init --user UID:GID --home PATH     PID 1; with --listening it tells who listens
   hjk-shim prepare --user UID:GID --home PATH  what init does first, where PID 1 is another
   hjk-shim fill HOME                           unpacks standard input, a tar archive, into a new home
+  hjk-shim links HOME PATH…                    tells of symbolic links on the way to places, in a container for this alone
   hjk-shim own --user UID:GID                  gives the folders of /.headjack/own to a user
   hjk-shim mounts                              looks whether what is mounted is what standard input says
   hjk-shim session start                       one request line on standard input
@@ -57,6 +58,8 @@ func run(args []string) int {
 		return mountsMain(os.Stdin, os.Stdout)
 	case len(args) == 2 && args[0] == "fill":
 		return fillMain(args[1], os.Stdin)
+	case len(args) >= 2 && args[0] == "links":
+		return linksMain(args[1], args[2:])
 	case len(args) >= 1 && args[0] == "own":
 		return withUser(args[1:], ownMain)
 	case len(args) == 1 && args[0] == "exec":

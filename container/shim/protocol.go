@@ -17,6 +17,7 @@ const (
 	Path     = BinDir + "/hjk-shim"        // the helper
 	RunDir   = "/.headjack/run"            // session state and logs, shared with the host
 	OwnDir   = "/.headjack/own"            // what "own" gives to a user, in a container for this alone
+	HomeDir  = "/.headjack/home"           // a home that "links" looks into
 	SSHAgent = "/.headjack/ssh-agent.sock" // the host's ssh agent, where the user allows it
 	SockDir  = "/.headjack/sock"           // a tmpfs, mode 1777: sockets do not cross a virtual machine's shared folder
 
