@@ -215,7 +215,6 @@ func (e *editor) answers(title string) {
 func TestConsentInTheEditor(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
-	r.userConfig("network: none\n")
 	e := r.edit(drive.Editor{Options: map[string]any{"headjack": map[string]any{"folder": map[string]any{"ports": []int{38219}}}}})
 	run := map[string]any{"branch": "x", "image": "hjk-test/busybox:1"}
 	if err := e.Command("hjk-ls.run", run, nil); err == nil || !strings.Contains(err.Error(), "ports=38219") {
@@ -234,6 +233,7 @@ func TestConsentInTheEditor(t *testing.T) {
 		t.Errorf("it was asked again: %d questions, then %d", asked, n)
 	}
 
+	r.userConfig("network: none\n")
 	r.repoConfig("network: default\n")
 	for _, answer := range []string{"", "Refuse", "Refuse"} { // who puts the question away is asked again
 		e.answers(answer)
