@@ -213,7 +213,9 @@ func (w *world) sends(t *testing.T, service *standin.Service, branch, agent stri
 	for _, text := range []string{"one line", "the first of three\nand the \"second\"\nend"} {
 		service.Forget()
 		w.hjk(t, "wait", branch, agent, "--for", "waiting", "--timeout", "2m")
-		w.hjk(t, "send", branch, agent, "--", text)
+		until(t, "^sent to", time.Minute, func() (string, error) { // it may draw for a moment again, and is sent nothing then
+			return w.Hjk(w.repo, "send", branch, agent, "--", text)
+		})
 		until(t, "^true", time.Minute, func() (string, error) {
 			log, err := w.Hjk(w.repo, "logs", branch, agent, "--tail", "-1")
 			return fmt.Sprintf("%v: %s was sent %q\n%s", service.Asked(text), agent, text, log), err
