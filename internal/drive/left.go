@@ -44,7 +44,7 @@ func Leftovers(host, dir string) (containers, volumes []string, err error) {
 		return nil, nil, err
 	}
 	for _, s := range list {
-		if strings.HasPrefix(s.Labels["io.headjack.repo"], dir) {
+		if below(dir, s.Labels["io.headjack.repo"]) {
 			containers = append(containers, s.ID)
 		}
 	}
@@ -53,11 +53,18 @@ func Leftovers(host, dir string) (containers, volumes []string, err error) {
 		return containers, nil, err
 	}
 	for _, v := range vols.Volumes {
-		if strings.HasPrefix(v.Labels["io.headjack.repo"], dir) {
+		if below(dir, v.Labels["io.headjack.repo"]) {
 			volumes = append(volumes, v.Name)
 		}
 	}
 	return containers, volumes, nil
+}
+
+// below reports whether a path is dir or in it. A beginning is not enough: scripts run side by side, and script-exec is how
+// script-execends begins.
+func below(dir, path string) bool {
+	rest, ok := strings.CutPrefix(path, strings.TrimSuffix(dir, "/"))
+	return ok && (rest == "" || rest[0] == '/')
 }
 
 // CleanUp deletes the Leftovers.

@@ -1,5 +1,5 @@
 // Command gotest runs `go test` with its arguments, prints what failed whole and of the rest a line a package, and ends
-// with the count of tests. Arguments behind a "--" are another `go test`, which runs after the one before.
+// with the names of what failed and the count of tests. Arguments behind a "--" are another `go test`, which runs after the one before.
 package main
 
 import (
@@ -29,6 +29,9 @@ func run(args []string) int {
 			fmt.Fprintln(os.Stderr, err)
 			code = 1
 		}
+	}
+	for _, name := range c.names {
+		fmt.Println("failed:", name)
 	}
 	fmt.Printf("%d passed, %d failed", c.passed, c.failed)
 	if c.skipped > 0 {
@@ -82,6 +85,7 @@ func (c *counter) test(args []string) error {
 
 type counter struct {
 	passed, failed, skipped int
+	names                   []string // of the tests that failed, without those that failed with a test inside
 	output                  map[string]*strings.Builder
 }
 
@@ -118,8 +122,16 @@ func (c *counter) note(e event) {
 	default:
 		c.failed++
 		fmt.Print(c.text(key))
+		c.name(e.Package + " " + e.Test)
 	}
 	delete(c.output, key)
+}
+
+// name notes a test that failed. The tests inside it were noted before.
+func (c *counter) name(test string) {
+	if !slices.ContainsFunc(c.names, func(n string) bool { return strings.HasPrefix(n, test+"/") }) {
+		c.names = append(c.names, test)
+	}
 }
 
 // unfinished is what tests of a package printed that had no result, as when time ran out or one of them panicked. Of each it is the end,
