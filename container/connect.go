@@ -7,10 +7,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/docker/docker/api/types"
 	"github.com/docker/docker/client"
 	"go.uber.org/zap"
-	"golang.org/x/sync/errgroup"
 	"golang.org/x/sync/semaphore"
 )
 
@@ -166,8 +164,9 @@ func probe(ctx context.Context, c candidate, patience time.Duration, alive func(
 	}
 	e := &Engine{
 		api: api, log: zap.NewNop(), sem: semaphore.NewWeighted(MaxCalls), homes: map[string]string{},
-		stop: func() error { return nil },
+		stop: func() error { return nil }, identity: &identity{done: make(chan struct{})},
 	}
+	e.life, e.hangUp = context.WithCancel(context.Background())
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	limit := time.AfterFunc(patience, func() { cancel(errSilent) })
@@ -183,46 +182,8 @@ func probe(ctx context.Context, c candidate, patience time.Duration, alive func(
 		if errors.Is(context.Cause(ctx), errSilent) {
 			err = errSilent
 		}
+		e.hangUp()
 		return nil, errors.Join(err, api.Close())
 	}
 	return e, nil
-}
-
-// identify asks what an engine is, both questions at once: one that is far away takes its time for each.
-func (e *Engine) identify(ctx context.Context, c candidate) error {
-	var v types.Version
-	var sys systemInfo
-	g, ctx := errgroup.WithContext(ctx)
-	g.Go(func() (err error) {
-		v, err = e.api.ServerVersion(ctx)
-		return err
-	})
-	g.Go(func() (err error) {
-		sys, err = e.systemInfo(ctx)
-		return err
-	})
-	if err := g.Wait(); err != nil {
-		return err
-	}
-	if older(v.APIVersion, minAPI) {
-		return fmt.Errorf("engine %s is too old; Docker 20.10 or Podman 4 is the oldest that works", v.Version)
-	}
-	e.info = EngineInfo{
-		Host: c.host, Source: c.source, Name: "docker", Version: v.Version,
-		APIVersion: e.api.ClientVersion(), OS: v.Os, Arch: v.Arch,
-	}
-	e.info.Warnings = told(sys.Warnings)
-	for _, comp := range v.Components {
-		if strings.HasPrefix(comp.Name, "Podman") {
-			e.info.Name = "podman"
-		}
-	}
-	e.info.Rootless = sys.Rootless
-	for _, opt := range sys.SecurityOptions {
-		e.info.Remapped = e.info.Remapped || opt == "name=userns"
-		if strings.Contains(opt, "rootless") {
-			e.info.Rootless = true
-		}
-	}
-	return nil
 }

@@ -100,7 +100,7 @@ func told(warnings []string) (all []string) {
 
 // exempt takes a container out of the engine's remapping of users: its worktree belongs to the host's user, whom it would not have.
 func (e *Engine) exempt(host *container.HostConfig) {
-	if e.info.Remapped && host.UsernsMode == "" {
+	if e.Info().Remapped && host.UsernsMode == "" {
 		host.UsernsMode = "host"
 	}
 }

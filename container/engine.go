@@ -24,11 +24,14 @@ const minAPI = "1.40"
 
 // Engine is a connection to a container engine. Close it.
 type Engine struct {
-	api  *client.Client
-	info EngineInfo
-	log  *zap.Logger
-	sem  *semaphore.Weighted
-	stop func() error // ends what was started for this connection
+	api      *client.Client
+	info     EngineInfo // what its first answer told: Host, Source, Name and APIVersion
+	identity *identity  // the rest
+	log      *zap.Logger
+	sem      *semaphore.Weighted
+	stop     func() error    // ends what was started for this connection
+	life     context.Context // ends with the connection
+	hangUp   context.CancelFunc
 
 	homesMu sync.Mutex
 	homes   map[string]string // image id and user to home
@@ -44,14 +47,14 @@ func older(a, b string) bool {
 	return num(a) < num(b)
 }
 
-// Info says which engine this is.
-func (e *Engine) Info() EngineInfo { return e.info }
-
 // Client is the connection itself, for packages that speak of other things than containers.
 func (e *Engine) Client() *client.Client { return e.api }
 
 // Close ends the connection and what was started for it.
-func (e *Engine) Close() error { return errors.Join(e.api.Close(), e.stop()) }
+func (e *Engine) Close() error {
+	e.hangUp()
+	return errors.Join(e.api.Close(), e.stop())
+}
 
 // callTimeout is far above what any call takes whose work is not the user's: an engine can wedge, and answer never.
 const callTimeout = time.Minute

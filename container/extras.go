@@ -42,7 +42,7 @@ func (e *Engine) extras(host *container.HostConfig, x Extras) error {
 		if err := flagDevice(nil, host, oneDevice(d)); err != nil {
 			return err
 		}
-		if !e.info.Rootless { // there the host's groups are nobody's
+		if !e.Info().Rootless { // there the host's groups are nobody's
 			host.GroupAdd = append(host.GroupAdd, deviceGroups(d)...)
 		}
 	}

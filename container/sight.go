@@ -34,7 +34,7 @@ func (e *Engine) Sees(ctx context.Context, paths ...string) error {
 		}
 		host.Mounts = append(host.Mounts, mount.Mount{Type: mount.TypeBind, Source: p, Target: fmt.Sprintf("/%d", i), ReadOnly: true})
 	}
-	platform := &ocispec.Platform{OS: e.info.OS, Architecture: e.info.Arch}
+	platform := &ocispec.Platform{OS: e.Info().OS, Architecture: e.Info().Arch}
 	err := e.call(ctx, func(ctx context.Context) error {
 		made, err := e.api.ContainerCreate(ctx, &container.Config{Image: noImage, Cmd: []string{"true"}}, host, &network.NetworkingConfig{}, platform, "")
 		if err == nil {

@@ -20,7 +20,8 @@ type Setup struct {
 // Commands are run one after the other, until one fails.
 type Commands struct {
 	Words      [][]string // of each command; none is nothing to do
-	Repository bool       // the repository's file says so, and not the user
+	Repository bool       // a file of the repository says so, and not the user
+	File       string     // that file, where it is not .headjack.yaml
 }
 
 // Shell runs what is a text.

@@ -34,6 +34,9 @@ func Open(ctx context.Context, path string) (*Repo, error) {
 	if fi, err := os.Stat(path); err != nil || !fi.IsDir() {
 		return nil, fmt.Errorf("%s: %w: there is no such folder", path, ErrNotRepository)
 	}
+	if r, err := openPlain(ctx, path); r != nil || err != nil {
+		return r, err
+	}
 	out, err := git(ctx, path, "rev-parse", "--is-bare-repository", "--is-inside-work-tree", "--git-common-dir")
 	if err != nil {
 		return nil, openError(path, err)
@@ -45,20 +48,31 @@ func Open(ctx context.Context, path string) (*Repo, error) {
 	if fields[1] != "true" {
 		return nil, fmt.Errorf("%s: %w: open a checkout of it instead, for example: %s", path, ErrBareRepository, plain.Shell("git", "-C", path, "worktree", "add", "../checkout"))
 	}
-	return locate(ctx, path, fields[2])
+	top, err := git(ctx, path, "rev-parse", "--show-toplevel")
+	if err != nil {
+		return nil, openError(path, err)
+	}
+	return locate(path, fields[2], top)
 }
 
-func locate(ctx context.Context, path, common string) (*Repo, error) {
+// openPlain opens a repository whose paths have no line break in them, for which git is asked once. It is nil where there is more to ask.
+func openPlain(ctx context.Context, path string) (*Repo, error) {
+	out, err := git(ctx, path, "rev-parse", "--is-inside-work-tree", "--git-common-dir", "--show-toplevel")
+	fields := strings.Split(strings.TrimSuffix(out, "\n"), "\n")
+	if err != nil || len(fields) != 3 || fields[0] != "true" {
+		return nil, context.Cause(ctx)
+	}
+	return locate(path, fields[1], fields[2])
+}
+
+// locate makes a Repo of what git says of the checkout that path is in.
+func locate(path, common, top string) (*Repo, error) {
 	if !filepath.IsAbs(common) {
 		common = filepath.Join(path, common)
 	}
 	common, err := filepath.EvalSymlinks(common)
 	if err != nil {
 		return nil, err
-	}
-	top, err := git(ctx, path, "rev-parse", "--show-toplevel")
-	if err != nil {
-		return nil, openError(path, err)
 	}
 	from, err := filepath.EvalSymlinks(strings.TrimSuffix(top, "\n"))
 	if err != nil {

@@ -14,14 +14,12 @@ import (
 type branchWord struct {
 	own   bool // without one, the branch of the checkout that one is in, where an instance has it
 	begin bool // the beginning of a branch that has an instance, where there is one alone
-
-	failed func(error) error // makes a failure one of the command, where that has exit codes of its own; nil leaves it
 }
 
-// branchWords are those of the commands. Where something ends, goes or comes in by a command, branches are typed whole.
+// branchWords are those of the commands. Where something ends, goes or comes in by a command, branches are typed whole. exec, wait,
+// send and forward, in whose arguments the branch is not the first alone, look for it themselves.
 var branchWords = map[string]branchWord{
 	"attach":   {own: true, begin: true},
-	"exec":     {begin: true, failed: ownFailure},
 	"logs":     {own: true, begin: true},
 	"diff":     {own: true, begin: true},
 	"shell":    {own: true, begin: true},
@@ -50,9 +48,6 @@ func (a *app) shortBranch(c *cobra.Command) {
 	}
 	c.RunE = func(c *cobra.Command, args []string) error {
 		full, err := a.wholeBranch(c.Context(), word, args)
-		if err != nil && word.failed != nil {
-			err = word.failed(err)
-		}
 		if err != nil {
 			return err
 		}
@@ -65,30 +60,42 @@ func (a *app) shortBranch(c *cobra.Command) {
 
 // wholeBranch are the arguments with the whole branch, as far as one is found.
 func (a *app) wholeBranch(ctx context.Context, word branchWord, args []string) (full []string, err error) {
-	err = a.with(func(m *agents.Manager) error {
-		switch {
-		case len(args) == 0 && word.own:
-			branch, err := m.BranchHere(ctx)
-			if branch != "" {
-				full = []string{branch}
-			}
-			return err
-		case len(args) > 0 && word.begin:
-			branch, err := m.BranchBeginning(ctx, args[0])
-			full = append([]string{branch}, args[1:]...)
-			if err == nil && branch != args[0] && !a.json {
-				fmt.Fprintf(a.err, "hjk-ls: %s is %s\n", plain.Line(args[0]), plain.Line(branch))
-			}
-			return err
-		}
-		full = args
-		return nil
-	})
-	if full == nil {
-		full = args
+	full = args
+	if len(args) == 0 && !word.own || len(args) > 0 && !word.begin {
+		return full, nil
 	}
+	err = a.with(func(m *agents.Manager) error {
+		var typed string
+		if len(args) > 0 {
+			typed = args[0]
+		}
+		branch, err := a.fullBranch(ctx, m, typed)
+		switch {
+		case len(args) > 0:
+			full = append([]string{branch}, args[1:]...)
+		case branch != "":
+			full = []string{branch}
+		}
+		return err
+	})
 	if agents.CodeOf(err) == agents.CodeNotRepository { // the command says so, or works without
 		err = nil
 	}
 	return full, err
+}
+
+// fullBranch is the branch that a word is the beginning of, and for no word that of the checkout of an instance, or "". What is neither stays
+// as it is.
+func (a *app) fullBranch(ctx context.Context, m *agents.Manager, word string) (string, error) {
+	if word == "" {
+		return m.BranchHere(ctx)
+	}
+	branch, err := m.BranchBeginning(ctx, word)
+	if err != nil {
+		return word, err
+	}
+	if branch != word && !a.json {
+		fmt.Fprintf(a.err, "hjk-ls: %s\n", plain.Line(agents.BeginningNote(word, branch)))
+	}
+	return branch, nil
 }

@@ -27,7 +27,7 @@ type execFlags struct {
 func (a *app) execCommand() *cobra.Command {
 	x := &execFlags{}
 	c := &cobra.Command{
-		Use:   "exec BRANCH -- COMMAND [ARG…]",
+		Use:   "exec [BRANCH] -- COMMAND [ARG…]",
 		Short: "Run a command in the container of a branch, with this terminal or these pipes",
 		Long: `Run a command in the container of a branch: in its worktree, as a session would have it, and beside the sessions.
 Standard input, output and error are this command's own; with -t, or where input and output are a terminal, the command
@@ -72,7 +72,11 @@ with hjk-ls, too, however that ends.`,
 // parse reads what comes after the branch: flags, then the command, with or without a -- before it.
 func (x *execFlags) parse(c *cobra.Command, argv []string) error {
 	usage := func(err error) error { return ownFailure(&usageError{err}) }
-	if len(argv) > 0 {
+	x.args.Short = true
+	switch {
+	case c.ArgsLenAtDash() == 0: // the command alone, in a checkout of an instance
+		x.args.Command = argv
+	case len(argv) > 0:
 		x.args.Branch = argv[0]
 		if err := c.Flags().Parse(argv[1:]); err != nil {
 			return usage(err)
@@ -84,7 +88,7 @@ func (x *execFlags) parse(c *cobra.Command, argv []string) error {
 	}
 	switch {
 	case len(argv) == 0:
-		return usage(errors.New("the branch is missing: hjk-ls exec BRANCH -- COMMAND"))
+		return usage(errors.New("the branch and the command are missing: hjk-ls exec BRANCH -- COMMAND"))
 	case len(x.args.Command) == 0:
 		return usage(fmt.Errorf("the command is missing: %s COMMAND; for a shell: %s", hjk("exec", argv[0], "--"), hjk("shell", argv[0])))
 	case x.tty && x.not:

@@ -16,18 +16,24 @@ import (
 
 func (a *app) forwardCommand() *cobra.Command {
 	c := &cobra.Command{
-		Use: "forward BRANCH PORT[:LOCAL]", Short: "Lead a port of this machine to one in a branch's container, until ended by Ctrl-C",
+		Use: "forward [BRANCH] PORT[:LOCAL]", Short: "Lead a port of this machine to one in a branch's container, until ended by Ctrl-C",
 		Long: `Lead a port of this machine's loopback to a port in the container of a branch, until ended by Ctrl-C. The port needs not be
 published, and the container no network. Without LOCAL it is the same number, or the next one that is free. It goes on while
 the container is stopped, started or recreated; who connects meanwhile is turned away.`,
 		Example: "  hjk-ls forward fix/login 3000\n  hjk-ls forward fix/login 5432:15432",
-		Args:    cobra.ExactArgs(2), ValidArgsFunction: a.completePort,
+		Args:    cobra.RangeArgs(1, 2), ValidArgsFunction: a.completePort,
 		RunE: func(c *cobra.Command, argv []string) error {
-			args, err := forwardArgs(argv[0], argv[1])
+			args, err := forwardArgs(argv)
 			if err != nil {
 				return &usageError{err}
 			}
 			return a.with(func(m *agents.Manager) error {
+				if args.Branch, err = a.fullBranch(c.Context(), m, args.Branch); err != nil {
+					return err
+				}
+				if args.Branch == "" {
+					return errNoBranch
+				}
 				return a.forward(c.Context(), m, args, func(agents.ForwardResult) error { return nil })
 			})
 		},
@@ -36,10 +42,13 @@ the container is stopped, started or recreated; who connects meanwhile is turned
 	return c
 }
 
-// forwardArgs reads PORT[:LOCAL].
-func forwardArgs(branch, ports string) (agents.ForwardArgs, error) {
-	args := agents.ForwardArgs{Branch: branch}
-	port, local, both := strings.Cut(ports, ":")
+// forwardArgs reads [BRANCH] PORT[:LOCAL].
+func forwardArgs(argv []string) (agents.ForwardArgs, error) {
+	var args agents.ForwardArgs
+	if len(argv) > 1 {
+		args.Branch = argv[0]
+	}
+	port, local, both := strings.Cut(argv[len(argv)-1], ":")
 	var err error
 	if args.Port, err = portNumber(port); err == nil && both {
 		args.Local, err = portNumber(local)

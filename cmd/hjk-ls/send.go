@@ -16,15 +16,15 @@ import (
 func (a *app) sendCommand() *cobra.Command {
 	var args agents.SendArgs
 	c := &cobra.Command{
-		Use: "send BRANCH [SESSION] TEXT", Short: "Type a text, and Enter, for an agent that waits for its user",
+		Use: "send [BRANCH] [SESSION] TEXT", Short: "Type a text, and Enter, for an agent that waits for its user",
 		Long: `Type a text, and Enter, for an agent that waits for its user. TEXT is - for standard input; one that begins with - goes after --.
 
-A program that knows pasted texts from typed ones gets it as one text, however many lines it has. Refused (exit code 5) while the
-agent does not wait; --now types all the same.`,
+A program that knows pasted texts from typed ones gets it as one text, however many lines it has. Refused (exit code 5) when the
+agent does not wait, nor does so within a moment; --now types all the same. In a checkout of an instance a TEXT alone is for it.`,
 		Example: `  hjk-ls send fix/login "yes, go on"
   hjk-ls send fix/login - <review.md
   hjk-ls send --now --raw fix/login $'\x1b'    # the Escape key`,
-		Args: cobra.RangeArgs(2, 3), ValidArgsFunction: a.completeSession,
+		Args: cobra.RangeArgs(1, 3), ValidArgsFunction: a.completeSession,
 		RunE: func(c *cobra.Command, argv []string) error {
 			s := sessionArgs(argv[:len(argv)-1])
 			args.Branch, args.Session = s.Branch, s.Session
@@ -33,6 +33,12 @@ agent does not wait; --now types all the same.`,
 				return err
 			}
 			return a.with(func(m *agents.Manager) error {
+				if args.Branch, err = a.fullBranch(c.Context(), m, args.Branch); err != nil {
+					return err
+				}
+				if args.Branch == "" {
+					return errNoBranch
+				}
 				res, err := m.Send(c.Context(), args)
 				if err != nil {
 					return err

@@ -25,6 +25,7 @@ func (a *app) startCommand() *cobra.Command {
 		},
 	}
 	c.Flags().BoolVarP(&args.All, "all", "a", false, "of every repository")
+	c.Flags().BoolVar(&args.NoSetup, "no-setup", false, "also where a setup is due, or failed")
 	a.jsonFlag(c)
 	return c
 }

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"io"
 	"strconv"
@@ -25,7 +27,7 @@ func (a *app) waitCommand() *cobra.Command {
 	var anyOf, allOf bool
 	var timeout string
 	c := &cobra.Command{
-		Use: "wait BRANCH [SESSION]", Short: "Wait until an agent waits for its user, or has ended",
+		Use: "wait [BRANCH] [SESSION]", Short: "Wait until an agent waits for its user, or has ended",
 		Long: `Wait until an agent waits for its user, or has ended.
 
 Prints a line for each session: BRANCH SESSION waiting, BRANCH SESSION exited CODE, or BRANCH SESSION stopped.
@@ -34,7 +36,7 @@ With --any or --all every argument is a branch, or BRANCH:SESSION; --any returns
 Exit codes: 0 it waits, or with --for exit it ended; 10 it ended; 11 its container runs no more; 124 the time is over.`,
 		Example: `  hjk-ls wait fix/login && hjk-ls send fix/login "yes, go on"
   hjk-ls wait --any fix/login docs:claude --timeout 10m`,
-		Args: cobra.MinimumNArgs(1), ValidArgsFunction: a.completeWait,
+		Args: cobra.ArbitraryArgs, ValidArgsFunction: a.completeWait,
 		RunE: func(c *cobra.Command, argv []string) error {
 			if err := waitTargets(&args, argv, anyOf || allOf); err != nil {
 				return err
@@ -44,6 +46,9 @@ Exit codes: 0 it waits, or with --for exit it ended; 10 it ended; 11 its contain
 				return err
 			}
 			return a.with(func(m *agents.Manager) error {
+				if err := a.fullTargets(c.Context(), m, &args); err != nil {
+					return err
+				}
 				res, err := m.Wait(c.Context(), args)
 				if err != nil {
 					return err
@@ -78,6 +83,9 @@ func mustComplete(err error) {
 
 // waitTargets are the sessions that arguments name. A colon is in the name of no branch.
 func waitTargets(args *agents.WaitArgs, argv []string, several bool) error {
+	if several && len(argv) == 0 {
+		return &usageError{errors.New("name the branches to wait for, each as BRANCH or BRANCH:SESSION")}
+	}
 	if !several {
 		if len(argv) > 2 {
 			return &usageError{fmt.Errorf("%d arguments are more than a branch and a session; several branches are waited for with --any or --all", len(argv))}
@@ -92,6 +100,25 @@ func waitTargets(args *agents.WaitArgs, argv []string, several bool) error {
 	}
 	return nil
 }
+
+// fullTargets has whole branches in the place of beginnings.
+func (a *app) fullTargets(ctx context.Context, m *agents.Manager, args *agents.WaitArgs) (err error) {
+	for i, t := range args.Sessions {
+		if args.Sessions[i].Branch, err = a.fullBranch(ctx, m, t.Branch); err != nil {
+			return err
+		}
+	}
+	if len(args.Sessions) == 0 {
+		args.Branch, err = a.fullBranch(ctx, m, args.Branch)
+		if err == nil && args.Branch == "" {
+			err = errNoBranch
+		}
+	}
+	return err
+}
+
+// errNoBranch is that a branch was left out where none can be meant.
+var errNoBranch = &usageError{errors.New("the branch is missing, and this folder is no checkout of an instance; hjk-ls ps lists the branches that have one")}
 
 // waitTime takes a duration, or seconds.
 func waitTime(args *agents.WaitArgs, s string) error {

@@ -12,26 +12,29 @@ import (
 // editors are keys for the editor that opens a folder, and those that say what hjk-ls does anyway: they are passed over in silence.
 var editors = []string{
 	"$schema", "name", "customizations", "extensions", "settings", "devPort", "portsAttributes", "otherPortsAttributes",
-	"shutdownAction", "overrideCommand", "updateRemoteUserUID", "init", "secrets", "waitFor", "overrideFeatureInstallOrder",
+	"shutdownAction", "overrideCommand", "updateRemoteUserUID", "init",
 }
 
 // instead says of keys that are not taken what to do, or what hjk-ls does.
 var instead = map[string]string{
-	"features":          "have a Dockerfile install what they would; hjk-ls init writes a first one",
-	"dockerComposeFile": "an instance is one container; name an image or a build",
-	"service":           "",
-	"runServices":       "",
-	"initializeCommand": "it would run on the host",
-	"postStartCommand":  "put it into the image's or the agent's command",
-	"postAttachCommand": "put it into the agent's command",
-	"workspaceFolder":   "the worktree has the same path inside as outside",
-	"workspaceMount":    "the worktree has the same path inside as outside",
-	"remoteUser":        "sessions run as you, by your number",
-	"containerUser":     "sessions run as you, by your number",
-	"userEnvProbe":      "sessions have the image's environment",
-	"hostRequirements":  "",
-	"build.cacheFrom":   "the engine's own build cache is used",
-	"build.options":     "set build in .headjack.yaml",
+	"features":                    "have a Dockerfile install what they would; hjk-ls init writes a first one",
+	"dockerComposeFile":           "an instance is one container; name an image or a build",
+	"service":                     "",
+	"overrideFeatureInstallOrder": "",
+	"runServices":                 "",
+	"initializeCommand":           "it would run on the host",
+	"postStartCommand":            "put it into the image's or the agent's command",
+	"postAttachCommand":           "put it into the agent's command",
+	"workspaceFolder":             "the worktree has the same path inside as outside",
+	"workspaceMount":              "the worktree has the same path inside as outside",
+	"remoteUser":                  "sessions run as you, by your number",
+	"containerUser":               "sessions run as you, by your number",
+	"userEnvProbe":                "sessions have the image's environment",
+	"hostRequirements":            "",
+	"secrets":                     "give them to sessions by env or envFile of your own settings",
+	"waitFor":                     "an agent starts when the whole setup has ended",
+	"build.cacheFrom":             "the engine's own build cache is used",
+	"build.options":               "set build in .headjack.yaml",
 }
 
 // take takes one key of the file. An error is of its value alone.

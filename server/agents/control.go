@@ -23,6 +23,10 @@ func (m *Manager) target(ctx context.Context, hint, branch string) (target, erro
 	if err != nil {
 		return target{}, err
 	}
+	return m.targetIn(ctx, r, branch)
+}
+
+func (m *Manager) targetIn(ctx context.Context, r *workspace.Repo, branch string) (target, error) {
 	eng, err := m.engines.get(ctx)
 	if err != nil {
 		return target{}, err

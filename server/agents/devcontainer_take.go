@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -18,6 +20,9 @@ type extra struct {
 	env   []string
 	ports []workspace.Port
 	flags []container.Flag
+
+	mounts []workspace.Mount
+	caches []string // its volumes
 
 	asks     []string // what of it needs the user's consent, and has none
 	notTaken []string
@@ -55,7 +60,9 @@ func (m *Manager) extra(w wish, path, worktree string, image []string) (extra, e
 		x.flags = append(x.flags, container.Flag{Key: flag.Key, Value: flag.Value})
 	}
 	for _, mount := range f.Mounts {
-		refused = append(refused, devcontainer.NotTaken{Key: "the mount at " + mount.Target, Why: "hjk-ls mounts what your own settings name"})
+		if why := x.takeMount(mount, worktree, has); why != "" {
+			refused = append(refused, devcontainer.NotTaken{Key: "the mount at " + mount.Target, Why: why})
+		}
 	}
 	for _, name := range f.Unset {
 		refused = append(refused, devcontainer.NotTaken{Key: "remoteEnv " + name, Why: "a variable cannot be taken away"})
@@ -67,6 +74,34 @@ func (m *Manager) extra(w wish, path, worktree string, image []string) (extra, e
 		x.notTaken = append(x.notTaken, n.String())
 	}
 	return x, nil
+}
+
+// takeMount takes a mount, or says why not. What is bound is asked for as a mount of .headjack.yaml is; a volume is a cache, which reaches
+// nothing of the host.
+func (x *extra) takeMount(mount devcontainer.Mount, worktree string, has func(ask string) bool) (refused string) {
+	switch {
+	case mount.Type == "volume" && !filepath.IsAbs(mount.Target):
+		return "its target is no absolute path"
+	case mount.Type == "volume" && inside(worktree, mount.Target):
+		return "it lies in the worktree, of which each branch has its own"
+	case mount.Type == "volume":
+		x.caches = append(x.caches, mount.Target)
+		return ""
+	case mount.Type != "bind":
+		return "hjk-ls knows the types bind and volume"
+	case inside(worktree, mount.Source):
+		return "its source lies in the worktree, which the container has anyway"
+	}
+	if _, err := os.Lstat(mount.Source); err != nil || !filepath.IsAbs(mount.Source) {
+		return mount.Source + " is no path of this host"
+	}
+	m := workspace.Mount{Source: mount.Source, Target: mount.Target, ReadOnly: mount.ReadOnly}
+	if ask := "mounts=" + m.String(); !has(ask) {
+		x.asks = append(x.asks, ask)
+		return ""
+	}
+	x.mounts = append(x.mounts, m)
+	return ""
 }
 
 // defaultPath is the PATH of an image that says none.
@@ -97,17 +132,24 @@ func (x *extra) takeEnv(f *devcontainer.File, worktree string, image []string) {
 
 // lifecycle are the commands of the devcontainer.json that the image of an instance is by, in its worktree: they run inside, once, as the
 // setup of the settings does. They are the repository's.
-func (w wish) lifecycle(p place, worktree string) workspace.Commands {
+func (w wish) lifecycle(p place, worktree string) (workspace.Commands, error) {
 	w.keepRequest(p)
+	unknown := func(err error) (workspace.Commands, error) {
+		return workspace.Commands{}, Errorf(CodeInvalidConfig, "the setup of branch %q is not known: %w; correct the file, or go past the setup: %s",
+			p.Now, err, hjk("run", p.Now, "--no-setup"))
+	}
 	src, err := w.source(worktree)
-	if err != nil || src.Devcontainer == "" {
-		return workspace.Commands{}
+	switch {
+	case as[*images.DevcontainerError](err):
+		return unknown(err)
+	case err != nil || src.Devcontainer == "": // an image that is not there any more has no commands
+		return workspace.Commands{}, nil
 	}
 	f, err := images.ReadDevcontainer(src.Devcontainer, cmp.Or(src.Tree, worktree))
 	if err != nil {
-		return workspace.Commands{}
+		return unknown(err)
 	}
-	c := workspace.Commands{Repository: true}
+	c := workspace.Commands{Repository: true, File: src.Devcontainer}
 	for _, words := range f.Setup {
 		if len(words) == 1 {
 			words = workspace.InShell(words[0])
@@ -116,7 +158,7 @@ func (w wish) lifecycle(p place, worktree string) workspace.Commands {
 			c.Words = append(c.Words, words)
 		}
 	}
-	return c
+	return c, nil
 }
 
 // takeDevcontainer gets the user's consent to what the devcontainer.json of an image asks for. What is not agreed to is left out, and the

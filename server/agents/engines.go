@@ -3,6 +3,7 @@ package agents
 import (
 	"context"
 	"errors"
+	"fmt"
 	"path/filepath"
 	"sync"
 	"time"
@@ -109,8 +110,17 @@ func (e *engines) connect(ctx context.Context, passive bool) (*engine, error) {
 		return nil, wrap(err, CodeEngineUnreachable)
 	}
 	b := images.New(images.Options{Client: c.Client(), Log: e.m.log, DockerConfigDir: e.dockerConfigDir()})
-	arch := c.Info().Arch
-	return &engine{Engine: c, images: b, shim: func(ctx context.Context) (string, error) { return e.m.helper(ctx, arch) }}, nil
+	eng := &engine{Engine: c, images: b}
+	eng.shim = func(ctx context.Context) (string, error) {
+		if err := c.Identified(ctx); err != nil {
+			if ctx.Err() == nil {
+				e.lost(eng) // the next operation asks anew
+			}
+			return "", wrap(fmt.Errorf("the engine does not tell what it is: %w", err), CodeEngineUnreachable)
+		}
+		return e.m.helper(ctx, c.Info().Arch)
+	}
+	return eng, nil
 }
 
 // helper is where the helper for containers on arch lies on this host, which is where it is put when it is first needed.

@@ -40,7 +40,7 @@ func (m *Manager) ExecStreams(ctx context.Context, a ExecArgs, s ExecStreams, fb
 		return shim.Ended{}, err
 	}
 	go func() { _, _ = m.engines.get(ctx) }() // while git is asked; target waits for it
-	t, err := m.target(ctx, a.Workspace, a.Branch)
+	t, err := m.execTarget(ctx, &a, fb)
 	if err != nil {
 		return shim.Ended{}, err
 	}
@@ -59,6 +59,17 @@ func (m *Manager) ExecStreams(ctx context.Context, a ExecArgs, s ExecStreams, fb
 	}
 	x.publish(ctx)
 	return end, nil
+}
+
+func (m *Manager) execTarget(ctx context.Context, a *ExecArgs, fb Feedback) (target, error) {
+	if !a.Short {
+		return m.target(ctx, a.Workspace, a.Branch)
+	}
+	t, err := m.shortTarget(ctx, a.Branch, fb)
+	if err == nil {
+		a.Branch = t.place.Now
+	}
+	return t, err
 }
 
 func (a ExecArgs) check() error {

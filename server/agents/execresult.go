@@ -11,6 +11,7 @@ import (
 type ExecArgs struct {
 	Workspace string            `json:"workspace,omitempty"`
 	Branch    string            `json:"branch"`
+	Short     bool              `json:"-"` // Branch may be the beginning of one, or be left out in a checkout of an instance
 	Command   []string          `json:"command"`
 	Cwd       string            `json:"cwd,omitempty"` // absolute, or below the worktree
 	Env       map[string]string `json:"env,omitempty"`

@@ -56,33 +56,62 @@ func (m *Manager) mounting(ctx context.Context, eng *engine, w wish, p place, wt
 // add lays what the settings mount over what the container has.
 func (x *mounting) add(e *container.Extras) error {
 	for _, c := range x.w.config.Mounts {
-		source, fi, err := x.source(c)
-		if err != nil {
+		if err := x.mount(e, c); err != nil {
 			return err
 		}
-		target, err := x.target("mounts", c.Target)
-		if err != nil {
-			return err
-		}
-		if rel, err := filepath.Rel(x.wt.Path, target); err == nil && filepath.IsLocal(rel) {
-			if err := x.point(rel, fi.IsDir()); err != nil {
-				return err
-			}
-		}
-		e.Mounts = append(e.Mounts, container.Mount{Source: source, Target: target, ReadOnly: c.ReadOnly})
-		x.note(target, !c.ReadOnly)
 	}
 	for _, path := range x.w.config.Caches {
-		target, err := x.target("caches", path)
-		if err != nil {
+		if err := x.cache(e, path); err != nil {
 			return err
 		}
-		if inside(x.wt.Path, target) {
-			return refusedThing("caches", path, "it lies in the worktree, of which each branch has its own", "name a folder of the home, or of the image")
-		}
-		e.Caches = append(e.Caches, container.Cache{Volume: x.m.cacheVolume(x.w, x.p, path), Target: target, Path: path, State: x.m.opts.StateDir})
-		x.note(target, true)
 	}
+	return nil
+}
+
+// addExtra lays what a devcontainer.json mounts beside that. It was written for others: what cannot be is left out, and told.
+func (x *mounting) addExtra(e *container.Extras, more extra, file string, fb Feedback) {
+	tell := func(err error) {
+		if err != nil {
+			fb.step(below(x.wt.Path, file) + ": left out: " + err.Error())
+		}
+	}
+	for _, c := range more.mounts {
+		tell(x.mount(e, c))
+	}
+	for _, path := range more.caches {
+		tell(x.cache(e, path))
+	}
+}
+
+func (x *mounting) mount(e *container.Extras, c workspace.Mount) error {
+	source, fi, err := x.source(c)
+	if err != nil {
+		return err
+	}
+	target, err := x.target("mounts", c.Target)
+	if err != nil {
+		return err
+	}
+	if rel, err := filepath.Rel(x.wt.Path, target); err == nil && filepath.IsLocal(rel) {
+		if err := x.point(rel, fi.IsDir()); err != nil {
+			return err
+		}
+	}
+	e.Mounts = append(e.Mounts, container.Mount{Source: source, Target: target, ReadOnly: c.ReadOnly})
+	x.note(target, !c.ReadOnly)
+	return nil
+}
+
+func (x *mounting) cache(e *container.Extras, path string) error {
+	target, err := x.target("caches", path)
+	if err != nil {
+		return err
+	}
+	if inside(x.wt.Path, target) {
+		return refusedThing("caches", path, "it lies in the worktree, of which each branch has its own", "name a folder of the home, or of the image")
+	}
+	e.Caches = append(e.Caches, container.Cache{Volume: x.m.cacheVolume(x.w, x.p, path), Target: target, Path: path, State: x.m.opts.StateDir})
+	x.note(target, true)
 	return nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -30,7 +31,7 @@ type SendResult struct {
 }
 
 // Send types a text, and Enter, into a session's terminal, as its user would. It is refused when the session does not wait for its
-// user, unless Now is said. When it returns, the session is not waiting any more: who waits then waits for what comes of the text.
+// user, and does not within sendPatience, unless Now is said. When it returns, the session is not waiting any more: who waits then waits for what comes of the text.
 func (m *Manager) Send(ctx context.Context, a SendArgs) (SendResult, error) {
 	req, err := a.request()
 	if err != nil {
@@ -48,12 +49,31 @@ func (m *Manager) Send(ctx context.Context, a SendArgs) (SendResult, error) {
 		return SendResult{}, noInstance(inst.Branch)
 	}
 	req.Name = s.Name
-	pasted, err := t.eng.Send(ctx, c.ID, c.Labels[container.LabelUser], req)
+	pasted, err := m.sendPatiently(ctx, t.eng, c, req)
 	if err != nil {
 		return SendResult{}, m.sendError(ctx, t, inst.Branch, s.Name, err)
 	}
 	m.changed.kick()
 	return SendResult{Branch: inst.Branch, Session: s.Name, Pasted: pasted}, nil
+}
+
+// sendPatience is how long a session may take until it waits. A program that draws once more, as they do when a window changes, works for a
+// moment as one sees it from outside.
+const sendPatience = 2500 * time.Millisecond
+
+func (m *Manager) sendPatiently(ctx context.Context, eng *engine, c container.Container, req shim.Send) (pasted bool, err error) {
+	for end := time.Now().Add(sendPatience); ; {
+		pasted, err = eng.Send(ctx, c.ID, c.Labels[container.LabelUser], req)
+		var se *container.SessionError
+		if !errors.As(err, &se) || se.Code != shim.CodeNotWaiting || time.Now().After(end) {
+			return pasted, err
+		}
+		select {
+		case <-ctx.Done():
+			return false, context.Cause(ctx)
+		case <-time.After(waitPoll):
+		}
+	}
 }
 
 // request checks what is to be typed.

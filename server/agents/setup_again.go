@@ -63,7 +63,11 @@ func (m *Manager) Setup(ctx context.Context, a SetupArgs, fb Feedback) (SetupRes
 
 // runSetup runs what there is to run. Without a setup the files alone are a reason to have asked.
 func (u *bringUp) runSetup(ctx context.Context, wt workspace.Worktree, copied []string) error {
-	if len(u.m.setupOf(u.wish, u.place, wt.Path).Words) > 0 {
+	commands, err := u.m.setupOf(u.wish, u.place, wt.Path)
+	if err != nil {
+		return err
+	}
+	if len(commands.Words) > 0 {
 		_, err := u.withSetup(ctx)
 		u.m.tidy(ctx, u.eng)
 		return err

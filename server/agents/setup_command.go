@@ -1,8 +1,10 @@
 package agents
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
+	"path/filepath"
 	"slices"
 
 	"github.com/gilmanlab/hjk-ls/container"
@@ -25,9 +27,9 @@ func notReserved(session string) error {
 }
 
 // setupOf is what is run in a new instance: by the settings, or else by the devcontainer.json of its worktree that its image is by.
-func (m *Manager) setupOf(w wish, p place, dir string) workspace.Commands {
+func (m *Manager) setupOf(w wish, p place, dir string) (workspace.Commands, error) {
 	if c := w.config.Setup.Command; len(c.Words) > 0 {
-		return c
+		return c, nil
 	}
 	return w.lifecycle(p, dir)
 }
@@ -98,7 +100,7 @@ func choreAsk(w wish, ch chore, image string) (ask consentAsk, ok bool) {
 		return consentAsk{}, false
 	}
 	return consentAsk{
-		id: ch.session + ":" + w.repo.Root + ":" + image, what: "the " + ch.session + " of " + w.repo.From + "/" + repoConfigFile,
+		id: ch.session + ":" + w.repo.Root + ":" + image, what: "the " + ch.session + " of " + cmp.Or(ch.commands.File, filepath.Join(w.repo.From, repoConfigFile)),
 		power: append(gets, ch.session+" = "+ch.commands.String(), "image "+image), now: w.allow,
 	}, true
 }
@@ -111,7 +113,11 @@ func (m *Manager) agreed(a consentAsk) bool {
 
 // allowSetup gets that consent for the setup of an instance, before anything of it is made.
 func (m *Manager) allowSetup(w wish, p place, dir, image string, fb Feedback) error {
-	ask, ok := choreAsk(w, chore{setupSession, m.setupOf(w, p, dir)}, image)
+	commands, err := m.setupOf(w, p, dir)
+	if err != nil {
+		return err
+	}
+	ask, ok := choreAsk(w, chore{setupSession, commands}, image)
 	if !ok {
 		return nil
 	}

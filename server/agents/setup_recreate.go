@@ -8,16 +8,20 @@ import (
 
 // wantsSetup gets the consent that the setup in the new container needs, before the old one is touched.
 func (s *swap) wantsSetup(dir, image string) error {
-	if s.noSetup || !s.m.anew(s.wish, s.place, dir) {
-		return nil
+	if anew, err := s.m.anew(s.wish, s.place, dir); s.noSetup || err != nil || !anew {
+		return err
 	}
 	s.setsUp = true
 	return s.m.allowSetup(s.wish, s.place, dir, image, s.fb)
 }
 
 // anew reports whether each new container of an instance has its setup.
-func (m *Manager) anew(w wish, p place, dir string) bool {
-	return w.config.Setup.OnRecreate && len(m.setupOf(w, p, dir).Words) > 0
+func (m *Manager) anew(w wish, p place, dir string) (bool, error) {
+	if !w.config.Setup.OnRecreate {
+		return false, nil
+	}
+	commands, err := m.setupOf(w, p, dir)
+	return len(commands.Words) > 0, err
 }
 
 // comeBack starts the sessions that ran, or leaves it to the end of the setup.
@@ -45,8 +49,11 @@ func (s *swap) setUp(ctx context.Context) error {
 // expectAnew records that a container which takes the place of another, or of one that is gone, has its setup again, where the settings
 // want that.
 func (u *bringUp) expectAnew(dir string) error {
-	if u.made || u.noSetup || u.again || u.place.setup().State != "" || !u.m.anew(u.wish, u.place, dir) {
+	if u.made || u.noSetup || u.again || u.place.setup().State != "" {
 		return nil
+	}
+	if anew, err := u.m.anew(u.wish, u.place, dir); err != nil || !anew {
+		return err
 	}
 	u.undo = append(u.undo, func(context.Context) error { return u.place.endSetup() })
 	return u.place.expectSetup()

@@ -38,7 +38,13 @@ func (u *bringUp) dueSetup(dir string) (bool, error) {
 	if u.place.setup().State == "" {
 		return false, nil
 	}
-	if len(u.m.setupOf(u.wish, u.place, dir).Words) == 0 { // an instance that was made without one needs none later
+	commands, err := u.m.setupOf(u.wish, u.place, dir)
+	switch {
+	case err != nil && u.noSetup:
+		return false, nil
+	case err != nil:
+		return false, err
+	case len(commands.Words) == 0: // an instance that was made without one needs none later
 		return false, u.place.endSetup()
 	}
 	return !u.noSetup, nil
@@ -95,7 +101,10 @@ func (u *bringUp) setUp(ctx context.Context) error {
 	if !ok || c.State != "running" {
 		return Errorf(CodeInstanceStopped, "branch %q was stopped before its setup; start it again with: %s", u.place.Now, hjk("run", u.place.Now))
 	}
-	commands := u.m.setupOf(u.wish, u.place, c.Worktree)
+	commands, err := u.m.setupOf(u.wish, u.place, c.Worktree)
+	if err != nil {
+		return err
+	}
 	f := follower{u.m, u.eng, u.fb, u.place, c.ID, setupSession}
 	if !u.goesOn(f, was) {
 		if err := u.startSetup(ctx, f, c, commands, was); err != nil {

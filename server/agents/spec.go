@@ -66,6 +66,7 @@ func (m *Manager) spec(ctx context.Context, eng *engine, w wish, p place, wt wor
 	if err != nil {
 		return container.Spec{}, err
 	}
+	things.addExtra(&own, more, img.Source.Devcontainer, fb)
 	r := w.config.Resources
 	return container.Spec{
 		Extras:          own,

@@ -15,6 +15,7 @@ type StartArgs struct {
 	Workspace string   `json:"workspace,omitempty"`
 	Branches  []string `json:"branches,omitempty"` // none is every one on which something ran
 	All       bool     `json:"all,omitempty"`      // of every repository
+	NoSetup   bool     `json:"noSetup,omitempty"`  // also where a setup is due, or failed
 }
 
 // StartResult is the result of hjk-ls.start.
@@ -64,7 +65,7 @@ func (m *Manager) Start(ctx context.Context, a StartArgs, fb Feedback) (StartRes
 	fb = fb.shared()
 	for _, inst := range which {
 		g.Go(func() error {
-			one, err := m.startOne(ctx, inst, fb)
+			one, err := m.startOne(ctx, inst, a.NoSetup, fb)
 			mu.Lock()
 			defer mu.Unlock()
 			if err != nil {
@@ -111,14 +112,14 @@ func (i Instance) comesBack() bool {
 	return slices.ContainsFunc(i.Sessions, func(s Session) bool { return s.ComesBack })
 }
 
-func (m *Manager) startOne(ctx context.Context, inst Instance, fb Feedback) (Started, error) {
+func (m *Manager) startOne(ctx context.Context, inst Instance, noSetup bool, fb Feedback) (Started, error) {
 	if !inst.comesBack() {
 		if !slices.ContainsFunc(inst.Sessions, func(s Session) bool { return s.State == "running" }) {
 			return Started{}, nothingRan(inst.Branch)
 		}
 		return Started{Instance: inst, Sessions: []string{}}, nil
 	}
-	res, err := m.run(ctx, RunArgs{Workspace: inst.Repo, Branch: inst.Branch, Here: true}, runHow{only: true}, fb)
+	res, err := m.run(ctx, RunArgs{Workspace: inst.Repo, Branch: inst.Branch, Here: true, NoSetup: noSetup}, runHow{only: true}, fb)
 	if CodeOf(err) == CodeSessionNotFound { // somebody else brought it back meanwhile
 		if now, ok := m.now(ctx, inst); ok && now.State == StateRunning {
 			return Started{Instance: now, Sessions: []string{}}, nil
