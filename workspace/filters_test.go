@@ -132,6 +132,38 @@ func TestFilteredComes(t *testing.T) {
 	}
 }
 
+// TestSyncRunsNoFilter has a file that is as young as the index: git has to read that to know whether it changed.
+func TestSyncRunsNoFilter(t *testing.T) {
+	s := newSides(t)
+	follow := func() {
+		if err := s.p.Follow(t.Context()); err != nil {
+			t.Error(err)
+		}
+	}
+	ran := func() string { return s.out("cat ../ran 2>/dev/null || true") }
+	known := func() {
+		t.Helper()
+		if list, id := s.in(`ls "$(git rev-parse --git-common-dir)/hjk-ls.known"`), s.out("git rev-parse HEAD:a.key"); !strings.HasSuffix(list, id) {
+			t.Errorf("what the filter made of %s is not known inside: %q", id, list)
+		}
+	}
+	s.out(keyed)
+	s.sync(Synced)
+	s.out(`git config filter.rot.clean 'ps -o args= -p $PPID >>../ran; tr a-z n-za-m'; touch a.key; git add a.key; touch -r a.key "$(git rev-parse --git-dir)/index"; rm -f ../ran`)
+	follow()
+	known()
+	s.in(`git update-ref refs/heads/b $(git commit-tree -p HEAD -m x "HEAD^{tree}")`)
+	s.sync(Synced)
+	follow()
+	known()
+	if got := ran(); got != "" {
+		t.Errorf("a filter ran: %s", got)
+	}
+	if s.out("git diff --name-only"); ran() == "" {
+		t.Error("git had not to read the file, so this shows nothing")
+	}
+}
+
 // TestWhatACommitContainsIsShown holds docs/git.md to its table: each row names tests that are there.
 func TestWhatACommitContainsIsShown(t *testing.T) {
 	text, err := os.ReadFile("../docs/git.md")

@@ -4,10 +4,13 @@ import (
 	"context"
 	"crypto/sha256"
 	"fmt"
+	"iter"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/gilmanlab/hjk-ls/internal/distrust"
+	"github.com/gilmanlab/hjk-ls/internal/system"
 )
 
 // What a filter made of files is known for those that are unchanged on the host. Git inside is told, as file and object: then it sees
@@ -26,16 +29,17 @@ const (
 // remember tells git inside what the files are that the host has unchanged. Without it git inside says that they are changed, and
 // nothing else depends on it.
 func (p *Private) remember(ctx context.Context, inside *os.Root, names map[string]bool) {
-	want := map[string]string{} // path by name
+	var want, stay map[string]string // path by name
 	if len(names) > 0 {
-		if want = p.unchanged(ctx, names); want == nil {
+		var err error
+		if want, stay, err = p.unchanged(ctx, names); err != nil {
 			return
 		}
 	}
 	have, _ := distrust.ReadDir(ctx, inside, knownFiles, 2*maxKnown) // there may be none
 	there := map[string]bool{}
 	for _, e := range have {
-		if there[e.Name()] = true; want[e.Name()] == "" {
+		if there[e.Name()] = true; want[e.Name()] == "" && stay[e.Name()] == "" {
 			_ = inside.Remove(knownFiles + "/" + e.Name())
 		}
 	}
@@ -59,36 +63,82 @@ func (p *Private) remember(ctx context.Context, inside *os.Root, names map[strin
 	}
 }
 
-// unchanged are the files with these filters that are as the index of the host's worktree has them: paths, by the names they are
-// known by.
-func (p *Private) unchanged(ctx context.Context, names map[string]bool) map[string]string {
+// unchanged are the files with these filters that are as the index of the host's worktree has them: paths, by the names they are known by.
+// The others stay known where they were: their objects are still the index's.
+func (p *Private) unchanged(ctx context.Context, names map[string]bool) (known, others map[string]string, err error) {
 	filtered, err := p.repo.filtered(ctx, p.tree.Path, names)
+	if err != nil || len(filtered) == 0 {
+		return nil, nil, err
+	}
+	tree, err := os.OpenRoot(p.tree.Path)
 	if err != nil {
-		return nil
+		return nil, nil, err
 	}
-	known := map[string]string{}
-	if len(filtered) == 0 {
-		return known
-	}
-	changed, err := git(ctx, p.tree.Path, "diff-files", "--name-only", "-z")
+	defer tree.Close()
+	staged, err := git(ctx, p.tree.Path, "ls-files", "-z", "--stage", "--debug")
 	if err != nil {
-		return nil
+		return nil, nil, err
 	}
-	for _, path := range nul(changed) {
-		delete(filtered, path)
-	}
-	staged, err := git(ctx, p.tree.Path, "ls-files", "-z", "--stage")
-	if err != nil {
-		return nil
-	}
-	for _, line := range nul(staged) {
-		meta, path, _ := strings.Cut(line, "\t")
-		f := strings.Fields(meta) // mode, id, stage
-		if filtered[path] != "" && len(f) == 3 && strings.HasPrefix(f[0], "100") && f[2] == "0" && len(known) < maxKnown {
-			known[knownName(path, f[1])] = path
+	known, others = map[string]string{}, map[string]string{}
+	for e := range stagedFiles(staged) {
+		switch {
+		case filtered[e.path] == "" || !strings.HasPrefix(e.mode, "100") || e.stage != "0" || len(known)+len(others) >= maxKnown:
+		case e.fresh(tree):
+			known[knownName(e.path, e.id)] = e.path
+		default:
+			others[knownName(e.path, e.id)] = e.path
 		}
 	}
-	return known
+	return known, others, nil
+}
+
+// stagedFile is a file of an index. Git itself would run the user's filter on a file that is about as young as the index, which may be the agent's by
+// now; so the file's numbers are compared here, to the nanosecond.
+type stagedFile struct {
+	mode, id, stage, path string
+	numbers               string // what git calls debug: ctime, mtime, dev and ino, uid and gid, size and flags, a line each
+}
+
+// stagedFiles reads what `git ls-files -z --stage --debug` printed.
+func stagedFiles(out string) iter.Seq[stagedFile] {
+	const lines = 5
+	return func(yield func(stagedFile) bool) {
+		for out != "" {
+			var e stagedFile
+			var found bool
+			if e.path, out, found = strings.Cut(out, "\x00"); !found {
+				return
+			}
+			meta, path, _ := strings.Cut(e.path, "\t")
+			f := strings.Fields(meta)
+			if len(f) != 3 {
+				return
+			}
+			e.mode, e.id, e.stage, e.path = f[0], f[1], f[2], path
+			parts := strings.SplitAfterN(out, "\n", lines+1)
+			out = ""
+			if len(parts) > lines {
+				out = parts[lines]
+				parts = parts[:lines]
+			}
+			e.numbers = strings.Join(parts, "")
+			if !yield(e) {
+				return
+			}
+		}
+	}
+}
+
+// fresh reports whether the file is as the index has it.
+func (e stagedFile) fresh(tree *os.Root) bool {
+	fi, err := tree.Lstat(e.path)
+	if err != nil || !fi.Mode().IsRegular() {
+		return false
+	}
+	_, ino, _ := system.FileNumbers(fi)
+	is := fmt.Sprintf("mtime: %d:%d ino: %d size: %d", fi.ModTime().Unix(), fi.ModTime().Nanosecond(), uint32(ino), fi.Size())
+	f := strings.Fields(e.numbers) // ctime: S:N mtime: S:N dev: N ino: N uid: N gid: N size: N flags: N
+	return len(f) >= 14 && is == strings.Join(slices.Concat(f[2:4], f[6:8], f[12:14]), " ")
 }
 
 // knownName is what a file is known by; cmd/hjk-shim/filter.go reads it.

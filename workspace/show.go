@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -41,14 +42,14 @@ func (r *Repo) Show(ctx context.Context, wt Worktree, o ShowOptions, w io.Writer
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
 	index := filepath.Join(dir, indexFile)
-	if err := s.index(ctx, wt, index, o.Paths); err != nil {
-		return s, err
-	}
 	off, err := filtersOff(ctx, wt.Path)
 	if err != nil {
 		return s, err
 	}
-	args := append(off, "-c", "diff.noprefix=false", "-c", "diff.mnemonicPrefix=false", "diff", "--no-color", "--find-renames",
+	if err := s.index(ctx, wt, index, off, o.Paths); err != nil {
+		return s, err
+	}
+	args := append(slices.Clone(off), "-c", "diff.noprefix=false", "-c", "diff.mnemonicPrefix=false", "diff", "--no-color", "--find-renames",
 		"--no-ext-diff", "--no-textconv", "--no-relative", "--ignore-submodules=dirty")
 	switch {
 	case o.Stat:
@@ -70,20 +71,14 @@ func width(columns int) string {
 }
 
 // index makes a copy of the worktree's index that knows of the untracked files, too: the worktree's own stays as it is.
-func (s *Shown) index(ctx context.Context, wt Worktree, index string, paths []string) error {
-	b, err := os.ReadFile(filepath.Join(wt.GitDir, indexFile))
-	if err != nil && !os.IsNotExist(err) {
+func (s *Shown) index(ctx context.Context, wt Worktree, index string, off, paths []string) error {
+	if err := wt.copyIndex(index); err != nil {
 		return err
-	}
-	if err == nil {
-		if err := os.WriteFile(index, b, 0o600); err != nil {
-			return err
-		}
 	}
 	var files strings.Builder
 	n := 0
 	list := append([]string{"ls-files", "--others", "--exclude-standard", "-z", "--"}, paths...)
-	err = gitEach(ctx, call{dir: wt.Path}, func(path string) {
+	err := gitEach(ctx, call{dir: wt.Path}, func(path string) {
 		switch {
 		case strings.HasSuffix(path, "/"): // git would believe what it finds there
 			s.Own = append(s.Own, path)
@@ -98,11 +93,23 @@ func (s *Shown) index(ctx context.Context, wt Worktree, index string, paths []st
 		return err
 	}
 	_, err = gitWith(ctx, call{dir: wt.Path, stdin: files.String(), env: []string{"GIT_INDEX_FILE=" + index, "GIT_LITERAL_PATHSPECS=1"}},
-		"-c", "core.splitIndex=false", "add", "--intent-to-add", "--force", "--pathspec-from-file=-", "--pathspec-file-nul")
+		append(slices.Clone(off), "-c", "core.splitIndex=false", "add", "--intent-to-add", "--force", "--pathspec-from-file=-", "--pathspec-file-nul")...)
 	if exitCode(err) > 0 { // an agent deletes files meanwhile
 		return fmt.Errorf("the worktree changed while it was looked at; try again: %w", err)
 	}
 	return err
+}
+
+// copyIndex copies a worktree's index to a file, where there is one.
+func (wt Worktree) copyIndex(file string) error {
+	b, err := os.ReadFile(filepath.Join(wt.GitDir, indexFile))
+	if os.IsNotExist(err) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(file, b, 0o600)
 }
 
 // filtersOff are the settings with which a git runs none of the filters of a checkout, but git-lfs.

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -64,12 +65,18 @@ func moveUnstaged(git gitAt, old, now string) error {
 	return err
 }
 
-// indexOutside moves the worktree's index through commits. One that git cannot move is made anew in a checkout of ours.
+// indexOutside moves the worktree's index through commits. One that git cannot move is made anew in a checkout of ours. Where git writes an
+// index it reads the files that are as young, and runs the user's filters on them, which may be the agent's by now: it has none here, and
+// such a file is looked at by the user's next `git status`.
 func (s *syncing) indexOutside(ctx context.Context, commits ...string) error {
-	git := func(stdin string, args ...string) (string, error) {
-		return gitPatient(ctx, call{dir: s.tree.Path, stdin: stdin}, args...)
+	off, err := filtersOff(ctx, s.tree.Path)
+	if err != nil {
+		return err
 	}
-	err := moveEntries(git, commits...)
+	git := func(stdin string, args ...string) (string, error) {
+		return gitPatient(ctx, call{dir: s.tree.Path, stdin: stdin}, append(slices.Clone(off), args...)...)
+	}
+	err = moveEntries(git, commits...)
 	if isLocked(err) { // next time
 		return err
 	}

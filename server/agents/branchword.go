@@ -34,7 +34,7 @@ func (m *Manager) shortTarget(ctx context.Context, word string, fb Feedback) (ta
 	if err != nil {
 		return target{}, err
 	}
-	branch := word
+	var branch string
 	if word == "" {
 		branch, err = m.branchHere(ctx, r)
 	} else {
