@@ -66,7 +66,8 @@ func named(names []string) []string {
 type Usage struct {
 	Layers     int64 // of all images, shared ones counted once
 	BuildCache int64
-	Volumes    int64 // those with a label
+	Volumes    int64            // those with a label
+	Sizes      map[string]int64 // of volumes, by name, as far as the engine tells them
 }
 
 // Usage measures the engine's store, and the volumes that have a label, which takes the engine seconds where there is
@@ -76,14 +77,18 @@ func (b *Builder) Usage(ctx context.Context, label string) (Usage, error) {
 	if err != nil {
 		return Usage{}, fmt.Errorf("measure the engine's disk use: %w", err)
 	}
-	u := Usage{Layers: du.LayersSize}
+	u := Usage{Layers: du.LayersSize, Sizes: map[string]int64{}}
 	for _, c := range du.BuildCache {
 		if !c.Shared {
 			u.BuildCache += c.Size
 		}
 	}
 	for _, v := range du.Volumes {
-		if _, ok := v.Labels[label]; ok && v.UsageData != nil && v.UsageData.Size > 0 {
+		if v.UsageData == nil || v.UsageData.Size < 0 {
+			continue
+		}
+		u.Sizes[v.Name] = v.UsageData.Size
+		if _, ok := v.Labels[label]; ok {
 			u.Volumes += v.UsageData.Size
 		}
 	}

@@ -182,15 +182,24 @@ func (d *doctor) usage(ctx context.Context, eng *engine) {
 	used, unused := s.count(func(i stocked) bool { return len(i.Instances) > 0 }), s.count(func(i stocked) bool { return i.Unused })
 	d.good("disk use", "%s in use, %s unused (hjk-ls prune), homes %s, build cache %s (docker builder prune), all images %s",
 		used, unused, size(u.Volumes), size(u.BuildCache), size(u.Layers))
+	d.cacheUse(ctx, eng, u)
+}
+
+// cacheUse tells what the folders take that branches share.
+func (d *doctor) cacheUse(ctx context.Context, eng *engine, u images.Usage) {
 	caches, err := d.m.caches(ctx, eng)
+	if err != nil || len(caches) == 0 {
+		return
+	}
+	var all int64
 	for _, c := range caches {
+		bytes := u.Sizes[c.Volume]
+		all += bytes
 		if c.Unused {
-			d.good("caches", "%s of %s is left, whose instances are gone (hjk-ls prune)", c.Path, c.Repo)
+			d.good("caches", "%s of %s, %s, is left, whose instances are gone (hjk-ls prune)", c.Path, c.Repo, size(bytes))
 		}
 	}
-	if err == nil && len(caches) > 0 {
-		d.good("caches", "%d, which branches share (hjk-ls images)", len(caches))
-	}
+	d.good("caches", "%d, %s, which branches share (hjk-ls images; hjk-ls prune --caches)", len(caches), size(all))
 }
 
 // count is how many images are such, and their size.
