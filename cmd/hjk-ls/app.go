@@ -23,6 +23,7 @@ type app struct {
 	in       *os.File
 	out, err *page
 	args     []string // of the command line, without its program
+	path     string   // of the command that ran: hjk-ls exec
 
 	workspace string
 	host      string

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -35,6 +36,9 @@ func (a *app) shortBranch(c *cobra.Command) {
 	word, ok := branchWords[c.Name()]
 	if !ok {
 		return
+	}
+	if word.own && !strings.Contains(c.Use, "[BRANCH") {
+		c.Use = strings.Replace(c.Use, "BRANCH", "[BRANCH]", 1)
 	}
 	check, run := c.Args, c.RunE
 	if check == nil {

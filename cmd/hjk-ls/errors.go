@@ -72,13 +72,13 @@ func (a *app) report(err error) int {
 		a.complain(agents.CodeCanceled, "canceled")
 		return exitCanceled
 	case errors.As(err, &own) && errors.As(err, &usage):
-		a.complain(agents.CodeInvalidArgument, err.Error()+"; hjk-ls exec --help says more")
+		a.complain(agents.CodeInvalidArgument, err.Error()+"; "+a.path+" --help says more")
 		return own.code()
 	case errors.As(err, &own):
 		a.complain(agents.CodeOf(err), err.Error())
 		return own.code()
 	case errors.As(err, &usage):
-		a.complain(agents.CodeInvalidArgument, err.Error()+"; hjk-ls --help says more")
+		a.complain(agents.CodeInvalidArgument, err.Error()+"; "+a.path+" --help says more")
 		return exitUsage
 	}
 	a.complain(agents.CodeOf(err), err.Error())

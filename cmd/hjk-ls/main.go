@@ -36,7 +36,8 @@ func mainExit() int {
 	defer close(ended)
 	a := newApp(os.Stdin, os.Stdout, os.Stderr)
 	go backstop(ctx, ended, a.sane)
-	err := a.command().ExecuteContext(ctx)
+	c, err := a.command().ExecuteContextC(ctx)
+	a.path = c.CommandPath()
 	if ctx.Err() != nil && (err == nil || canceled(ctx, err)) && !a.ended {
 		err = context.Canceled
 	}
