@@ -228,6 +228,9 @@ func (m *Manager) describe(it item, reachable bool) Instance {
 	default:
 		if m.busy(p) {
 			inst.State = m.making(p)
+			if inst.Setup == setupDue { // whether there is one is not known before the container is made
+				inst.Setup = ""
+			}
 		}
 	}
 	if !reachable {

@@ -63,8 +63,19 @@ export function instanceContext(i: Instance): string {
   if (i.worktree) words.push('worktree');
   if (i.sessions.some(s => s.state === 'running')) words.push('sessions');
   if (i.sessions.some(s => s.comesBack)) words.push('comesBack');
-  if ((i.ports ?? []).length > 0) words.push('ports');
+  if (portsOf(i).length > 0) words.push('ports');
+  if ((i.forwarded ?? []).length > 0) words.push('forwarded');
   return words.join(' ');
+}
+
+/** A port inside that can be opened: at host of this machine, or to be forwarded first. */
+export interface OpenablePort { port: number; host?: number }
+
+/** The ports of an instance, those that its settings publish first. */
+export function portsOf(i: Instance): OpenablePort[] {
+  const there: OpenablePort[] = [...i.ports ?? [], ...i.forwarded ?? []].map(({ port, host }) => ({ port, host }));
+  const others = i.state === 'running' ? (i.listening ?? []).map(({ port }) => ({ port })) : [];
+  return [...there, ...others].filter((p, at, all) => all.findIndex(q => q.port === p.port) === at);
 }
 
 export function sessionContext(s: Session): string { return `session ${s.state}${needsUser(s) ? ' waits' : ''}`; }

@@ -34,6 +34,10 @@ export interface Instance {
   /** While the setup has not ended well. */
   setup?: 'due' | 'running' | 'failed';
   ports?: Port[];
+  /** What something inside listens on and is not published. The agent can write what it likes there. */
+  listening?: { port: number; loopback?: boolean }[];
+  /** What this server forwards. */
+  forwarded?: Port[];
   git?: { state: 'synced' | 'diverged' | 'held'; message?: string };
 }
 
@@ -118,6 +122,8 @@ export interface Commands {
   'hjk-ls.stop': [BranchArgs, { instance: Instance }];
   'hjk-ls.kill': [SessionArgs, { instance: Instance }];
   'hjk-ls.send': [SessionArgs & { text: string; raw?: boolean; noEnter?: boolean; now?: boolean }, { branch: string; session: string; pasted: boolean }];
+  'hjk-ls.forward': [{ workspace?: string; branch: string; port: number; local?: number }, Port & { branch: string }];
+  'hjk-ls.unforward': [{ workspace?: string; branch: string; port?: number }, { ended: Port[] }];
   'hjk-ls.start': [{ workspace?: string; branches?: string[]; all?: boolean }, { started: { instance: Instance; sessions: string[]; warnings?: string[] }[]; failed?: { repo?: string; branch: string; code: string; message: string }[] }];
   'hjk-ls.setup': [BranchArgs, { instance: Instance; copied?: string[]; warnings?: string[] }];
   'hjk-ls.recreate': [BranchArgs & { image?: string; force?: boolean }, { instance: Instance; warnings?: string[] }];

@@ -11,7 +11,7 @@ import { choose } from './pick';
 import { sendPrompt } from './prompt';
 import { addWorktree, logs, openWorktree, showChanges } from './review';
 import { newShell, run } from './run';
-import { bringBack, openPort, send, setUp } from './work';
+import { bringBack, openPort, send, setUp, unforward } from './work';
 
 type Command = (c: Context, node?: Node) => unknown;
 
@@ -22,6 +22,7 @@ export const commands: Record<string, Command> = {
   'headjack.attach': attach,
   'headjack.send': send,
   'headjack.openPort': openPort,
+  'headjack.unforward': unforward,
   'headjack.stop': stop,
   'headjack.kill': kill,
   'headjack.recreate': recreate,

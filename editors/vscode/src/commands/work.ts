@@ -3,7 +3,7 @@ import type { Context } from '../context';
 import type { Node } from '../tree';
 import { label, notice, plain } from '../plain';
 import { codeOf } from '../protocol';
-import { needsUser } from '../present';
+import { needsUser, portsOf } from '../present';
 import { choose, pickInstance, pickSession } from './pick';
 
 /** Types a message into an agent's terminal, as its user would: what it asked is answered without its terminal being opened. */
@@ -31,19 +31,33 @@ export async function send(c: Context, node?: Node): Promise<void> {
   }
 }
 
-/** Opens in the browser what an instance publishes. */
+/** Opens in the browser what an instance publishes, or what something in it listens on, which is forwarded then. */
 export async function openPort(c: Context, node?: Node): Promise<void> {
   const title = vscode.l10n.t('Open in Browser');
-  const i = await pickInstance(c, title, node, x => (x.ports ?? []).length > 0);
+  const i = await pickInstance(c, title, node, x => portsOf(x).length > 0);
   if (!i) return;
-  const ports = i.ports ?? [];
+  const ports = portsOf(i);
   if (ports.length === 0) {
-    void vscode.window.showInformationMessage(vscode.l10n.t('{0} publishes no port. Name its ports in the setting headjack.ports and recreate its container.', notice(i.branch)));
+    void vscode.window.showInformationMessage(vscode.l10n.t('{0} publishes no port, and nothing listens in it. Start a server there, or name its ports in the setting headjack.ports and recreate its container.', notice(i.branch)));
     return;
   }
-  const port = ports.length === 1 ? ports[0] : await choose(ports.map(p => ({ label: String(p.port), description: label(p.url), value: p })), title, vscode.l10n.t('Which port of {0}?', plain(i.branch)));
+  const port = ports.length === 1 ? ports[0] : await choose(ports.map(p => ({
+    label: String(p.port), description: p.host === undefined ? vscode.l10n.t('is forwarded when you open it') : label(`http://127.0.0.1:${p.host}/`), value: p,
+  })), title, vscode.l10n.t('Which port of {0}?', plain(i.branch)));
+  if (!port) return;
+  const host = port.host ?? (await c.server.exec('hjk-ls.forward', { workspace: i.repo, branch: i.branch, port: port.port })).host;
   // The address is put together here: only this machine's own is opened. In a remote window the editor forwards it.
-  if (port) await vscode.env.openExternal(vscode.Uri.parse(`http://127.0.0.1:${port.host}/`));
+  await vscode.env.openExternal(vscode.Uri.parse(`http://127.0.0.1:${host}/`));
+}
+
+/** Ends the forwards of an instance. */
+export async function unforward(c: Context, node?: Node): Promise<void> {
+  const i = await pickInstance(c, vscode.l10n.t('Stop Forwarding'), node, x => (x.forwarded ?? []).length > 0);
+  if (!i) return;
+  const { ended } = await c.server.exec('hjk-ls.unforward', { workspace: i.repo, branch: i.branch });
+  void vscode.window.showInformationMessage(ended.length === 0
+    ? vscode.l10n.t('No port of {0} is forwarded.', notice(i.branch))
+    : vscode.l10n.t('No more forwarded of {0}: {1}', notice(i.branch), ended.map(p => p.port).join(', ')));
 }
 
 /** Brings back what ran when its container ended: on one branch, or on all that are open. */

@@ -45,6 +45,24 @@ export async function work(o) {
       });
       await w.page.keyboard.press('Escape');
     });
+    await step('what something in it listens on is opened too, by a forward, until that is ended', async () => {
+      world.hjk('exec', 'asks', '--', 'sh', '-c', 'mkdir -p /tmp/web && echo from the agent >/tmp/web/index.html && busybox httpd -p 8123 -h /tmp/web');
+      await until('the port', () => (branch('asks').listening ?? []).some(l => l.port === 8123));
+      const opened = [];
+      w.page.context().on('page', p => opened.push(p.url()));
+      await w.menu('asks', 'Open in Browser');
+      await w.row('8123').click();
+      const open = w.page.locator('.monaco-dialog-box').getByText('Open', { exact: true });
+      await until('the browser', async () => {
+        if (await open.isVisible()) await open.click();
+        return opened.some(u => u.includes('8123'));
+      });
+      assert.equal(await (await fetch('http://127.0.0.1:8123/')).text(), 'from the agent\n');
+      await w.page.keyboard.press('Escape');
+      await w.menu('asks', 'Stop Forwarding Ports');
+      await w.toast('No more forwarded of asks: 8123').waitFor();
+      await assert.rejects(fetch('http://127.0.0.1:8123/'));
+    });
     await step('the setup runs again', async () => {
       assert.equal(file('asks', 'setup.txt'), 'set up\n');
       await w.menu('asks', 'Run Setup Again');
