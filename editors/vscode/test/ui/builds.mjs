@@ -81,12 +81,14 @@ export async function builds(o) {
         await until('a newer image', () => image(before.image.ref) !== was, 120_000);
       }
       await sleep(1500);
-      assert.equal(await asked().count(), 1);
+      const questions = await w.notices('There is a new image for main');
+      assert.equal(await questions.count(), 1);
       await w.shot('asked');
-      await asked().getByText('Recreate', { exact: true }).click();
+      await questions.hover();
+      await questions.getByText('Recreate', { exact: true }).click();
       await until('another', () => main().container?.id !== before.container.id && main().state === 'running' && !main().image.stale, 60_000);
       await sleep(1000);
-      assert.equal(await asked().count(), 0);
+      assert.equal(await (await w.notices('There is a new image for main')).count(), 0);
     });
     await step('no other host was asked', () => assert.deepEqual(w.foreign, []));
   } finally {

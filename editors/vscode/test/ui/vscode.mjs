@@ -173,6 +173,12 @@ export class Workbench {
   tree(text) { return this.page.locator('.sidebar .pane-body .monaco-list-row[role="treeitem"]', { hasText: text }).first(); }
   welcome(text) { return this.page.locator('.sidebar .welcome-view-content', { hasText: text }); }
   status() { return this.page.locator('.statusbar-item[id="gilmanlab.headjack.status"]'); }
+  /** All notifications with a text, in the list of them: one that nobody answers for ten seconds is no toast any more, and still open. */
+  async notices(text) {
+    const list = this.page.locator('.notifications-center');
+    if (!await list.isVisible()) await this.page.locator('#status\\.notifications').click();
+    return list.locator('.notification-list-item', { hasText: text });
+  }
   toast(text) { return this.page.locator('.notifications-toasts .notification-list-item', { hasText: text }).first(); }
   dialog() { return this.page.locator('.monaco-dialog-box'); }
   async treeAction(row, label) {
