@@ -13,8 +13,8 @@ import (
 )
 
 const (
-	slack          = 4  // connections that an engine's client keeps for the next call
-	threadSlack    = 12 // the Go runtime never gives threads back
+	slack       = 4  // connections that an engine's client keeps for the next call
+	threadSlack = 12 // the Go runtime never gives threads back
 	// mostGoroutines is what a server has that does nothing, and the two of each connection that is kept. What leaks with each operation
 	// is far above it.
 	mostGoroutines = 40 + 2*slack
