@@ -57,11 +57,11 @@ test-newer: shim ## the tests that talk to the engine, on a newer Docker: ENGINE
 .PHONY: images-test
 images-test: ## build the images we ship, from Debian's and npm's packages, and use them (part of test)
 	@scripts/need debootstrap=debootstrap docker-registry=docker-registry dockerd=docker.io docker=docker.io ip=iproute2 iptables=iptables jq=jq busybox=busybox-static npm=npm
-	@go run ./internal/gotest -timeout 30m ./internal/shipped
+	@go run ./internal/testing/gotest -timeout 30m ./internal/testing/shipped
 
 .PHONY: unit
 unit: shim ## the tests that need no container engine, as for systems that have none
-	@go run ./internal/gotest -timeout 10m ./container/pane ./container/screen ./container/shim/... ./images/dockerfile ./internal/credentials ./internal/distrust ./internal/fileuri ./internal/plain ./internal/standin ./internal/system ./server ./server/agents ./server/builds ./workspace
+	@go run ./internal/testing/gotest -timeout 10m ./container/pane ./container/screen ./container/shim/... ./images/dockerfile ./internal/credentials ./internal/distrust ./internal/fileuri ./internal/plain ./internal/testing/standin ./internal/system ./server ./server/agents ./server/builds ./workspace
 
 .PHONY: snapshot
 snapshot: ## try a release without publishing it: archives, checksums, bills of materials, extension
@@ -87,16 +87,16 @@ fuzz: ## each fuzz target for FUZZTIME (default 10s)
 .PHONY: soak
 soak: shim ## half an hour of random operations and kills; SEED=N plays one again, DURATION=5m is shorter
 	@scripts/need dockerd=docker.io docker=docker.io ip=iproute2 iptables=iptables busybox=busybox-static tmux=tmux git=git
-	@go run ./internal/soak -duration $(or $(DURATION),30m) $(if $(SEED),-seed $(SEED))
+	@go run ./internal/testing/soak -duration $(or $(DURATION),30m) $(if $(SEED),-seed $(SEED))
 
 .PHONY: attack
 attack: shim ## half an hour of random hostile deeds in instances; SEED=N plays one again, DURATION=5m is shorter
 	@scripts/need dockerd=docker.io docker=docker.io ip=iproute2 iptables=iptables busybox=busybox-static tmux=tmux git=git setpriv=util-linux
-	@go run ./internal/attack -duration $(or $(DURATION),30m) $(if $(SEED),-seed $(SEED)) $(if $(ONLY),-only '$(ONLY)') $(if $(WITHOUT),-without '$(WITHOUT)')
+	@go run ./internal/testing/attack -duration $(or $(DURATION),30m) $(if $(SEED),-seed $(SEED)) $(if $(ONLY),-only '$(ONLY)') $(if $(WITHOUT),-without '$(WITHOUT)')
 
 .PHONY: bench
 bench: build ## measure against git and docker themselves, into docs/benchmarks.md
-	@scripts/with-engine go run ./internal/bench
+	@scripts/with-engine go run ./internal/testing/bench
 
 .PHONY: recording
 recording: build ## record the README's first picture from a real VS Code

@@ -3,7 +3,7 @@ package main
 import (
 	"testing"
 
-	"github.com/gilmanlab/hjk-ls/internal/drive"
+	"github.com/gilmanlab/hjk-ls/internal/testing/drive"
 )
 
 // TestDevcontainerIsFollowed: what a devcontainer.json says of a build is a part of it, whatever the Dockerfile says.

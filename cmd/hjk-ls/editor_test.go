@@ -9,7 +9,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/gilmanlab/hjk-ls/internal/drive"
+	"github.com/gilmanlab/hjk-ls/internal/testing/drive"
 	"github.com/gilmanlab/hjk-ls/server/agents"
 )
 

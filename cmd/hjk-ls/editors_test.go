@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/gilmanlab/hjk-ls/internal/drive"
+	"github.com/gilmanlab/hjk-ls/internal/testing/drive"
 )
 
 // TestEveryWayToSaveADockerfile saves the Dockerfile itself, and what is beside it, as editors and tools do.

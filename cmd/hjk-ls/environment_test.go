@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/gilmanlab/hjk-ls/internal/drive"
+	"github.com/gilmanlab/hjk-ls/internal/testing/drive"
 )
 
 // environment is a project as agents work on: a list of dependencies by its name, and all the rest in folders.

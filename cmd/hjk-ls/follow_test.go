@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/gilmanlab/hjk-ls/internal/drive"
+	"github.com/gilmanlab/hjk-ls/internal/testing/drive"
 )
 
 // TestFolderOpenedThroughALink has an editor that spells the paths of files by a symbolic link.

@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/gilmanlab/hjk-ls/internal/drive"
+	"github.com/gilmanlab/hjk-ls/internal/testing/drive"
 )
 
 // userConfig writes the user's own config.yaml.

@@ -5,7 +5,7 @@ import (
 	"os"
 	"testing"
 
-	"github.com/gilmanlab/hjk-ls/internal/drive"
+	"github.com/gilmanlab/hjk-ls/internal/testing/drive"
 )
 
 // TestFolderThatTheAgentLocked starts a server in a worktree that its agent has made unreadable, as an ordinary

@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/gilmanlab/hjk-ls/internal/drive"
+	"github.com/gilmanlab/hjk-ls/internal/testing/drive"
 )
 
 // opened is an editor that answers whether what ran is to come back, and gives what it was asked.

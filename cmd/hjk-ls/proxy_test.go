@@ -16,7 +16,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/gilmanlab/hjk-ls/internal/drive"
+	"github.com/gilmanlab/hjk-ls/internal/testing/drive"
 	"github.com/gilmanlab/hjk-ls/server/agents"
 )
 
@@ -113,7 +113,7 @@ func (r rig) dockerConfig(dir string, proxies map[string]map[string]string) {
 // getter puts a program that speaks TLS into the repository's image.
 func (r rig) getter(more string) {
 	r.Helper()
-	cmd := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", filepath.Join(r.repo, "get"), "../../internal/testget")
+	cmd := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", filepath.Join(r.repo, "get"), "../../internal/testing/testget")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		r.Fatalf("%v: %s", err, out)

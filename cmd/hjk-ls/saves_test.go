@@ -13,7 +13,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/gilmanlab/hjk-ls/internal/drive"
+	"github.com/gilmanlab/hjk-ls/internal/testing/drive"
 )
 
 // randomSaves is how many saves the soak does, about two minutes of them.

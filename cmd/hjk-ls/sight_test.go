@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/gilmanlab/hjk-ls/internal/drive"
+	"github.com/gilmanlab/hjk-ls/internal/testing/drive"
 )
 
 // startedEngine is an engine of a test's own, which ends with it.

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/gilmanlab/hjk-ls/internal/drive"
+	"github.com/gilmanlab/hjk-ls/internal/testing/drive"
 )
 
 // has reports whether the engine holds an image.

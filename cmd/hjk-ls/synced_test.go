@@ -3,7 +3,7 @@ package main
 import (
 	"testing"
 
-	"github.com/gilmanlab/hjk-ls/internal/drive"
+	"github.com/gilmanlab/hjk-ls/internal/testing/drive"
 )
 
 // TestWorktreeThatSwitchesBackIsSynced has an editor open while a worktree leaves its branch and comes back: what was committed

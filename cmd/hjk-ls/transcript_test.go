@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/gilmanlab/hjk-ls/internal/drive"
+	"github.com/gilmanlab/hjk-ls/internal/testing/drive"
 )
 
 var update = flag.Bool("update", false, "write the transcript into docs/protocol.md")

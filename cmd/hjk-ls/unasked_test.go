@@ -13,7 +13,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/gilmanlab/hjk-ls/internal/drive"
+	"github.com/gilmanlab/hjk-ls/internal/testing/drive"
 )
 
 // service is one of the host, which counts who asks it.

@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/gilmanlab/hjk-ls/internal/drive"
+	"github.com/gilmanlab/hjk-ls/internal/testing/drive"
 	"github.com/gilmanlab/hjk-ls/server/agents"
 )
 

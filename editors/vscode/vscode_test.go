@@ -14,7 +14,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/gilmanlab/hjk-ls/internal/drive"
+	"github.com/gilmanlab/hjk-ls/internal/testing/drive"
 )
 
 // cache is where what the npm registry gives is kept between runs.

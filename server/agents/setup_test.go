@@ -16,7 +16,7 @@ func files(all []shim.File) string {
 	return b.String()
 }
 
-// What an agent is started with in a new home. The agents themselves are asked by internal/shipped.
+// What an agent is started with in a new home. The agents themselves are asked by internal/testing/shipped.
 func TestFirstStart(t *testing.T) {
 	for name, c := range map[string]struct {
 		agent   string

@@ -12,7 +12,7 @@ import (
 	"strings"
 )
 
-// Ask is what an ordinary user's tests ask of internal/broker, which runs as root.
+// Ask is what an ordinary user's tests ask of internal/testing/broker, which runs as root.
 type Ask struct {
 	Verb string   // of scripts/engine, or "images" for the tests' images, or "tmpfs" for a small file system
 	Dir  string   // the engine's, or where the file system is to be

@@ -23,7 +23,7 @@ import (
 	"sync"
 	"syscall"
 
-	"github.com/gilmanlab/hjk-ls/internal/drive"
+	"github.com/gilmanlab/hjk-ls/internal/testing/drive"
 )
 
 func main() {

@@ -13,8 +13,8 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/gilmanlab/hjk-ls/internal/drive"
-	"github.com/gilmanlab/hjk-ls/internal/rounds"
+	"github.com/gilmanlab/hjk-ls/internal/testing/drive"
+	"github.com/gilmanlab/hjk-ls/internal/testing/rounds"
 )
 
 // world is an ordinary user with an engine, a repository, a server, and things that no agent may touch.

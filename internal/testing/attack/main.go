@@ -1,7 +1,7 @@
 //go:build linux
 
 // Command attack lets agents do random hostile things in their containers while their user works with hjk-ls on the host, as
-// an ordinary user's hjk-ls. What is done follows from the seed alone (internal/rounds).
+// an ordinary user's hjk-ls. What is done follows from the seed alone (internal/testing/rounds).
 //
 // After every round and in the end it holds that
 //   - nothing of the user's outside of the worktrees was read, written or deleted, and no program was started there;
@@ -19,7 +19,7 @@ import (
 	"regexp"
 	"time"
 
-	"github.com/gilmanlab/hjk-ls/internal/rounds"
+	"github.com/gilmanlab/hjk-ls/internal/testing/rounds"
 )
 
 // options are beside those of every game.

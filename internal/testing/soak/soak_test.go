@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/gilmanlab/hjk-ls/internal/rounds"
+	"github.com/gilmanlab/hjk-ls/internal/testing/rounds"
 )
 
 // TestSoak is the first rounds of one soak; `make soak` does half an hour of any.

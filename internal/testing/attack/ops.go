@@ -9,8 +9,8 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/gilmanlab/hjk-ls/internal/drive"
-	"github.com/gilmanlab/hjk-ls/internal/rounds"
+	"github.com/gilmanlab/hjk-ls/internal/testing/drive"
+	"github.com/gilmanlab/hjk-ls/internal/testing/rounds"
 )
 
 // command makes a kind of a command line, in which BRANCH is the branch.

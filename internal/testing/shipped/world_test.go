@@ -10,8 +10,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/gilmanlab/hjk-ls/internal/drive"
-	"github.com/gilmanlab/hjk-ls/internal/standin"
+	"github.com/gilmanlab/hjk-ls/internal/testing/drive"
+	"github.com/gilmanlab/hjk-ls/internal/testing/standin"
 )
 
 // certificates are this machine's: a build reaches registries through the same proxies as the machine does.

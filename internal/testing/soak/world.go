@@ -13,7 +13,7 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"github.com/gilmanlab/hjk-ls/internal/drive"
+	"github.com/gilmanlab/hjk-ls/internal/testing/drive"
 	"github.com/gilmanlab/hjk-ls/server/agents"
 )
 

@@ -15,7 +15,7 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/gilmanlab/hjk-ls/internal/drive"
+	"github.com/gilmanlab/hjk-ls/internal/testing/drive"
 )
 
 // What a command may take and say at most.

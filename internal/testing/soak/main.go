@@ -11,7 +11,7 @@ package main
 import (
 	"fmt"
 
-	"github.com/gilmanlab/hjk-ls/internal/rounds"
+	"github.com/gilmanlab/hjk-ls/internal/testing/rounds"
 )
 
 func main() { rounds.Main("soak", soak) }

@@ -10,8 +10,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/gilmanlab/hjk-ls/internal/drive"
-	"github.com/gilmanlab/hjk-ls/internal/rounds"
+	"github.com/gilmanlab/hjk-ls/internal/testing/drive"
+	"github.com/gilmanlab/hjk-ls/internal/testing/rounds"
 )
 
 // TestAttack is the first rounds of one game; `make attack` does half an hour of any.

@@ -13,8 +13,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/gilmanlab/hjk-ls/internal/drive"
-	"github.com/gilmanlab/hjk-ls/internal/rounds"
+	"github.com/gilmanlab/hjk-ls/internal/testing/drive"
+	"github.com/gilmanlab/hjk-ls/internal/testing/rounds"
 )
 
 var kinds = []rounds.Kind[*world]{

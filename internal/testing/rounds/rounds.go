@@ -1,4 +1,4 @@
-// Package rounds plays games of random operations, for internal/soak and internal/attack: what is done follows from a seed
+// Package rounds plays games of random operations, for internal/testing/soak and internal/testing/attack: what is done follows from a seed
 // alone, round by round, so that a failure is played again with the same seed; how the operations of one round interleave
 // is the machine's.
 package rounds
