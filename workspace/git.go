@@ -43,8 +43,10 @@ func verb(args []string) string {
 }
 
 // safe keeps git from running what an agent may have planted in a worktree, and from leaving a process behind.
-var safe = []string{"-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false", "-c", "gc.auto=0", "-c", "maintenance.auto=false",
-	"-c", "submodule.recurse=false", "-c", "protocol.ext.allow=never"}
+var safe = []string{
+	"-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false", "-c", "gc.auto=0", "-c", "maintenance.auto=false",
+	"-c", "submodule.recurse=false", "-c", "protocol.ext.allow=never",
+}
 
 // git runs git in dir and returns its standard output. It never asks a question, reads no configuration through the
 // caller's GIT_* variables, and is ended with its children when ctx is.

@@ -224,8 +224,10 @@ func (m *merge) nothingLeft(ctx context.Context, err error) bool {
 
 // git runs a step in the checkout, with the user's hooks where they may, and tells how it failed.
 func (m *merge) git(ctx context.Context, stdin string, args ...string) error {
-	c := call{dir: m.repo.From, stdin: stdin, tree: true, fetches: true, asks: asks(m.o.Terminal),
-		env: []string{"LC_ALL=", "GIT_OPTIONAL_LOCKS=1", "GIT_EDITOR=true", "GIT_MERGE_AUTOEDIT=no"}}
+	c := call{
+		dir: m.repo.From, stdin: stdin, tree: true, fetches: true, asks: asks(m.o.Terminal),
+		env: []string{"LC_ALL=", "GIT_OPTIONAL_LOCKS=1", "GIT_EDITOR=true", "GIT_MERGE_AUTOEDIT=no"},
+	}
 	_, err := gitWith(ctx, c, append(append([]string{}, m.hooks...), args...)...)
 	var ge *GitError
 	if !errors.As(err, &ge) || ctx.Err() != nil {

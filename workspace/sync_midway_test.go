@@ -26,6 +26,7 @@ func newSides(t *testing.T) *sides {
 
 // out runs a script with git as the host has it, in as the container has it.
 func (s *sides) out(script string) string { s.t.Helper(); return s.run(os.Environ(), script) }
+
 func (s *sides) in(script string) string {
 	s.t.Helper()
 	return s.run(append(os.Environ(), s.env...), script)

@@ -58,8 +58,23 @@ func TestOutputThatIsNotTaken(t *testing.T) {
 		return said.String(), exit
 	}
 	for _, args := range [][]string{
-		{"ps"}, {"ps", "--json"}, {"images", "--offline"}, {"config"}, {"config", "--json"}, {"version"}, {"--version"}, {"--help"}, {"ps", "--help"},
-		{"completion", "bash"}, {"doctor"}, {"logs", "x"}, {"logs", "x", "--follow"}, {"prune", "--dry-run"}, {"auth", "claude", "--forget"}, {"recreate", "x"}, {"stop", "x"},
+		{"ps"},
+		{"ps", "--json"},
+		{"images", "--offline"},
+		{"config"},
+		{"config", "--json"},
+		{"version"},
+		{"--version"},
+		{"--help"},
+		{"ps", "--help"},
+		{"completion", "bash"},
+		{"doctor"},
+		{"logs", "x"},
+		{"logs", "x", "--follow"},
+		{"prune", "--dry-run"},
+		{"auth", "claude", "--forget"},
+		{"recreate", "x"},
+		{"stop", "x"},
 	} {
 		full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
 		must(t, err)

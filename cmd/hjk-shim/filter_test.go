@@ -77,8 +77,12 @@ func TestKnownFiles(t *testing.T) {
 				in, want string
 				fails    bool
 			}{
-				{f.clean, "plain", "encrypted", false}, {f.smudge, "encrypted", "plain", false},
-				{f.clean, "other", "", true}, {f.smudge, "other", "", true}, {f.clean, "", "", false}, {f.smudge, "", "", false},
+				{f.clean, "plain", "encrypted", false},
+				{f.smudge, "encrypted", "plain", false},
+				{f.clean, "other", "", true},
+				{f.smudge, "other", "", true},
+				{f.clean, "", "", false},
+				{f.smudge, "", "", false},
 				{filter{name: "x", file: "other", dir: known}.clean, "plain", "", true},
 			} {
 				var out bytes.Buffer

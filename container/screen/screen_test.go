@@ -12,15 +12,19 @@ func TestText(t *testing.T) {
 		{"an answer that moves on by columns", "●\x1b[3G\x1b[39mSTANDIN-ANSWERS\r\x1b[2B✻ Worked for 0s", "● STANDIN-ANSWERS\n\n✻ Worked for 0s"},
 		{"words by column", "\x1b[3GAuto\x1b[8Gmode\x1b[13Glets\x1b[18Gclaude", "  Auto mode lets claude"},
 		{"an inline frame drawn again", "❯ hi\r\n─────\r\n  ? help\x1b[2K\x1b[1A\x1b[2K\x1b[1A\x1b[2K\x1b[G● answer\r\n❯ \r\n─────", "● answer\n❯\n─────"},
-		{"history put above a viewport by a scroll region", "\x1b[1;38H" + strings.Repeat("\r\n", 37) + "viewport\x1b[1;37r\x1b[37;1H\r\nhistory 1\r\nhistory 2\x1b[r\x1b[39;1H",
-			strings.Repeat("\n", 37) + "history 1\nhistory 2\nviewport\n"},
+		{
+			"history put above a viewport by a scroll region", "\x1b[1;38H" + strings.Repeat("\r\n", 37) + "viewport\x1b[1;37r\x1b[37;1H\r\nhistory 1\r\nhistory 2\x1b[r\x1b[39;1H",
+			strings.Repeat("\n", 37) + "history 1\nhistory 2\nviewport\n",
+		},
 		{"the alternate screen, still there", "$ vi\r\n\x1b[?1049h\x1b[H\x1b[2J~\r\n~\x1b[5;3Htext", "$ vi\n~\n~\n\n\n  text\n"},
 		{"the alternate screen, left at the end", "$ agent\r\n\x1b[?1049h\x1b[2;2Hanswer\x1b[?1049l\x1b[?25h\x1b[0m", "$ agent\n\n answer\n"},
 		{"the alternate screen, gone", "$ less\r\n\x1b[?1049hpage\x1b[?1049l$ ", "$ less\n$ "},
 		{"a screen erased is kept", "one\r\ntwo\r\n\x1b[H\x1b[2J\x1b[3J$ three", "one\ntwo\n$ three"},
 		{"history is not erased, and the screen not with it", "one\r\n\x1b[3Jtwo", "one\ntwo"},
-		{"a screen drawn again is shown once", "Welcome!\r\n> a\r\nanswer 1\r\n\x1b[2J\x1b[3J\x1b[HWelcome!\r\n> a\r\nanswer 1\r\nanswer 2\x1b[2J\x1b[HWelcome!!\r\n> a\r\n answer 1\r\nanswer 2\r\nanswer 3",
-			"Welcome!!\n> a\n answer 1\nanswer 2\nanswer 3"},
+		{
+			"a screen drawn again is shown once", "Welcome!\r\n> a\r\nanswer 1\r\n\x1b[2J\x1b[3J\x1b[HWelcome!\r\n> a\r\nanswer 1\r\nanswer 2\x1b[2J\x1b[HWelcome!!\r\n> a\r\n answer 1\r\nanswer 2\r\nanswer 3",
+			"Welcome!!\n> a\n answer 1\nanswer 2\nanswer 3",
+		},
 		{"a line broken at the edge", strings.Repeat("0123456789", 30) + "\r\nnext\r\n", strings.Repeat("0123456789", 30) + "\nnext\n"},
 		{"a full row is no broken line", strings.Repeat("─", 120) + "\r\nnext", strings.Repeat("─", 120) + "\nnext"},
 		{"a wide character at the edge", strings.Repeat("x", 119) + "日本\r\n", strings.Repeat("x", 119) + "日本\n"},
@@ -56,7 +60,6 @@ func TestManyLines(t *testing.T) {
 	if got := Text([]byte(raw.String())); got != want.String() {
 		t.Error("it differs")
 	}
-
 }
 
 // TestHostile: nothing that is written makes reading it take long.

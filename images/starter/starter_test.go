@@ -13,13 +13,15 @@ func TestDockerfile(t *testing.T) {
 		"nothing": {nil, []string{"FROM base\n", "# Nothing was found"}, []string{"\nRUN"}},
 		"go and node": {
 			map[string]string{"go.mod": "module x", "package.json": `{"packageManager": "pnpm@9.1.0+sha512.abc"}`, "pnpm-lock.yaml": ""},
-			[]string{"    golang-go \\\n", "RUN npm install -g pnpm@9.1.0\n", "GOTOOLCHAIN=auto"}, nil,
+			[]string{"    golang-go \\\n", "RUN npm install -g pnpm@9.1.0\n", "GOTOOLCHAIN=auto"},
+			nil,
 		},
 		"npm alone installs nothing": {map[string]string{"package.json": "{", "package-lock.json": ""}, []string{"# package-lock.json: node and npm are in the image"}, []string{"RUN"}},
 		"newer yarn":                 {map[string]string{"package.json": "{}", "yarn.lock": "", ".yarnrc.yml": ""}, []string{"corepack enable"}, []string{"-g yarn"}},
 		"python with libraries": {
 			map[string]string{"requirements.txt": "Django>=5\npsycopg2==2.9\nnotlxml\n"},
-			[]string{"python3-venv", "libpq-dev"}, []string{"libxml2-dev", "uv", "poetry"},
+			[]string{"python3-venv", "libpq-dev"},
+			[]string{"libxml2-dev", "uv", "poetry"},
 		},
 		"poetry":                {map[string]string{"pyproject.toml": "[tool.poetry]\n"}, []string{"python3-poetry"}, nil},
 		"rust of its own":       {map[string]string{"Cargo.toml": "", "rust-toolchain.toml": "[toolchain]\nchannel = \"1.90.0\"\n"}, []string{"rustup default 1.90.0"}, nil},

@@ -43,7 +43,7 @@ func FreeBytes(path string) (uint64, error) {
 	if err := unix.Statfs(path, &s); err != nil {
 		return 0, err
 	}
-	return s.Bavail * uint64(s.Bsize), nil //nolint:unconvert // Bsize's type differs by system
+	return s.Bavail * uint64(s.Bsize), nil
 }
 
 // Writable reports whether the user may make and delete names in a folder.

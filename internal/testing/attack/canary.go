@@ -53,8 +53,10 @@ for p in ssh less vi gpg editor pager docker-credential-x git-remote-evil; do pr
 	}
 	c.quiet = []string{c.dir, c.repo, home + "/.ssh"}
 	git := w.repo + "/.git/"
-	c.trees = append([]string{home + "/config", home + "/mine", w.repo + "/.worktrees/within", git + "config", git + "hooks", git + "info/exclude",
-		git + "refs/heads/mine", git + "refs/heads/within"}, c.quiet...)
+	c.trees = append([]string{
+		home + "/config", home + "/mine", w.repo + "/.worktrees/within", git + "config", git + "hooks", git + "info/exclude",
+		git + "refs/heads/mine", git + "refs/heads/within",
+	}, c.quiet...)
 	return c, nil
 }
 

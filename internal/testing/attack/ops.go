@@ -112,14 +112,17 @@ func (w *world) edit(branch string, n int) error {
 	if err != nil {
 		return broken("a server in %s: %v", dir, err)
 	}
-	doc := map[string]any{"uri": drive.FileURI(filepath.Join(dir, "Dockerfile")), "languageId": "dockerfile", "version": 1,
-		"text": fmt.Sprintf("FROM hjk-test/busybox:1\nCOPY . /ctx\nRUN echo %d\n", n)}
+	doc := map[string]any{
+		"uri": drive.FileURI(filepath.Join(dir, "Dockerfile")), "languageId": "dockerfile", "version": 1,
+		"text": fmt.Sprintf("FROM hjk-test/busybox:1\nCOPY . /ctx\nRUN echo %d\n", n),
+	}
 	_ = s.Notify("textDocument/didOpen", map[string]any{"textDocument": doc})
 	_ = s.Notify("textDocument/didSave", map[string]any{"textDocument": doc})
 	time.Sleep(time.Duration(n%3) * time.Second) // the user looks at it
 	for _, method := range []string{"textDocument/codeLens", "textDocument/inlayHint"} {
 		params := map[string]any{"textDocument": doc, "range": map[string]any{
-			"start": map[string]int{"line": 0, "character": 0}, "end": map[string]int{"line": 3, "character": 0}}}
+			"start": map[string]int{"line": 0, "character": 0}, "end": map[string]int{"line": 3, "character": 0},
+		}}
 		if err := s.call(method, params); isBroken(err) {
 			s.Kill()
 			return err

@@ -52,8 +52,17 @@ func (b *bench) run() (err error) {
 		name string
 		f    func() error
 	}{
-		{"start", b.start}, {"instance", b.instance}, {"exec", b.exec}, {"dockerfile", b.dockerfile}, {"builds", b.builds}, {"saves", b.saves}, {"list", b.list},
-		{"crowd", b.crowd}, {"terminals", b.terminals}, {"forward", b.forward}, {"idle", b.idle},
+		{"start", b.start},
+		{"instance", b.instance},
+		{"exec", b.exec},
+		{"dockerfile", b.dockerfile},
+		{"builds", b.builds},
+		{"saves", b.saves},
+		{"list", b.list},
+		{"crowd", b.crowd},
+		{"terminals", b.terminals},
+		{"forward", b.forward},
+		{"idle", b.idle},
 	} {
 		if len(some) > 0 && !slices.Contains(some, c.name) {
 			continue
