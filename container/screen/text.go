@@ -2,6 +2,7 @@ package screen
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 	"unicode"
 )
@@ -110,7 +111,7 @@ func (h *history) text() string {
 		}
 		end = h.appendPage(end, h.alt, -1)
 	}
-	section := append(main[h.since:len(main):len(main)], end...)
+	section := slices.Concat(main[h.since:], end)
 	kept := h.since
 	if again(main[h.before:h.since], section) {
 		kept = h.before

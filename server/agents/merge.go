@@ -3,6 +3,7 @@ package agents
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/gilmanlab/hjk-ls/internal/plain"
@@ -191,7 +192,7 @@ func (m *Manager) idle(ctx context.Context, r *workspace.Repo, branch string, no
 // uncommittedIn tells what in the branch's checkout is on no commit.
 func (f *finished) uncommittedIn(ctx context.Context) error {
 	u, err := f.repo.Unsaved(ctx, f.tree, "")
-	files := append(u.Modified, u.Untracked...)
+	files := slices.Concat(u.Modified, u.Untracked)
 	if err != nil || len(files) == 0 {
 		return err
 	}

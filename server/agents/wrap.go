@@ -19,7 +19,7 @@ var classes = []struct {
 	is   func(error) bool
 	code Code
 }{
-	{func(err error) bool { return container.IsUnreachable(err) }, CodeEngineUnreachable},
+	{container.IsUnreachable, CodeEngineUnreachable},
 	{is(workspace.ErrNotRepository), CodeNotRepository},
 	{is(workspace.ErrBareRepository), CodeNotRepository},
 	{is(workspace.ErrDamaged), CodeWorktreeFailed},

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -67,7 +68,7 @@ func (r *Rig) Serve(dir string, told func(method string, params json.RawMessage)
 // ServeEditor is Serve for an editor with ways of its own.
 func (r *Rig) ServeEditor(dir string, e Editor) (*Client, error) {
 	c := &Client{waiting: map[int]chan answer{}, told: e.Told, asked: e.Asked}
-	argv := append(e.Wrap, r.Bin, "--stdio")
+	argv := append(slices.Clone(e.Wrap), r.Bin, "--stdio")
 	c.cmd = r.Cmd(dir, argv[0], argv[1:]...)
 	c.cmd.Stderr = &c.stderr
 	var err error
