@@ -100,11 +100,10 @@ func (r *recorder) note(s *bkclient.SolveStatus) {
 		r.vertexes[v.Digest] = v
 	}
 	for _, l := range s.Logs {
-		all := append(r.logs[l.Vertex], l.Data...)
-		if len(all) > 64<<10 {
-			all = all[len(all)-32<<10:]
+		r.logs[l.Vertex] = append(r.logs[l.Vertex], l.Data...)
+		if all := r.logs[l.Vertex]; len(all) > 64<<10 {
+			r.logs[l.Vertex] = all[len(all)-32<<10:]
 		}
-		r.logs[l.Vertex] = all
 	}
 	for _, w := range s.Warnings {
 		r.warnings = append(r.warnings, warning(string(w.Short), w.URL, w.Range))

@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -75,7 +76,7 @@ func handOut(c *net.UnixConn) {
 			return
 		}
 		all.Go(func() {
-			answer := append(ask[:4:4], 0)
+			answer := slices.Concat(ask[:4], []byte{0})
 			var rights []byte
 			inner, err := dialPort(int(binary.BigEndian.Uint16(ask[4:])))
 			if err == nil {

@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -122,7 +123,7 @@ func removeAll(dir string) error {
 func (w *world) round(n int, log io.Writer) error {
 	deeds, _ := rounds.Draw([]rounds.Kind[*world]{deedKind}, w, branches, 4, w.rnd)
 	ops, _ := rounds.Draw(kinds, w, branches, 4, w.rnd)
-	all := append(deeds, ops...)
+	all := slices.Concat(deeds, ops)
 	fmt.Fprintf(log, "%4d %s\n", n, rounds.Names(all))
 	was := w.most.own.Load()
 	var errs []error
