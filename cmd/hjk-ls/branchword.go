@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -10,6 +11,9 @@ import (
 	"github.com/gilmanlab/hjk-ls/internal/plain"
 	"github.com/gilmanlab/hjk-ls/server/agents"
 )
+
+// errEmptyBranch is that a branch was given whose name is empty.
+var errEmptyBranch = &usageError{errors.New("the name of the branch is empty; hjk-ls ps lists the branches that have an instance")}
 
 // branchWord is what of BRANCH need not be typed for a command.
 type branchWord struct {
@@ -73,7 +77,7 @@ func (a *app) wholeBranch(ctx context.Context, word branchWord, args []string) (
 		if len(args) > 0 {
 			typed = args[0]
 		}
-		branch, err := a.fullBranch(ctx, m, typed)
+		branch, err := a.fullBranch(ctx, m, typed, len(args) > 0)
 		switch {
 		case len(args) > 0:
 			full = append([]string{branch}, args[1:]...)
@@ -88,11 +92,14 @@ func (a *app) wholeBranch(ctx context.Context, word branchWord, args []string) (
 	return full, err
 }
 
-// fullBranch is the branch that a word is the beginning of, and for no word that of the checkout of an instance, or "". What is neither stays
-// as it is.
-func (a *app) fullBranch(ctx context.Context, m *agents.Manager, word string) (string, error) {
-	if word == "" {
+// fullBranch is the branch that a word is the beginning of, and where none was given that of the checkout of an instance, or "". What is
+// neither stays as it is.
+func (a *app) fullBranch(ctx context.Context, m *agents.Manager, word string, given bool) (string, error) {
+	switch {
+	case !given:
 		return m.BranchHere(ctx)
+	case word == "": // a variable of a script that is not set
+		return "", errEmptyBranch
 	}
 	branch, err := m.BranchBeginning(ctx, word)
 	if err != nil {

@@ -76,6 +76,8 @@ func (x *execFlags) parse(c *cobra.Command, argv []string) error {
 	switch {
 	case c.ArgsLenAtDash() == 0: // the command alone, in a checkout of an instance
 		x.args.Command = argv
+	case len(argv) > 0 && argv[0] == "":
+		return ownFailure(errEmptyBranch)
 	case len(argv) > 0:
 		x.args.Branch = argv[0]
 		if err := c.Flags().Parse(argv[1:]); err != nil {

@@ -28,7 +28,7 @@ the container is stopped, started or recreated; who connects meanwhile is turned
 				return &usageError{err}
 			}
 			return a.with(func(m *agents.Manager) error {
-				if args.Branch, err = a.fullBranch(c.Context(), m, args.Branch); err != nil {
+				if args.Branch, err = a.fullBranch(c.Context(), m, args.Branch, len(argv) > 1); err != nil {
 					return err
 				}
 				if args.Branch == "" {

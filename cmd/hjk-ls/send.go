@@ -33,7 +33,7 @@ agent does not wait, nor does so within a moment; --now types all the same. In a
 				return err
 			}
 			return a.with(func(m *agents.Manager) error {
-				if args.Branch, err = a.fullBranch(c.Context(), m, args.Branch); err != nil {
+				if args.Branch, err = a.fullBranch(c.Context(), m, args.Branch, len(argv) > 1); err != nil {
 					return err
 				}
 				if args.Branch == "" {

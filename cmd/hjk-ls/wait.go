@@ -46,7 +46,7 @@ Exit codes: 0 it waits, or with --for exit it ended; 10 it ended; 11 its contain
 				return err
 			}
 			return a.with(func(m *agents.Manager) error {
-				if err := a.fullTargets(c.Context(), m, &args); err != nil {
+				if err := a.fullTargets(c.Context(), m, &args, len(argv) > 0); err != nil {
 					return err
 				}
 				res, err := m.Wait(c.Context(), args)
@@ -102,14 +102,14 @@ func waitTargets(args *agents.WaitArgs, argv []string, several bool) error {
 }
 
 // fullTargets has whole branches in the place of beginnings.
-func (a *app) fullTargets(ctx context.Context, m *agents.Manager, args *agents.WaitArgs) (err error) {
+func (a *app) fullTargets(ctx context.Context, m *agents.Manager, args *agents.WaitArgs, given bool) (err error) {
 	for i, t := range args.Sessions {
-		if args.Sessions[i].Branch, err = a.fullBranch(ctx, m, t.Branch); err != nil {
+		if args.Sessions[i].Branch, err = a.fullBranch(ctx, m, t.Branch, true); err != nil {
 			return err
 		}
 	}
 	if len(args.Sessions) == 0 {
-		args.Branch, err = a.fullBranch(ctx, m, args.Branch)
+		args.Branch, err = a.fullBranch(ctx, m, args.Branch, given)
 		if err == nil && args.Branch == "" {
 			err = errNoBranch
 		}
