@@ -22,13 +22,12 @@ type branchWord struct {
 }
 
 // branchWords are those of the commands. Where something ends, goes or comes in by a command, branches are typed whole. exec, wait,
-// send and forward, in whose arguments the branch is not the first alone, look for it themselves.
+// send, forward and open, in whose arguments the branch is not the first alone, look for it themselves.
 var branchWords = map[string]branchWord{
 	"attach":   {own: true, begin: true},
 	"logs":     {own: true, begin: true},
 	"diff":     {own: true, begin: true},
 	"shell":    {own: true, begin: true},
-	"open":     {own: true, begin: true},
 	"stop":     {own: true},
 	"recreate": {own: true},
 	"setup":    {own: true},

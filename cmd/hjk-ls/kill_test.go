@@ -95,3 +95,32 @@ func TestKilledBuild(t *testing.T) {
 	r.hjk("rm", "slow")
 	r.nothingLeft("after killed builds")
 }
+
+// TestContainerThatIsBeingRemoved has the engine at a removal that takes its time, as when the hjk-ls that asked for it was killed: run and
+// stop wait for its end.
+func TestContainerThatIsBeingRemoved(t *testing.T) {
+	r := newRig(t)
+	for _, verb := range []string{"run", "stop"} {
+		r.hjk("run", "x", "--detach")
+		r.hjk("exec", "x", "--", "sh", "-c", "mkdir /tmp/many && cd /tmp/many && seq 40000 | xargs touch")
+		id := r.x().Container.ID
+		rm := r.Cmd(r.repo, "docker", "--host", r.Host, "rm", "-f", id)
+		must(t, rm.Start())
+		removing := func() bool { return strings.Contains(r.docker("ps", "-aq", "--no-trunc", "--filter", "status=removing"), id) }
+		for end := time.Now().Add(patience); !removing(); time.Sleep(5 * time.Millisecond) {
+			if time.Now().After(end) {
+				t.Fatal("the engine was never seen at the removal: this shows nothing")
+			}
+		}
+		if verb == "stop" {
+			r.hjk("stop", "x")
+		}
+		r.hjk("run", "x", "--detach")
+		must(t, rm.Wait())
+		if now := r.x(); now.State != "running" || now.Container.ID == id {
+			t.Errorf("after %s x is %s", verb, now.State)
+		}
+		r.hjk("rm", "x", "--force", "--delete-branch")
+	}
+	r.nothingLeft("in the end")
+}

@@ -16,26 +16,51 @@ import (
 func (a *app) openCommand() *cobra.Command {
 	var printOnly bool
 	c := &cobra.Command{
-		Use: "open BRANCH [PORT]", Short: "Open a port of a branch in the browser",
+		Use: "open [BRANCH] [PORT]", Short: "Open a port of a branch in the browser",
 		Long: `Open a port of a branch in the browser: PORT inside, or else the first one that is published, or that something listens
 on. A port that is not published is forwarded until Ctrl-C, as by hjk-ls forward.`,
 		Example: "  hjk-ls open fix/login\n  curl $(hjk-ls open fix/login 3000 --print)",
-		Args:    cobra.RangeArgs(1, 2), ValidArgsFunction: a.completePort,
+		Args:    cobra.MaximumNArgs(2), ValidArgsFunction: a.completePort,
 		RunE: func(c *cobra.Command, argv []string) error {
-			args := agents.OpenArgs{Branch: argv[0]}
-			if len(argv) > 1 {
-				port, err := portNumber(argv[1])
+			return a.with(func(m *agents.Manager) error {
+				args, err := a.openArgs(c.Context(), m, argv)
 				if err != nil {
-					return &usageError{err}
+					return err
 				}
-				args.Port = port
-			}
-			return a.with(func(m *agents.Manager) error { return a.open(c.Context(), m, args, printOnly) })
+				return a.open(c.Context(), m, args, printOnly)
+			})
 		},
 	}
 	c.Flags().BoolVar(&printOnly, "print", false, "print the address, and open nothing")
 	a.jsonFlag(c)
 	return c
+}
+
+// openArgs reads [BRANCH] [PORT]. In a checkout of an instance a lone number is a port.
+func (a *app) openArgs(ctx context.Context, m *agents.Manager, argv []string) (args agents.OpenArgs, err error) {
+	var branch, port string
+	given := len(argv) > 0
+	switch len(argv) {
+	case 1:
+		branch = argv[0]
+		if _, err := portNumber(branch); err == nil {
+			if here, err := m.BranchHere(ctx); err == nil && here != "" {
+				branch, port = here, argv[0]
+			}
+		}
+	case 2:
+		branch, port = argv[0], argv[1]
+	}
+	if port != "" {
+		if args.Port, err = portNumber(port); err != nil {
+			return args, &usageError{err}
+		}
+	}
+	args.Branch, err = a.fullBranch(ctx, m, branch, given)
+	if err == nil && args.Branch == "" {
+		err = errNoBranch
+	}
+	return args, err
 }
 
 func (a *app) open(ctx context.Context, m *agents.Manager, args agents.OpenArgs, printOnly bool) error {

@@ -26,6 +26,9 @@ func (m *Manager) observe(ctx context.Context, eng *engine, p place) (container.
 // stays, with the instance's name. What ran before, restore brings back.
 func (m *Manager) settle(ctx context.Context, eng *engine, p place) (container.Container, bool, error) {
 	all, err := m.containers(ctx, eng, p)
+	if err == nil {
+		all, err = eng.outlast(ctx, all)
+	}
 	if err != nil {
 		return container.Container{}, false, err
 	}
@@ -45,6 +48,20 @@ func (m *Manager) settle(ctx context.Context, eng *engine, p place) (container.C
 		best.Name = p.name
 	}
 	return best, ok, nil
+}
+
+// outlast waits for the end of removals that the engine is at, as when who asked for one was killed, and leaves those containers out.
+func (eng *engine) outlast(ctx context.Context, all []container.Container) (there []container.Container, err error) {
+	for _, c := range all {
+		if c.State != "removing" {
+			there = append(there, c)
+			continue
+		}
+		if err := eng.Remove(ctx, c.ID); err != nil {
+			return nil, err
+		}
+	}
+	return there, nil
 }
 
 // choose picks an instance's container among those that carry its labels: the one with its name, unless that was to take the place
