@@ -106,7 +106,9 @@ func TestContainerThatIsBeingRemoved(t *testing.T) {
 		id := r.x().Container.ID
 		rm := r.Cmd(r.repo, "docker", "--host", r.Host, "rm", "-f", id)
 		must(t, rm.Start())
-		removing := func() bool { return strings.Contains(r.docker("ps", "-aq", "--no-trunc", "--filter", "status=removing"), id) }
+		removing := func() bool {
+			return strings.Contains(r.docker("ps", "-aq", "--no-trunc", "--filter", "status=removing"), id)
+		}
 		for end := time.Now().Add(patience); !removing(); time.Sleep(5 * time.Millisecond) {
 			if time.Now().After(end) {
 				t.Fatal("the engine was never seen at the removal: this shows nothing")
