@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/containerd/errdefs"
 	"go.uber.org/zap"
 
 	"github.com/gilmanlab/hjk-ls/container"
@@ -53,7 +54,11 @@ func (m *Manager) aside(ctx context.Context, eng *engine, p place, old container
 	if old.Name != p.name {
 		return nil
 	}
-	return eng.Rename(ctx, old.ID, p.name+asideSuffix)
+	err := eng.Rename(ctx, old.ID, p.name+asideSuffix)
+	if errdefs.IsNotFound(err) { // somebody else has removed it since, and the name is free
+		return nil
+	}
+	return err
 }
 
 // putBack removes what was to take the place of a container, and gives that one its name again.
@@ -62,6 +67,9 @@ func (m *Manager) putBack(ctx context.Context, eng *engine, p place, old string)
 		return err
 	}
 	now, err := eng.Inspect(ctx, old)
+	if errdefs.IsNotFound(err) {
+		return nil
+	}
 	if err != nil {
 		return err
 	}
