@@ -34,7 +34,7 @@ func (b *bench) exec() error {
 	if err != nil {
 		return err
 	}
-	err = b.compare("`hjk-ls exec` / `docker exec`", "", 3*rounds, func(int) error { return b.inside(dir, os.DevNull, "true") }, raw)
+	err = b.compare("`hjk-ls exec` / `docker exec`", "1.1", 3*rounds, func(int) error { return b.inside(dir, os.DevNull, "true") }, raw)
 	if err != nil {
 		return err
 	}
