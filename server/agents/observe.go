@@ -2,6 +2,9 @@ package agents
 
 import (
 	"context"
+	"time"
+
+	"github.com/containerd/errdefs"
 
 	"github.com/gilmanlab/hjk-ls/container"
 )
@@ -24,7 +27,26 @@ func (m *Manager) observe(ctx context.Context, eng *engine, p place) (container.
 
 // settle is observe for who holds the instance exclusively: of several containers, which an exchange leaves that was cut off, one
 // stays, with the instance's name. What ran before, restore brings back.
+//
+// The engine may still be at the making or the removal of one that a killed process asked for, which has the name and is in no list yet (Docker 28).
 func (m *Manager) settle(ctx context.Context, eng *engine, p place) (container.Container, bool, error) {
+	for end := time.Now().Add(settleTime); ; {
+		best, ok, err := m.settleOnce(ctx, eng, p)
+		if !errdefs.IsConflict(err) || time.Now().After(end) {
+			return best, ok, err
+		}
+		select {
+		case <-ctx.Done():
+			return best, ok, context.Cause(ctx)
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+}
+
+// settleTime is far above what an engine needs to make or remove a container.
+const settleTime = 20 * time.Second
+
+func (m *Manager) settleOnce(ctx context.Context, eng *engine, p place) (container.Container, bool, error) {
 	all, err := m.containers(ctx, eng, p)
 	if err == nil {
 		all, err = eng.outlast(ctx, all)
